@@ -1,0 +1,1 @@
+"""The runtime: agent, graph, router, tools, memory, cli."""

@@ -1,0 +1,1 @@
+"""Gymnasium envs, observation wrappers and the bridge; importing registers the ids."""

@@ -1,0 +1,1 @@
+"""The three experts (text, vision, policy) and where their weights come from."""

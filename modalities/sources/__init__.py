@@ -1,0 +1,17 @@
+"""Where weights come from: names, hashes and licences; nothing is fetched unasked."""
+
+from shoal.modalities.sources.catalog import Source, catalog, get, user_catalog
+from shoal.modalities.sources.locate import find, hub_source, locate, verify
+from shoal.modalities.sources.pull import pull
+
+__all__ = [
+    "Source",
+    "catalog",
+    "find",
+    "get",
+    "hub_source",
+    "locate",
+    "pull",
+    "user_catalog",
+    "verify",
+]

@@ -1,0 +1,105 @@
+"""The catalogue: one name -> where a model's weights come from."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from shoal.errors import UsageError, unknown
+from shoal.files import data_dir
+
+FORMATS = (".safetensors", ".gguf", ".onnx", ".pth", ".pt", ".bin")
+"""What Shoal opens. The torch formats are read with `weights_only=True` alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One model and its origins, tried in the order package, repo, path.
+
+    Attributes:
+        name: The name users type.
+        role: "text", "text-encoder", "vision" or "policy".
+        licence: SPDX identifier, or "unknown".
+        file: The weights file, relative to the package, the repo or `path`.
+        sha256: Expected hash of that file; empty when it is not pinned.
+        parameters: Number of weights.
+        bytes: Size of the file.
+        package: Registry package that carries the weights; `wheel_sha256` pins it.
+        module: Import name of that package's folder.
+        repo: Hugging Face repo, at the pinned `revision` (40 hex digits).
+        path: Local file or folder.
+        timm: For a vision model: the timm architecture the weights fit.
+    """
+
+    name: str
+    role: str
+    licence: str = "unknown"
+    about: str = ""
+    file: str = ""
+    sha256: str = ""
+    parameters: int = 0
+    bytes: int = 0
+    package: str = ""
+    version: str = ""
+    wheel_sha256: str = ""
+    module: str = ""
+    repo: str = ""
+    revision: str = ""
+    path: str = ""
+    timm: str = ""
+
+
+def user_catalog() -> Path:
+    """The file for the user's own entries."""
+    return data_dir() / "models.toml"
+
+
+def catalog() -> dict[str, Source]:
+    """Returns the built-in models and the user's own, by name.
+
+    Raises:
+        UsageError: models.toml is not valid TOML or has an unknown field.
+    """
+    own = user_catalog()
+    entries = {**_builtin(), **(_read(own) if own.exists() else {})}
+    return {name: _source(name, entry) for name, entry in entries.items()}
+
+
+@cache
+def _builtin() -> Mapping[str, Any]:
+    return _read(Path(__file__).with_name("catalog.toml"))
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"cannot read {path}", str(error), "Mend the file or move it away"
+        ) from error
+
+
+def _source(name: str, entry: Any) -> Source:
+    known = {field.name for field in fields(Source)} - {"name"}
+    if not isinstance(entry, dict) or not set(entry) <= known:
+        extra = sorted(set(entry) - known) if isinstance(entry, dict) else [str(entry)]
+        raise UsageError(
+            f"model entry [{name}] has unknown fields {extra}", fix=f"Known: {sorted(known)}"
+        )
+    return Source(name=name, **{"role": "text", **entry})
+
+
+def get(name: str) -> Source:
+    """Looks a model up by name.
+
+    Raises:
+        UnknownNameError: No such model; near names are suggested.
+    """
+    known = catalog()
+    if name not in known:
+        unknown("model", name, known, "Type: shoal models")
+    return known[name]

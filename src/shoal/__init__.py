@@ -1,0 +1,56 @@
+"""Shoal: local agents made of small models. This module is the table of contents."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+# Before any langgraph import: checkpoints may then name no code to load.
+os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+
+from shoal.errors import ShoalError
+from shoal.types import (
+    Context,
+    Cost,
+    Expert,
+    ImageRef,
+    Memory,
+    Outcome,
+    Run,
+    Status,
+    Step,
+    Task,
+    Value,
+)
+from shoal.version import __version__
+
+if TYPE_CHECKING:
+    from shoal.agents import Agent
+
+
+_LAZY = {"Agent": "shoal.agents"}
+"""Name -> module that holds it, imported on first use."""
+
+__all__ = [
+    "Agent",
+    "Context",
+    "Cost",
+    "Expert",
+    "ImageRef",
+    "Memory",
+    "Outcome",
+    "Run",
+    "ShoalError",
+    "Status",
+    "Step",
+    "Task",
+    "Value",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'shoal' has no attribute {name!r}")

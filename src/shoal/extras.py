@@ -1,0 +1,42 @@
+"""Optional dependencies: import them on first use, or say how to get them."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from types import ModuleType
+
+from shoal.errors import MissingExtraError
+
+EXTRA_OF = {
+    "rapidocr": "ocr",
+    "onnxruntime": "ocr",
+    "llguidance": "grammar",
+    "gguf": "gguf",
+    "tensorboard": "train",
+    "matplotlib": "train",
+    "yaml": "train",
+}
+"""Import name -> the extra of pyproject.toml that brings it."""
+
+
+def installed(module: str) -> bool:
+    """Whether a module could be imported, without importing it."""
+    return importlib.util.find_spec(module) is not None
+
+
+def require(module: str, purpose: str) -> ModuleType:
+    """Imports an optional module.
+
+    Args:
+        module: Import name, for example "rapidocr".
+        purpose: What it is needed for, to finish the sentence "… needs it".
+
+    Raises:
+        MissingExtraError: It is not installed; the message holds the exact command.
+    """
+    if installed(module.partition(".")[0]):
+        return importlib.import_module(module)
+    extra = EXTRA_OF.get(module.partition(".")[0])
+    command = f"pip install 'shoal[{extra}]'" if extra else f"pip install {module}"
+    raise MissingExtraError(f"{purpose} needs {module}", "it is not installed", f"Type: {command}")

@@ -1,0 +1,107 @@
+"""Where Shoal keeps its files, and how it writes them so that nothing is half-written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from shoal.errors import StorageError
+
+
+def data_dir() -> Path:
+    """Folder for memory, checkpoints and artifacts; `SHOAL_HOME` overrides it."""
+    return _dir("data")
+
+
+def cache_dir() -> Path:
+    """Folder for what can be made again (converted models); `SHOAL_HOME` overrides it."""
+    return _dir("cache")
+
+
+def _dir(kind: str) -> Path:
+    import platformdirs  # 10 ms that `import shoal` need not pay
+
+    home = os.environ.get("SHOAL_HOME")
+    if home:
+        path = Path(home).expanduser() / kind
+    elif kind == "data":
+        path = platformdirs.user_data_path("shoal", appauthor=False)
+    else:
+        path = platformdirs.user_cache_path("shoal", appauthor=False)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the folder {path}", str(error), "Set SHOAL_HOME to a writable folder"
+        ) from error
+    return path
+
+
+def write_atomic(path: Path | str, content: bytes | str | Callable[[Path], None]) -> Path:
+    """Writes a file so that a reader sees the old content or the new, never a part.
+
+    Writes beside the target, fsyncs, then renames. On any error the target is
+    untouched and the partial file is removed.
+
+    Args:
+        path: Target file; its folder is made if needed.
+        content: Bytes, text, or a function that writes to the path it is given.
+
+    Raises:
+        StorageError: The disk is full, or the folder can't be written.
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        _fill(temporary, content)
+        temporary.chmod(0o644)
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise _storage_error(path, error) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def _fill(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
+    if callable(content):
+        content(path)
+    elif isinstance(content, str):
+        path.write_text(content, encoding="utf-8")
+    else:
+        path.write_bytes(content)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _storage_error(path: Path, error: OSError) -> StorageError:
+    folder = next((p for p in path.parents if p.exists()), Path("/"))
+    free = shutil.disk_usage(folder).free // 2**20
+    return StorageError(
+        f"could not save {path}",
+        error.strerror or str(error),
+        f"Nothing was changed; {free} MB are free there. Free some space or set SHOAL_HOME",
+    )
+
+
+def sha256_file(path: Path | str) -> str:
+    """Returns the hex sha256 of a file, read in pieces."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
