@@ -1,0 +1,172 @@
+"""The memory: a LangGraph store on SQLite with vectors, for text, images and episodes."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from langgraph.store.base import BaseStore, Item, Op, Result, SearchItem
+from langgraph.store.sqlite import SqliteStore
+
+from shoal.agents.memory.blobs import BlobStore
+from shoal.agents.memory.sqlite import connect, retry
+from shoal.errors import StorageError, UsageError, unknown
+from shoal.files import data_dir
+from shoal.types import Memory, Provenance
+
+KINDS = ("text", "image", "episode")
+"""What is remembered; a run's record is kept too, as kind "run", outside the vectors."""
+
+_ROOT = "shoal"
+
+
+class MemoryStore(BaseStore):
+    """A `BaseStore` that processes can share, with Shoal's own way to remember and recall.
+
+    Args:
+        path: SQLite file; by default `memory.sqlite` in the data folder.
+        user: Whose memory it is; users don't see each other's items.
+    """
+
+    supports_ttl = True
+
+    def __init__(self, path: Path | None = None, *, user: str = "local") -> None:
+        if not user or "." in user:
+            raise UsageError(f"{user!r} cannot be a user's name", "it is empty or holds a dot")
+        self.path = path or data_dir() / "memory.sqlite"
+        self.user = user
+        self.blobs = BlobStore(self.path.parent / "blobs")
+        self._connection = connect(self.path)
+        self._store = SqliteStore(
+            self._connection, index={"dims": 384, "embed": _embed, "fields": ["text"]}
+        )
+        self._guarded(self._store.setup)
+
+    def batch(self, ops: Iterable[Op]) -> list[Result]:
+        """Runs store operations in one transaction, waiting for other processes."""
+        operations = list(ops)
+        return cast("list[Result]", self._guarded(lambda: self._store.batch(operations)))
+
+    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+        """As `batch`, in a worker thread."""
+        return await asyncio.to_thread(self.batch, list(ops))
+
+    def close(self) -> None:
+        """Closes the file; the store can't be used after that."""
+        self._connection.close()
+
+    def remember(
+        self, kind: str, text: str, *, data: Mapping[str, Any], provenance: Provenance, key: str = ""
+    ) -> str:
+        """Keeps one item; the same key replaces it.
+
+        Args:
+            kind: One of `KINDS`, or "run".
+            text: What is searched.
+            data: JSON-able facts.
+            provenance: Who said it; comes back with it.
+            key: Its name; a new one is made when empty.
+
+        Returns:
+            The key.
+
+        Raises:
+            StorageError: The disk is full or the file locked; what was there is intact.
+        """
+        key = key or uuid.uuid4().hex
+        value = {"text": text, "data": dict(data), "provenance": provenance}
+        self.put(self._namespace(kind), key, value, index=False if kind == "run" else None)
+        return key
+
+    def recall(self, query: str, *, kind: str = "any", limit: int = 5) -> tuple[Memory, ...]:
+        """Finds the items whose text is nearest in meaning to the query, best first."""
+        found: list[Memory] = []
+        for each in self._kinds(kind):
+            hits = self.search(self._namespace(each), query=query, limit=limit)
+            found += [_memory(hit, hit.score or 0.0) for hit in hits]
+        return tuple(sorted(found, key=lambda item: -item.score)[:limit])
+
+    def recent(self, *, kind: str = "any", limit: int = 20) -> tuple[Memory, ...]:
+        """Returns the latest items, newest first."""
+        hits = [hit for each in self._kinds(kind) for hit in self._all(each)]
+        hits.sort(key=lambda hit: (hit.updated_at, hit.key), reverse=True)
+        return tuple(_memory(hit) for hit in hits[:limit])
+
+    def find(self, key: str) -> Memory:
+        """Returns one item by its key or the start of it.
+
+        Raises:
+            UnknownNameError: No item has that key, or several start with it.
+        """
+        hits = [hit for kind in (*KINDS, "run") for hit in self._all(kind) if hit.key.startswith(key)]
+        if len(hits) != 1 or not key:
+            unknown("memory", key, [hit.key for hit in hits], "Type: shoal memory list")
+        return _memory(hits[0])
+
+    def forget(self, key: str) -> Memory:
+        """Deletes an item for good: its text, its vector and, for an image, its file.
+
+        Raises:
+            UnknownNameError: No item has that key.
+        """
+        item = self.find(key)
+        self.delete(item.namespace, item.key)
+        sha256 = item.data.get("sha256")
+        if isinstance(sha256, str) and item.namespace[-1] == "image":
+            self.blobs.forget(sha256)
+        return item
+
+    def export(self) -> Iterator[dict[str, Any]]:
+        """Yields every item of this user, runs included, as JSON-able dicts."""
+        for kind in (*KINDS, "run"):
+            for hit in self._all(kind):
+                yield {"kind": kind, "key": hit.key, "updated_at": str(hit.updated_at), **hit.value}
+
+    def _kinds(self, kind: str) -> Sequence[str]:
+        if kind != "any" and kind not in (*KINDS, "run"):
+            unknown("kind of memory", kind, ("any", *KINDS, "run"))
+        return KINDS if kind == "any" else (kind,)
+
+    def _namespace(self, kind: str) -> tuple[str, ...]:
+        return (_ROOT, self.user, kind)
+
+    def _all(self, kind: str, page: int = 500) -> Iterator[SearchItem]:
+        offset = 0
+        while hits := self.search(self._namespace(kind), limit=page, offset=offset):
+            yield from hits
+            offset += page
+
+    def _guarded(self, work: Any) -> Any:
+        try:
+            return retry(work)
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            raise StorageError(
+                f"the memory file {self.path} could not be used",
+                str(error),
+                "What was stored before is intact. Free some disk space, or set SHOAL_HOME",
+            ) from error
+
+
+def _embed(texts: Sequence[str]) -> list[list[float]]:
+    from shoal.modalities.text import text_encoder
+
+    vectors: list[list[float]] = text_encoder().embed(list(texts)).tolist()
+    return vectors
+
+
+def _memory(hit: Item, score: float = 0.0) -> Memory:
+    value = hit.value
+    return Memory(
+        namespace=hit.namespace,
+        key=hit.key,
+        text=str(value.get("text", "")),
+        data=value.get("data", {}),
+        provenance=value.get("provenance", "memory"),
+        score=score,
+    )

@@ -1,0 +1,112 @@
+"""Fits the router's head on the authored examples: `python -m shoal.agents.router.train`.
+
+Multinomial logistic regression with an L2 penalty, then one temperature fitted on
+cross-validated logits (Guo et al. 2017, "On Calibration of Modern Neural Networks").
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from shoal.agents.router.head import SHIPPED, Head
+
+EXAMPLES = Path(__file__).with_name("examples.toml")
+SEED, FOLDS, PENALTY = 0, 5, 3e-4
+
+
+def examples(path: Path = EXAMPLES) -> tuple[list[str], list[str]]:
+    """Reads the authored requests and the skill each one needs."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    pairs = [(text, skill) for skill, texts in table.items() for text in texts]
+    return [text for text, _ in pairs], [skill for _, skill in pairs]
+
+
+def train(path: Path = SHIPPED) -> dict[str, Any]:
+    """Fits, calibrates and saves the head; returns the cross-validated figures."""
+    from shoal.modalities.text import text_encoder
+
+    texts, names = examples()
+    skills = tuple(sorted(set(names)))
+    x = torch.from_numpy(text_encoder().embed(texts))
+    y = torch.tensor([skills.index(name) for name in names])
+    logits = _cross_validated(x, y, len(skills))
+    temperature = _temperature(logits, y)
+    weights, bias = _fit(x, y, len(skills))
+    figures = {
+        "n": len(texts), "folds": FOLDS, "seed": SEED, "penalty": PENALTY,
+        "temperature": round(temperature, 4), **_figures(logits / temperature, y, skills),
+    }  # fmt: skip
+    head = Head(skills, _array(weights / temperature), _array(bias / temperature))
+    head.save(path, figures)
+    return figures
+
+
+def _array(tensor: torch.Tensor) -> Any:
+    return np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)
+
+
+def _fit(x: torch.Tensor, y: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    weights = torch.zeros(x.shape[1], k, requires_grad=True)
+    bias = torch.zeros(k, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> float:
+        optimizer.zero_grad()
+        value = torch.nn.functional.cross_entropy(x @ weights + bias, y)
+        value = value + PENALTY * weights.square().sum()
+        value.backward()
+        return float(value.detach())
+
+    optimizer.step(loss)
+    return weights.detach(), bias.detach()
+
+
+def _cross_validated(x: torch.Tensor, y: torch.Tensor, k: int) -> torch.Tensor:
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(SEED))
+    logits = torch.zeros(len(y), k)
+    for fold in range(FOLDS):
+        held = order[fold::FOLDS]
+        kept = torch.ones(len(y), dtype=torch.bool)
+        kept[held] = False
+        weights, bias = _fit(x[kept], y[kept], k)
+        logits[held] = x[held] @ weights + bias
+    return logits
+
+
+def _temperature(logits: torch.Tensor, y: torch.Tensor) -> float:
+    candidates = torch.logspace(-1.5, 1, 200)
+    losses = [torch.nn.functional.cross_entropy(logits / t, y) for t in candidates]
+    return float(candidates[int(torch.stack(losses).argmin())])
+
+
+def _figures(logits: torch.Tensor, y: torch.Tensor, skills: tuple[str, ...]) -> dict[str, float]:
+    experts = [skill.partition(".")[0] for skill in skills]
+    probabilities = _masked(logits, y, experts).softmax(1)
+    picked = probabilities.argmax(1)
+    right = [experts[int(a)] == experts[int(b)] for a, b in zip(picked, y, strict=True)]
+    return {
+        "skill_accuracy": round(float((picked == y).float().mean()), 4),
+        "expert_accuracy": round(sum(right) / len(right), 4),
+        "mean_confidence": round(float(probabilities.amax(1).mean()), 4),
+    }
+
+
+def _masked(logits: torch.Tensor, y: torch.Tensor, experts: list[str]) -> torch.Tensor:
+    # An example about images comes with one, an example about acting with an env; the
+    # router's facts rule the other of the two out, so the figures do as well.
+    masked = logits.clone()
+    for column, expert in enumerate(experts):
+        if expert in ("vision", "policy"):
+            absent = torch.tensor([experts[int(label)] != expert for label in y])
+            masked[absent, column] = -torch.inf
+    return masked
+
+
+if __name__ == "__main__":
+    for name, figure in train().items():
+        print(f"{name:18} {figure}")

@@ -1,0 +1,169 @@
+"""One registry of tools for all experts, and the one place where a tool is called."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_args
+
+from shoal.errors import ApprovalNeeded, ShoalError, UsageError, unknown
+from shoal.types import SideEffects, Step, Value
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+MAX_CHARACTERS = 20_000
+"""A longer result is cut, and says so: it has to fit a small model's context."""
+
+Example = tuple[str, Mapping[str, Any]]
+"""A request and the arguments the tool should get for it."""
+
+
+def as_tool(
+    function: Callable[..., Any] | BaseTool,
+    *,
+    side_effects: SideEffects | None = None,
+    examples: Sequence[Example] = (),
+) -> BaseTool:
+    """Makes a LangChain tool that carries Shoal's declarations in its metadata.
+
+    Args:
+        function: A plain typed function with a docstring, or a LangChain tool.
+        side_effects: What a call does to the world. Undeclared counts as
+            "irreversible": such a tool waits for approval.
+        examples: Requests with the arguments they should lead to; the model sees them.
+
+    Raises:
+        UsageError: No docstring or annotations to build a schema from.
+    """
+    from langchain_core.tools import BaseTool, StructuredTool
+
+    declared = getattr(function, "metadata", None) or {}
+    effects = side_effects or declared.get("side_effects", "irreversible")
+    if effects not in get_args(SideEffects):
+        unknown("side effect", str(effects), get_args(SideEffects))
+    try:
+        tool = (
+            function.model_copy()
+            if isinstance(function, BaseTool)
+            else StructuredTool.from_function(function, parse_docstring=True)
+        )
+    except (ValueError, TypeError) as error:
+        name = getattr(function, "__name__", repr(function))
+        raise UsageError(
+            f"{name} cannot become a tool",
+            str(error),
+            "Give it type annotations and a Google-style docstring",
+        ) from error
+    shown = [list(example) for example in examples] or declared.get("examples", [])
+    tool.metadata = {**declared, "side_effects": effects, "examples": shown}
+    return tool
+
+
+class Toolbox(Mapping[str, "BaseTool"]):
+    """Tools by name. `call` validates, limits, times and marks what comes back.
+
+    Args:
+        tools: The tools to start with.
+        seconds: Limit of one call. A tool that does not return in time is left behind
+            in its own daemon thread and the call fails.
+        approve: Whether a call with irreversible side effects may go ahead.
+    """
+
+    def __init__(
+        self,
+        tools: Sequence[Callable[..., Any] | BaseTool] = (),
+        *,
+        seconds: float = 30.0,
+        approve: Callable[[str, Mapping[str, Any]], bool] = lambda name, arguments: False,
+    ) -> None:
+        self.seconds, self.approve = seconds, approve
+        self._tools: dict[str, BaseTool] = {}
+        for tool in tools:
+            self.add(tool)
+
+    def __getitem__(self, name: str) -> BaseTool:
+        if name not in self._tools:
+            unknown("tool", name, self._tools)
+        return self._tools[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tools
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tools)
+
+    def __len__(self) -> int:
+        return len(self._tools)
+
+    def add(self, tool: Callable[..., Any] | BaseTool, **declared: Any) -> BaseTool:
+        """Registers a tool; `declared` goes to `as_tool`. The latest of a name wins."""
+        made = as_tool(tool, **declared)
+        self._tools[made.name] = made
+        return made
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> Step:
+        """Runs one tool.
+
+        Returns:
+            A step of kind "tool". `ok` is False when the tool raised, was called with
+            wrong arguments or took too long; `result` then says why, for the model.
+
+        Raises:
+            UnknownNameError: No tool of that name.
+            ApprovalNeeded: The tool is irreversible and nobody approved this call.
+        """
+        tool, start = self[name], time.perf_counter()
+        effects = (tool.metadata or {})["side_effects"]
+        if effects == "irreversible" and not self.approve(name, arguments):
+            raise ApprovalNeeded.for_tool(name, dict(arguments))
+        ok, text = _run_limited(lambda: tool.invoke(dict(arguments)), self.seconds)
+        return Step(
+            kind="tool",
+            name=name,
+            arguments=dict(arguments),
+            result=Value(_shorten(text), "tool"),
+            ok=ok,
+            seconds=time.perf_counter() - start,
+        )
+
+
+def _run_limited(work: Callable[[], Any], seconds: float) -> tuple[bool, str]:
+    # A daemon thread, not an executor: an executor would wait for the tool at exit.
+    result: list[tuple[bool, str]] = []
+    context = contextvars.copy_context()
+    thread = threading.Thread(
+        target=lambda: result.append(context.run(_attempt, work)), daemon=True
+    )
+    thread.start()
+    thread.join(seconds)
+    return result[0] if result else (False, f"the tool did not return within {seconds:g} s")
+
+
+def _attempt(work: Callable[[], Any]) -> tuple[bool, str]:
+    from pydantic import ValidationError
+
+    try:
+        return True, _as_text(work())
+    except ValidationError as error:
+        parts = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        return False, "wrong arguments: " + "; ".join(parts)
+    except ShoalError as error:
+        return False, str(error)
+    except Exception as error:  # a tool is foreign code: whatever it raises is a failed step
+        return False, f"{type(error).__name__}: {error}"
+
+
+def _as_text(result: Any) -> str:
+    if isinstance(result, str):
+        return result
+    return json.dumps(result, ensure_ascii=False, default=str)
+
+
+def _shorten(text: str) -> str:
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    return f"{text[:MAX_CHARACTERS]} … ({len(text) - MAX_CHARACTERS:,} more characters cut)"
