@@ -1,1 +1,30 @@
-"""The runtime: agent, graph, router, tools, memory, cli."""
+"""The runtime: agent, graph, router, tools, memory and the command line."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shoal.agents.agent import Agent, Event
+    from shoal.agents.memory import MemoryStore
+    from shoal.agents.router import Route, Router
+    from shoal.agents.tools import Toolbox, as_tool
+
+_LAZY = {
+    "Agent": "shoal.agents.agent",
+    "Event": "shoal.agents.agent",
+    "MemoryStore": "shoal.agents.memory",
+    "Route": "shoal.agents.router",
+    "Router": "shoal.agents.router",
+    "Toolbox": "shoal.agents.tools",
+    "as_tool": "shoal.agents.tools",
+}
+
+__all__ = ["Agent", "Event", "MemoryStore", "Route", "Router", "Toolbox", "as_tool"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'shoal.agents' has no attribute {name!r}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from shoal.errors import StorageError
+from shoal.errors import MissingExtraError, StorageError
 
 FORMAT = 1
 """Kept in the file's `user_version`. 0 is a plain LangGraph store without provenance."""
@@ -19,10 +20,39 @@ BUSY_SECONDS = 30.0
 T = TypeVar("T")
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def driver() -> Any:
+    """Returns a `sqlite3` module that can load sqlite-vec.
+
+    Many Pythons (pyenv's, macOS's) are built without loadable extensions; pysqlite3 is
+    the same module with them.
+
+    Raises:
+        MissingExtraError: Neither is here.
+    """
+    if hasattr(sqlite3.Connection, "enable_load_extension"):
+        return sqlite3
+    try:
+        return importlib.import_module("pysqlite3.dbapi2")
+    except ImportError:
+        raise MissingExtraError(
+            "the memory needs an SQLite that loads extensions",
+            "this Python was built without them",
+            "Type: pip install pysqlite3",
+        ) from None
+
+
+def errors() -> tuple[type[Exception], ...]:
+    """The exceptions that the driver raises for a file it can't use."""
+    return (driver().Error, OSError)
+
+
+def connect(path: Path) -> tuple[Any, bool]:
     """Opens (or makes) a memory file that several processes may share.
 
     An older file is copied to `NAME.v0.bak` and then brought up to date.
+
+    Returns:
+        The connection, and whether items were brought up to date (and need vectors).
 
     Raises:
         StorageError: Not a memory file, made by a newer Shoal, or not writable. The
@@ -30,17 +60,17 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
+        connection = driver().connect(
             path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
         )
-        retry(lambda: _prepare(connection, path))
-    except (sqlite3.Error, OSError) as error:
+        migrated = retry(lambda: _prepare(connection, path))
+    except errors() as error:
         raise StorageError(
             f"cannot open the memory file {path}",
             str(error),
             "It was not changed. Move it away to start anew, or set SHOAL_HOME",
         ) from error
-    return connection
+    return connection, migrated
 
 
 def retry(work: Callable[[], T]) -> T:
@@ -53,14 +83,14 @@ def retry(work: Callable[[], T]) -> T:
     while True:
         try:
             return work()
-        except sqlite3.OperationalError as error:
+        except driver().OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
         time.sleep(pause)
         pause = min(pause * 2, 0.5)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: Any, path: Path) -> bool:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > FORMAT:
         raise StorageError(
@@ -71,30 +101,34 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")  # vectors go when their item goes
-    if version < FORMAT and _has_items(connection):
+    older = version < FORMAT and _has_items(connection)
+    if older:
         _backup(connection, path.with_name(f"{path.name}.v{version}.bak"))
         _mark_provenance(connection)
     connection.execute(f"PRAGMA user_version = {FORMAT}")
+    return older
 
 
-def _has_items(connection: sqlite3.Connection) -> bool:
+def _has_items(connection: Any) -> bool:
     tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'store'").fetchone()
     return bool(tables and connection.execute("SELECT 1 FROM store LIMIT 1").fetchone())
 
 
-def _backup(connection: sqlite3.Connection, target: Path) -> None:
-    copy = sqlite3.connect(target)
+def _backup(connection: Any, target: Path) -> None:
+    copy = driver().connect(target)
     try:
         connection.backup(copy)
     finally:
         copy.close()
 
 
-def _mark_provenance(connection: sqlite3.Connection) -> None:
+def _mark_provenance(connection: Any) -> None:
     # Who wrote an item of format 0 is unknown, so it must not count as the user's word.
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for prefix, key, value in connection.execute("SELECT prefix, key, value FROM store").fetchall():
+        for prefix, key, value in connection.execute(
+            "SELECT prefix, key, value FROM store"
+        ).fetchall():
             item = json.loads(value)
             if "provenance" not in item:
                 text = str(item.get("text") or json.dumps(item, ensure_ascii=False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from langgraph.store.base import BaseStore, Item, Op, Result, SearchItem
 from langgraph.store.sqlite import SqliteStore
 
 from shoal.agents.memory.blobs import BlobStore
-from shoal.agents.memory.sqlite import connect, retry
+from shoal.agents.memory.sqlite import connect, errors, retry
 from shoal.errors import StorageError, UsageError, unknown
 from shoal.files import data_dir
 from shoal.types import Memory, Provenance
@@ -40,11 +39,13 @@ class MemoryStore(BaseStore):
         self.path = path or data_dir() / "memory.sqlite"
         self.user = user
         self.blobs = BlobStore(self.path.parent / "blobs")
-        self._connection = connect(self.path)
+        self._connection, migrated = connect(self.path)
         self._store = SqliteStore(
             self._connection, index={"dims": 384, "embed": _embed, "fields": ["text"]}
         )
         self._guarded(self._store.setup)
+        for item in self.recent(limit=1_000_000) if migrated else ():
+            self.put(item.namespace, item.key, _value(item))
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """Runs store operations in one transaction, waiting for other processes."""
@@ -60,7 +61,13 @@ class MemoryStore(BaseStore):
         self._connection.close()
 
     def remember(
-        self, kind: str, text: str, *, data: Mapping[str, Any], provenance: Provenance, key: str = ""
+        self,
+        kind: str,
+        text: str,
+        *,
+        data: Mapping[str, Any],
+        provenance: Provenance,
+        key: str = "",
     ) -> str:
         """Keeps one item; the same key replaces it.
 
@@ -78,8 +85,8 @@ class MemoryStore(BaseStore):
             StorageError: The disk is full or the file locked; what was there is intact.
         """
         key = key or uuid.uuid4().hex
-        value = {"text": text, "data": dict(data), "provenance": provenance}
-        self.put(self._namespace(kind), key, value, index=False if kind == "run" else None)
+        item = Memory(self._namespace(kind), key, text, dict(data), provenance)
+        self.put(item.namespace, key, _value(item), index=False if kind == "run" else None)
         return key
 
     def recall(self, query: str, *, kind: str = "any", limit: int = 5) -> tuple[Memory, ...]:
@@ -102,7 +109,9 @@ class MemoryStore(BaseStore):
         Raises:
             UnknownNameError: No item has that key, or several start with it.
         """
-        hits = [hit for kind in (*KINDS, "run") for hit in self._all(kind) if hit.key.startswith(key)]
+        hits = [
+            hit for kind in (*KINDS, "run") for hit in self._all(kind) if hit.key.startswith(key)
+        ]
         if len(hits) != 1 or not key:
             unknown("memory", key, [hit.key for hit in hits], "Type: shoal memory list")
         return _memory(hits[0])
@@ -143,7 +152,7 @@ class MemoryStore(BaseStore):
     def _guarded(self, work: Any) -> Any:
         try:
             return retry(work)
-        except sqlite3.Error as error:
+        except errors() as error:
             if self._connection.in_transaction:
                 self._connection.rollback()
             raise StorageError(
@@ -158,6 +167,10 @@ def _embed(texts: Sequence[str]) -> list[list[float]]:
 
     vectors: list[list[float]] = text_encoder().embed(list(texts)).tolist()
     return vectors
+
+
+def _value(item: Memory) -> dict[str, Any]:
+    return {"text": item.text, "data": dict(item.data), "provenance": item.provenance}
 
 
 def _memory(hit: Item, score: float = 0.0) -> Memory:

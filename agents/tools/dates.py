@@ -60,7 +60,9 @@ def add_days(date: str, days: int) -> str:
     try:
         end = start + dt.timedelta(days=days)
     except OverflowError as error:
-        raise ToolError(f"cannot add {days} days", "the calendar ends with the year 9999") from error
+        raise ToolError(
+            f"cannot add {days} days", "the calendar ends with the year 9999"
+        ) from error
     word = "after" if days >= 0 else "before"
     return f"{_count(abs(days))} {word} {_long(start)} is {_long(end)}"
 

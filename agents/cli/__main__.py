@@ -1,0 +1,5 @@
+"""`python -m shoal.agents.cli` is the `shoal` command."""
+
+from shoal.agents.cli import main
+
+main()

@@ -1,0 +1,34 @@
+"""All commands in one place."""
+
+from __future__ import annotations
+
+import typer
+
+from shoal.agents.cli import doctor, graph, memory, models, policies, tasks
+
+app = typer.Typer(
+    name="shoal",
+    help="Local agents made of small models: text, vision and policy behind one router.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(tasks.run)
+app.command()(tasks.chat)
+app.command()(tasks.demo)
+app.command()(policies.train)
+app.command("eval")(policies.evaluate)
+app.add_typer(models.app, name="models")
+app.add_typer(memory.app, name="memory")
+app.command()(graph.draw)
+app.command()(doctor.doctor)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    if version:
+        from shoal.version import __version__
+
+        typer.echo(f"shoal {__version__}")
+        raise typer.Exit

@@ -1,0 +1,93 @@
+"""What the commands print: panels for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from shoal.agents.records import as_dict
+from shoal.errors import ShoalError, UsageError
+from shoal.types import Run, Status, Step, Task
+
+if TYPE_CHECKING:
+    from shoal.agents.agent import Agent
+
+console = Console()
+errors = Console(stderr=True)
+
+_COLOURS = {
+    Status.SOLVED: "green",
+    Status.UNSURE: "yellow",
+    Status.NEEDS_APPROVAL: "yellow",
+    Status.REFUSED: "red",
+    Status.FAILED: "red",
+}
+
+
+def fail(error: ShoalError) -> int:
+    """Prints an error and returns the exit code: 2 for wrong use, 1 otherwise."""
+    errors.print(f"[red]Error:[/red] {escape(str(error))}", soft_wrap=True, highlight=False)
+    return 2 if isinstance(error, UsageError) else 1
+
+
+def print_json(value: Any) -> None:
+    """Prints one JSON document."""
+    sys.stdout.write(json.dumps(as_dict(value), ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def watched(agent: Agent, task: Task, *, approve: bool = False, quiet: bool = False) -> Run:
+    """Runs a task while a spinner tells what it does; `quiet` prints nothing."""
+    if quiet:
+        return agent.run(task, approve=approve)
+    with console.status("thinking") as status:
+        for event in agent.stream(task, approve=approve):
+            if event.run is not None:
+                return event.run
+            status.update(escape(event.text))
+    raise AssertionError("unreachable: a stream ends with its run")
+
+
+def print_run(run: Run) -> None:
+    """Prints a run: the answer, then who, how sure, the steps and the time."""
+    if run.answer is not None:
+        console.print(f"[bold]{escape(run.answer.text)}[/bold]", soft_wrap=True, highlight=False)
+    colour = _COLOURS[run.status]
+    console.print(f"[{colour}]{run.status}[/{colour}] · {escape(run.reason)}", highlight=False)
+    sure = f"confidence {run.confidence:.2f}"
+    chosen = ", ".join(f"{name} {p:.2f}" for name, p in _top(run)) or "none"
+    seconds = f"{run.cost.seconds:.2f} s"
+    console.print(f"[dim]expert {run.expert}, {sure} · router: {chosen} · {seconds}[/dim]")
+    for step in run.steps:
+        console.print(f"[dim]  {escape(_step(step))}[/dim]", highlight=False)
+    for name, path in run.artifacts.items():
+        console.print(f"[dim]  {name}: {escape(path)}[/dim]", soft_wrap=True, highlight=False)
+
+
+def exit_code(run: Run) -> int:
+    """0 when the run was solved, else 1."""
+    return 0 if run.status is Status.SOLVED else 1
+
+
+def table(title: str, *columns: str) -> Table:
+    """Returns an empty table in the house's look."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def _top(run: Run) -> list[tuple[str, float]]:
+    return sorted(run.route.items(), key=lambda pair: -pair[1])[:3]
+
+
+def _step(step: Step) -> str:
+    arguments = ", ".join(f"{name}={str(value)[:60]}" for name, value in step.arguments.items())
+    result = " / ".join(step.result.text.splitlines())
+    shown = result if len(result) <= 160 else result[:157] + "…"
+    mark = "->" if step.ok else "failed:"
+    return f"{step.kind} {step.name}({arguments}) {mark} {shown} [{step.seconds * 1000:.0f} ms]"

@@ -1,0 +1,87 @@
+"""`shoal run`, `shoal chat` and `shoal demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from shoal.agents.cli.show import console, exit_code, fail, print_json, print_run, watched
+from shoal.errors import ShoalError, UsageError
+from shoal.types import Run, Status
+
+if TYPE_CHECKING:
+    from shoal.agents.agent import Agent
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Images = Annotated[list[Path] | None, typer.Option("--image", "-i", help="An image file; repeat.")]
+Env = Annotated[str | None, typer.Option("--env", "-e", help="A gymnasium env id to act in.")]
+Seed = Annotated[int, typer.Option(help="Seed of the env.")]
+Approve = Annotated[bool, typer.Option(help="Let irreversible tools run without asking.")]
+
+
+def run(
+    text: Annotated[str, typer.Argument(help="The task; - reads it from standard input.")],
+    image: Images = None,
+    env: Env = None,
+    seed: Seed = 0,
+    approve: Approve = False,
+    json: Json = False,
+) -> None:
+    """Run one task. Exit code 0 solved, 1 failed or unsure, 2 wrong use."""
+    from shoal.agents.agent import Agent
+
+    text = _stdin() if text == "-" else text
+    with Agent() as agent:
+        task = agent.task(text, images=image or (), env=env, seed=seed)
+        done = watched(agent, task, approve=approve, quiet=json)
+        print_json(done) if json else print_run(done)
+    raise typer.Exit(exit_code(done))
+
+
+def chat(
+    image: Images = None,
+    env: Env = None,
+    thread: Annotated[str, typer.Option(help="Name of the conversation.")] = "chat",
+) -> None:
+    """Talk with the agent; an empty line or Ctrl-D ends. It may ask you back."""
+    from shoal.agents.agent import Agent
+
+    console.print("[dim]Type a task; an empty line ends.[/dim]")
+    with Agent() as agent:
+        while text := _line("> "):
+            try:
+                task = agent.task(text, images=image or (), env=env, thread=thread)
+                print_run(_answered(agent, watched(agent, task)))
+            except ShoalError as error:
+                fail(error)
+
+
+def demo(json: Json = False) -> None:
+    """Take the tour: a text, an image, a gymnasium and a memory task with real models."""
+    from shoal.agents.demo.tour import tour
+
+    raise typer.Exit(tour(as_json=json))
+
+
+def _answered(agent: Agent, run: Run) -> Run:
+    while run.status is Status.NEEDS_APPROVAL:
+        console.print(run.reason, highlight=False)
+        run = agent.resume(run, _line("Allow it? [y/N] ").lower() in ("y", "yes"))
+    return run
+
+
+def _line(prompt: str) -> str:
+    try:
+        return console.input(prompt).strip()
+    except EOFError:
+        return ""
+
+
+def _stdin() -> str:
+    import sys
+
+    if sys.stdin.isatty():
+        raise UsageError("- reads the task from standard input", "nothing is piped into it")
+    return sys.stdin.buffer.read().decode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""The tour that `shoal demo` takes."""

@@ -1,0 +1,1 @@
+"""The LangGraph graph that every task runs through."""

@@ -1,0 +1,66 @@
+"""Was it solved? Each expert's claim is held against its evidence; a claim can only fall."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from shoal.types import Outcome, Status
+
+Evidence = Mapping[str, Any]
+
+
+def check(expert: str, outcome: Outcome) -> Outcome:
+    """Returns the outcome with the status that its evidence supports.
+
+    Args:
+        expert: Who made the claim.
+        outcome: The expert's own view. A claim of `SOLVED` that has no evidence, or
+            comes from an expert without a check, falls to `UNSURE`.
+    """
+    if outcome.status is not Status.SOLVED:
+        return outcome
+    doubt = CHECKS.get(expert, _unknown)(outcome)
+    if not doubt:
+        return outcome
+    return replace(outcome, status=Status.UNSURE, reason=doubt)
+
+
+def _text(outcome: Outcome) -> str:
+    evidence = outcome.evidence
+    answer = outcome.answer.text.strip() if outcome.answer else ""
+    if not answer:
+        return "there is no answer"
+    sources = [step.result.text for step in outcome.steps if step.ok]
+    sources += [str(line) for line in evidence.get("findings", [])]
+    if not any(answer in source or source in answer for source in sources if source):
+        return "the answer is in no tool's result and no finding"
+    return "" if evidence.get("grounded") else "the call's arguments are not from the request"
+
+
+def _vision(outcome: Outcome) -> str:
+    evidence = outcome.evidence
+    if evidence.get("findings") or "similarity" in evidence:
+        return ""
+    probability, needed = evidence.get("probability", 0.0), evidence.get("threshold", 1.0)
+    if probability >= needed:
+        return ""
+    return f"the likeliest label has a probability of only {probability:.2f}"
+
+
+def _policy(outcome: Outcome) -> str:
+    return "" if outcome.evidence.get("is_success") else "the env did not report success"
+
+
+def _unknown(outcome: Outcome) -> str:
+    verified = outcome.evidence.get("verified")
+    return "" if verified else "nothing could verify this answer"
+
+
+CHECKS: dict[str, Callable[[Outcome], str]] = {
+    "text": _text,
+    "vision": _vision,
+    "policy": _policy,
+}
+"""Expert -> a function that returns why its claim does not hold, or ""."""

@@ -1,0 +1,92 @@
+"""What the graph's nodes share: the experts, the tools, the memory and the router."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shoal.agents.memory import MemoryStore
+from shoal.agents.router import Router
+from shoal.agents.tools.toolbox import Toolbox
+from shoal.errors import UsageError
+from shoal.types import Context, Expert, ImageRef, Memory, Step, Task, Value
+
+CURRENT: ContextVar[Task] = ContextVar("shoal_task")
+"""The task being attempted, for tools that look at its images or env."""
+
+
+def current_task() -> Task:
+    """Returns the task whose expert is calling.
+
+    Raises:
+        UsageError: Called outside of a run.
+    """
+    try:
+        return CURRENT.get()
+    except LookupError:
+        raise UsageError("there is no current task", "this tool works inside a run") from None
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One agent's parts. `tools` are called through a toolbox, made anew per attempt."""
+
+    experts: Mapping[str, Expert]
+    tools: Sequence[Any]
+    memory: MemoryStore
+    router: Router
+    artifacts: Path
+    tool_seconds: float = 30.0
+
+    def context(
+        self,
+        task: Task,
+        *,
+        approved: Sequence[str] = (),
+        recalled: Sequence[Memory] = (),
+        findings: Sequence[Value] = (),
+        skill: str = "",
+        emit: Callable[[str], None] = lambda line: None,
+    ) -> Context:
+        """Builds what an expert is lent for one attempt at a task."""
+        from shoal.envs import make
+
+        toolbox = Toolbox(
+            self.tools,
+            seconds=self.tool_seconds,
+            approve=lambda name, args: "*" in approved or approval_key(name, args) in approved,
+        )
+
+        def call(name: str, arguments: Mapping[str, Any]) -> Step:
+            emit(f"calls {name}({_shown(arguments)})")
+            return toolbox.call(name, arguments)
+
+        folder = self.artifacts / task.id[:12]
+        return Context(
+            tools=toolbox,
+            call_tool=call,
+            image_path=self.image_path,
+            artifacts_dir=str(folder),
+            make_env=make,
+            recalled=tuple(recalled),
+            findings=tuple(findings),
+            skill=skill,
+            emit=emit,
+        )
+
+    def image_path(self, image: ImageRef) -> str:
+        """Returns the file of a stored image."""
+        return str(self.memory.blobs.path(image.sha256))
+
+
+def approval_key(name: str, arguments: Mapping[str, Any]) -> str:
+    """Names one exact call; approving it approves no other."""
+    return json.dumps([name, arguments], sort_keys=True, default=str)
+
+
+def _shown(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={str(value)[:60]!r}" for name, value in arguments.items())

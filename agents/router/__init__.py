@@ -1,0 +1,5 @@
+"""The router: one request in, a distribution over the experts out."""
+
+from shoal.agents.router.router import Route, Router
+
+__all__ = ["Route", "Router"]

@@ -1,0 +1,95 @@
+"""The router: requests it never saw, hard facts, and abstention."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shoal.agents.router import Router
+from shoal.agents.router.head import SHIPPED, Head
+from shoal.agents.router.train import examples, train
+from shoal.errors import CorruptWeightsError
+from shoal.types import ImageRef, Task
+
+IMAGE = ImageRef("0" * 64, "image/png", 10, 10)
+ENV = "BabyAI-GoToLocal-v0"
+
+# None of these is in examples.toml (a test keeps it so).
+UNSEEN = [
+    (Task("what's 23 % of 410?"), "text"),
+    (Task("compute 99 / 3 + 4"), "text"),
+    (Task("how many days are left until 31 December?"), "text"),
+    (Task("do you remember what colour my bike has?"), "text"),
+    (Task("remember that the cellar key hangs in the kitchen"), "text"),
+    (Task("what did the picture show that you saw earlier?"), "text"),
+    (Task("which environments with keys are there?"), "text"),
+    (Task("which animal is in the photo?", (IMAGE,)), "vision"),
+    (Task("what's on this picture?", (IMAGE,)), "vision"),
+    (Task("read out what the board says", (IMAGE,)), "vision"),
+    (Task("at what time does the shop open?", (IMAGE,)), "vision"),
+    (Task("are the two photographs similar?", (IMAGE, IMAGE)), "vision"),
+    (Task("go to the yellow ball", env=ENV), "policy"),
+    (Task("please walk to the blue box", env=ENV), "policy"),
+    (Task("find the grey key", env=ENV), "policy"),
+    (Task("solve the task in this env", env=ENV), "policy"),
+    (Task("what is 3 * 14?", (IMAGE,), ENV), "text"),
+]
+
+
+@pytest.fixture(scope="module")
+def router() -> Router:
+    return Router()
+
+
+def test_the_unseen_requests_are_unseen() -> None:
+    known = {text.lower() for text in examples()[0]}
+    assert not known & {task.text.lower() for task, _ in UNSEEN}
+
+
+@pytest.mark.parametrize(("task", "expert"), UNSEEN, ids=lambda value: getattr(value, "text", ""))
+def test_it_finds_the_expert(router: Router, task: Task, expert: str) -> None:
+    route = router(task)
+    assert route.expert == expert
+    assert sum(route.probabilities.values()) == pytest.approx(1.0)
+    assert route.confidence == pytest.approx(route.probabilities[expert])
+
+
+def test_without_an_image_it_is_never_vision_and_says_what_is_missing(router: Router) -> None:
+    route = router(Task("what is in this picture?"))
+    assert route.expert == "ask"
+    assert "vision" not in route.probabilities
+    assert "--image" in route.reason
+
+
+def test_without_an_env_it_is_never_policy_and_says_what_is_missing(router: Router) -> None:
+    route = router(Task("go to the green box"))
+    assert route.expert == "ask"
+    assert "policy" not in route.probabilities
+    assert "--env" in route.reason
+
+
+@pytest.mark.parametrize("text", ["gnarf blib", "order me a new phone", "the usual, please", "!?"])
+def test_it_abstains(router: Router, text: str) -> None:
+    assert router(Task(text)).expert == "ask"
+
+
+def test_a_high_threshold_abstains_more(router: Router) -> None:
+    task = Task("what's the gist of things around here?")
+    strict = Router(threshold=0.999)
+    assert strict(task).expert == "ask"
+
+
+def test_training_repeats_exactly(tmp_path: Path) -> None:
+    figures = train(tmp_path / "head.safetensors")
+    again, shipped = Head.load(tmp_path / "head.safetensors"), Head.load(SHIPPED)
+    assert again.skills == shipped.skills
+    assert abs(again.weights - shipped.weights).max() < 0.05
+    assert figures["expert_accuracy"] >= 0.9
+
+
+def test_a_damaged_head_says_how_to_make_it_anew(tmp_path: Path) -> None:
+    path = tmp_path / "head.safetensors"
+    path.write_bytes(SHIPPED.read_bytes()[:500])
+    with pytest.raises(CorruptWeightsError, match=r"python -m shoal\.agents\.router\.train"):
+        Head.load(path)

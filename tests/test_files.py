@@ -1,0 +1,65 @@
+"""Writing files: whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shoal.errors import StorageError
+from shoal.files import data_dir, sha256_file, write_atomic
+
+
+def test_writes_text_bytes_and_by_function(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "a", "héllo")
+    write_atomic(tmp_path / "b", b"\0\1")
+    write_atomic(tmp_path / "c" / "d", lambda path: path.write_bytes(b"x" * 10) and None)
+    assert (tmp_path / "a").read_text() == "héllo"
+    assert (tmp_path / "b").read_bytes() == b"\0\1"
+    assert (tmp_path / "c" / "d").stat().st_size == 10
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_scrap(tmp_path: Path) -> None:
+    target = tmp_path / "kept"
+    write_atomic(target, "old")
+
+    def full(path: Path) -> None:
+        path.write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(StorageError, match=r"No space left.*Nothing was changed"):
+        write_atomic(target, full)
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == ["kept"]
+
+
+def test_a_size_limit_of_the_system_is_a_full_disk_for_real(tmp_path: Path) -> None:
+    code = (
+        "import resource, signal, sys; from pathlib import Path;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
+        "from shoal.files import write_atomic;"
+        "write_atomic(Path(sys.argv[1]), b'x' * 5000)"
+    )
+    target = tmp_path / "kept"
+    target.write_text("old")
+    command = [sys.executable, "-c", code, str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "StorageError" in done.stderr
+    assert target.read_text() == "old"
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_an_unwritable_home_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOAL_HOME", "/proc/nowhere")
+    with pytest.raises(StorageError, match="Set SHOAL_HOME"):
+        data_dir()
+
+
+def test_sha256(tmp_path: Path) -> None:
+    path = write_atomic(tmp_path / "x", b"abc")
+    assert sha256_file(path).startswith("ba7816bf8f01cfea")
