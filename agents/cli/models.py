@@ -23,12 +23,12 @@ def listing(context: typer.Context, json: Json = False) -> None:
     if json:
         print_json(rows)
         return
-    shown = table("Models", "name", "role", "parameters", "size", "licence", "installed", "about")
+    shown = table("Models", "name", "role", "parameters", "size", "licence", "installed")
     for row in rows:
         parameters, size = f"{row['parameters'] / 1e6:.1f} M", f"{row['bytes'] / 1e6:.0f} MB"
         here = "yes" if row["path"] else f"no: shoal models pull {row['name']}"
-        name, role, licence, about = (str(row[k]) for k in ("name", "role", "licence", "about"))
-        shown.add_row(name, role, parameters, size, licence, here, about)
+        name, role, licence = (str(row[key]) for key in ("name", "role", "licence"))
+        shown.add_row(name, role, parameters, size, licence, here)
     console.print(shown)
 
 

@@ -1,1 +1,82 @@
 """`shoal train` and `shoal eval`."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shoal.agents.cli.show import console, print_json
+from shoal.agents.cli.tasks import Json
+from shoal.errors import UsageError
+
+EnvId = Annotated[str, typer.Argument(help="A gymnasium env id, such as CartPole-v1.")]
+Pairs = Annotated[
+    list[str] | None, typer.Option("--set", help="A hyperparameter, as learning_rate=0.001.")
+]
+
+
+def train(
+    env: EnvId,
+    observation: Annotated[
+        str, typer.Option(help="native, text, goal_mask or pixels.")
+    ] = "native",
+    algo: Annotated[str, typer.Option(help="PPO, A2C or DQN.")] = "PPO",
+    steps: Annotated[int, typer.Option(help="Env steps to train for.")] = 150_000,
+    n_envs: Annotated[int, typer.Option(help="Envs side by side.")] = 8,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
+    target: Annotated[float | None, typer.Option(help="Stop at this success rate.")] = None,
+    episodes: Annotated[int, typer.Option(help="Episodes of the final evaluation.")] = 500,
+    name: Annotated[str, typer.Option(help="What to call the policy.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder to save to.")] = None,
+    set_: Pairs = None,
+    quiet: Annotated[bool, typer.Option(help="No progress bar.")] = False,
+) -> None:
+    """Train a policy in an env; Ctrl-C saves what was learnt so far."""
+    from shoal.envs import make
+    from shoal.modalities import policy
+
+    settings = policy.TrainSettings(
+        observation=observation, name=name, out=out, algo=algo.upper(), steps=steps, n_envs=n_envs,
+        seed=seed, target=target, episodes=episodes, tune=_pairs(set_ or []), quiet=quiet,
+    )  # fmt: skip
+    path = policy.train(env, make_env=make, settings=settings)
+    console.print(f"Saved: {path}", highlight=False, soft_wrap=True)
+
+
+def evaluate(
+    name: Annotated[str, typer.Argument(metavar="POLICY", help="A policy's name or folder.")],
+    env: Annotated[str | None, typer.Option(help="An env; otherwise the trained one.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="One seed each.")] = 100,
+    seed: Annotated[int | None, typer.Option(help="First seed; by default unseen ones.")] = None,
+    json: Json = False,
+) -> None:
+    """Play a policy on unseen seeds and print its success with a 95 % interval."""
+    from shoal.envs import make
+    from shoal.modalities import policy
+    from shoal.modalities.policy.card import scores_line
+    from shoal.modalities.policy.evaluation import TEST_SEED
+
+    chosen = policy.Policy.load(name)
+    first = TEST_SEED if seed is None else seed
+    with console.status(f"playing {episodes} episodes"):
+        scores = policy.evaluate(chosen, env or chosen.spec.env, make, episodes, first)
+    if json:
+        print_json(scores.model_dump())
+    else:
+        console.print(scores_line(scores), highlight=False)
+
+
+def _pairs(texts: list[str]) -> dict[str, Any]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set {text} has no value", fix="For example: --set gamma=0.98")
+        try:
+            pairs[name] = jsonlib.loads(value)
+        except ValueError:
+            pairs[name] = value
+    return pairs

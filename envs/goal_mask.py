@@ -1,0 +1,82 @@
+"""Observation "goal_mask": what the agent sees, with the goal's cells marked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
+from numpy.typing import NDArray
+
+from shoal.envs.missions import Goal, parse
+from shoal.envs.observations import require_minigrid
+
+CHANNELS = ("goal", "free", "barrier", "object")
+"""What the channels mark, in order; a cell that is not seen is 0 in all of them."""
+
+_FREE = [OBJECT_TO_IDX[name] for name in ("empty", "floor", "goal")]
+_BARRIER = [OBJECT_TO_IDX[name] for name in ("wall", "lava")]
+_OBJECT = [OBJECT_TO_IDX[name] for name in ("key", "ball", "box")]
+_DOOR = OBJECT_TO_IDX["door"]
+
+
+def _table(*kinds: list[int]) -> NDArray[np.float32]:
+    """Rows: minigrid's object index; columns: one per list of kinds."""
+    table = np.zeros((max(OBJECT_TO_IDX.values()) + 1, len(kinds)), np.float32)
+    for column, indices in enumerate(kinds):
+        table[indices, column] = 1.0
+    return table
+
+
+_TABLE = _table(_FREE, _BARRIER, _OBJECT)
+
+
+class GoalMask(gymnasium.ObservationWrapper[Any, Any, Any]):
+    """Four channels over the agent's egocentric view; the mission becomes a mask.
+
+    The policy need not know colors or words: any object that the mission can name is
+    the same to it. The mask as a goal for a policy is from DESIGN's measured lead.
+
+    Observation: float32 in {0, 1}, shape (4, V, V), V the view size (7); channels as in
+    `CHANNELS`; axis 1 runs from the agent's left to right, axis 2 from far to near, the
+    agent is at [:, V // 2, V - 1] and shows there what it carries.
+
+    Raises:
+        UsageError: The env is not a minigrid env.
+        GoalNotUnderstood: At reset, when the env's mission is no single goal.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        require_minigrid(env, "goal_mask")
+        image: Any = env.observation_space["image"]  # type: ignore[index]
+        shape = (len(CHANNELS), *image.shape[:2])
+        self.observation_space = gymnasium.spaces.Box(0.0, 1.0, shape, np.float32)
+
+    def observation(self, observation: Any) -> NDArray[np.float32]:
+        """Encodes one native observation."""
+        return encode(observation["image"], parse(observation["mission"]))
+
+
+def encode(image: NDArray[np.uint8], goal: Goal) -> NDArray[np.float32]:
+    """Turns minigrid's (V, V, 3) uint8 view into (4, V, V) float32 channels."""
+    kinds, colors, states = image[..., 0], image[..., 1], image[..., 2]
+    seen = _TABLE[kinds]
+    view = np.empty((len(CHANNELS), *kinds.shape), np.float32)
+    view[1:] = np.moveaxis(seen, -1, 0)
+    doors = kinds == _DOOR
+    if doors.any():
+        is_open = states == STATE_TO_IDX["open"]
+        view[1] += doors & is_open
+        view[2] += doors & ~is_open
+    view[0] = _matches(kinds, colors, goal)
+    return view
+
+
+def _matches(kinds: NDArray[np.uint8], colors: NDArray[np.uint8], goal: Goal) -> NDArray[np.bool_]:
+    if goal.type is None:
+        found = np.isin(kinds, [*_OBJECT, _DOOR])
+    else:
+        found = kinds == OBJECT_TO_IDX[goal.type]
+    return found if goal.color is None else found & (colors == COLOR_TO_IDX[goal.color])

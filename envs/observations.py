@@ -1,0 +1,55 @@
+"""Observation wrappers by name: a wrapper is a string, imported on first use."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import gymnasium
+
+from shoal.errors import UsageError, unknown
+
+OBSERVATIONS = {
+    "native": "",
+    "text": "shoal.envs.text_view:TextView",
+    "goal_mask": "shoal.envs.goal_mask:GoalMask",
+    "pixels": "shoal.envs.pixels:Pixels",
+}
+"""Name -> "module:Class"; add your own: a wrapper class that takes the env."""
+
+
+def observe(env: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
+    """Wraps an env so that it shows itself in the named way.
+
+    Args:
+        env: An env with its native observations.
+        name: A key of `OBSERVATIONS`.
+
+    Raises:
+        UnknownNameError: No such wrapper.
+        UsageError: The wrapper does not fit this env.
+    """
+    if name not in OBSERVATIONS:
+        unknown("observation", name, OBSERVATIONS)
+    if not OBSERVATIONS[name]:
+        return env
+    module, _, attribute = OBSERVATIONS[name].partition(":")
+    wrapper = getattr(importlib.import_module(module), attribute)
+    wrapped: gymnasium.Env[Any, Any] = wrapper(env)
+    return wrapped
+
+
+def require_minigrid(env: gymnasium.Env[Any, Any], name: str) -> None:
+    """Checks that an env has minigrid's symbolic view.
+
+    Raises:
+        UsageError: It has another kind of observation.
+    """
+    space = env.observation_space
+    if not isinstance(space, gymnasium.spaces.Dict) or "mission" not in space.spaces:
+        identity = env.spec.id if env.spec else type(env.unwrapped).__name__
+        raise UsageError(
+            f"{identity} cannot be observed as {name!r}",
+            "that observation is made from minigrid's symbolic view and mission",
+            "Use observation='native'",
+        )

@@ -1,0 +1,92 @@
+"""Keeps an episode's frames and path, and saves them as a GIF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, SupportsFloat
+
+import gymnasium
+import numpy as np
+from PIL import Image, ImageDraw
+
+from shoal.errors import RunError, UsageError
+from shoal.files import write_atomic
+
+LONGEST = 2000
+"""Frames kept at most; a longer episode keeps its first ones."""
+
+_CAPTION = 22  # pixels under the picture: mission and step, so no two frames are equal
+
+
+class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Records the episode since the last reset.
+
+    Attributes:
+        frames: One picture per reset and step, with a caption.
+        path: The agent's (x, y) cell at each frame, where the env has one.
+        actions: The actions taken.
+
+    Raises:
+        UsageError: The env was not made with `render_mode="rgb_array"`.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        if env.render_mode != "rgb_array":
+            raise UsageError(
+                "cannot record this env",
+                f"its render_mode is {env.render_mode!r}",
+                "Make it with render_mode='rgb_array'",
+            )
+        self.frames: list[Image.Image] = []
+        self.path: list[tuple[int, int]] = []
+        self.actions: list[Any] = []
+
+    def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
+        """Resets the env and starts a new recording."""
+        self.frames, self.path, self.actions = [], [], []
+        observation, info = self.env.reset(**options)
+        self._keep()
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Steps the env and keeps the new frame."""
+        result = self.env.step(action)
+        self.actions.append(np.asarray(action).tolist())
+        self._keep()
+        return result
+
+    def save_gif(self, path: Path | str, *, frame_ms: int = 150) -> Path:
+        """Writes the recording as an animated GIF; the last frame stays for a second.
+
+        Raises:
+            RunError: Nothing was recorded yet.
+            StorageError: It can't be written; nothing half-written is left.
+        """
+        if not self.frames:
+            raise RunError("no episode to save", "reset() was not called", "Run an episode first")
+        durations = [frame_ms] * (len(self.frames) - 1) + [1000]
+        first, rest = self.frames[0], self.frames[1:]
+        target = Path(path).with_suffix(".gif")
+
+        def write(file: Path) -> None:
+            first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
+
+        return write_atomic(target, write)
+
+    def _keep(self) -> None:
+        if len(self.frames) < LONGEST:
+            mission = str(getattr(self.unwrapped, "mission", ""))
+            frame: Any = self.env.render()
+            self.frames.append(_captioned(frame, f"{mission}  [{len(self.actions)}]"))
+        cell = getattr(self.unwrapped, "agent_pos", None)
+        if cell is not None:
+            self.path.append((int(cell[0]), int(cell[1])))
+
+
+def _captioned(frame: Any, text: str) -> Image.Image:
+    picture = Image.fromarray(np.asarray(frame, np.uint8))
+    canvas = Image.new("RGB", (picture.width, picture.height + _CAPTION), "black")
+    canvas.paste(picture, (0, 0))
+    ImageDraw.Draw(canvas).text((4, picture.height + 4), text, fill="white")
+    return canvas.quantize(64)

@@ -1,0 +1,123 @@
+"""Envs by id: make one, list them, describe one."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import gymnasium
+
+from shoal.envs.minigrid_ids import register
+from shoal.envs.missions import parse
+from shoal.envs.observations import observe
+from shoal.envs.success import SuccessInfo
+from shoal.errors import MissingExtraError, UsageError, unknown
+
+
+def make(
+    env_id: str,
+    *,
+    observation: str = "native",
+    goal: str | None = None,
+    render_mode: str | None = None,
+    record: bool = False,
+    **options: Any,
+) -> gymnasium.Env[Any, Any]:
+    """Makes an env that reports success, takes a goal and shows itself as wanted.
+
+    Args:
+        env_id: A gymnasium id, for example "BabyAI-GoToLocal-v0" or "CartPole-v1".
+        observation: A key of `shoal.envs.OBSERVATIONS`.
+        goal: For a BabyAI level: where to go, in words, instead of its own mission.
+        render_mode: As in `gymnasium.make`.
+        record: Return a `Recorder`, whose `save_gif(path)` saves the last episode.
+        options: Arguments of the env itself.
+
+    Raises:
+        UnknownNameError: No such env or observation; near names are suggested.
+        GoalNotUnderstood: The goal is not one that Shoal can parse.
+        UsageError: The goal, the observation or an option does not fit this env.
+        MissingExtraError: The env needs a package that is not installed.
+    """
+    wanted = parse(goal) if goal is not None else None
+    base = _base(env_id, render_mode or ("rgb_array" if record else None), options)
+    env: gymnasium.Env[Any, Any] = SuccessInfo(base, by_reward=_is_minigrid(base))
+    if wanted is not None:
+        from shoal.envs.goal_env import GoalWrapper
+
+        env = GoalWrapper(env, wanted)
+    env = observe(env, observation)
+    if record:
+        from shoal.envs.recorder import Recorder
+
+        env = Recorder(env)
+    return env
+
+
+def names(contains: str = "") -> list[str]:
+    """Returns the ids of all registered envs, sorted.
+
+    Args:
+        contains: Keep ids that contain this text, in any case.
+    """
+    register()
+    return sorted(name for name in gymnasium.registry if contains.lower() in name.lower())
+
+
+def describe(env_id: str) -> dict[str, Any]:
+    """Says what an env is: id, documentation, spaces, step limit, all as JSON-able values.
+
+    Raises:
+        UnknownNameError: No such env.
+        MissingExtraError: The env needs a package that is not installed.
+    """
+    env = make(env_id)
+    try:
+        env.reset(seed=0)  # BabyAI levels set their step limit at reset
+        spec, level = env.spec, env.unwrapped
+        limit = (spec.max_episode_steps if spec else None) or getattr(level, "max_steps", None)
+        return {
+            "id": spec.id if spec else env_id,
+            "about": inspect.getdoc(type(level)) or "",
+            "observation_space": re.sub(r" at 0x[0-9a-f]+", "", str(env.observation_space)),
+            "action_space": str(env.action_space),
+            "max_steps": limit or None,
+            "render_modes": list(env.metadata.get("render_modes") or []),
+        }
+    finally:
+        env.close()
+
+
+def _base(env_id: str, render_mode: str | None, options: Any) -> gymnasium.Env[Any, Any]:
+    _check(env_id)
+    try:
+        return gymnasium.make(env_id, render_mode=render_mode, **options)
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise MissingExtraError(
+            f"{env_id} cannot be made", str(error), "Install what it needs"
+        ) from error
+    except TypeError as error:
+        raise UsageError(
+            f"{env_id} cannot be made with {sorted(options)}", str(error), "Mend the options"
+        ) from error
+
+
+def _check(env_id: str) -> None:
+    """Refuses ids that are unknown, or that would import the module they name."""
+    if ":" in env_id:
+        raise UsageError(
+            f"{env_id!r} names a module to import",
+            "an env id may come from a model or a file, so it never loads code",
+            f"Import the module yourself, then use {env_id.partition(':')[2]!r}",
+        )
+    if env_id not in gymnasium.registry:
+        register()
+    try:
+        gymnasium.spec(env_id)
+    except gymnasium.error.Error:
+        unknown("env", env_id, names(), "List them: shoal.envs.names()")
+
+
+def _is_minigrid(env: gymnasium.Env[Any, Any]) -> bool:
+    return "mission" in getattr(env.observation_space, "spaces", {})

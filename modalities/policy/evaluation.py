@@ -1,0 +1,107 @@
+"""Plays a policy on seeds of its own and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+
+from shoal.errors import UsageError
+from shoal.modalities.policy.policy import Policy
+from shoal.modalities.policy.spec import Scores, wilson
+
+VALIDATION_SEED, TEST_SEED = 10_000_000, 20_000_000
+"""First seeds of the episodes that choose the best weights, and of the final score."""
+
+LIMIT = 10_000
+"""Steps after which an episode is cut, in an env that has no limit of its own."""
+
+
+def evaluate(
+    policy: Policy,
+    env_id: str,
+    make_env: Callable[..., Any],
+    episodes: int = 100,
+    seed: int = TEST_SEED,
+) -> Scores:
+    """Plays one episode per seed and reports success with a 95 % interval.
+
+    Args:
+        policy: Acts in its own mode, most probable or sampled (`spec.sample`).
+        env_id: Where; the policy's observation wrapper is put on.
+        make_env: Such as `shoal.envs.make`.
+        episodes: How many.
+        seed: Seed of the first episode; the others follow one by one.
+
+    Raises:
+        UsageError: No episodes, or an env that the policy can't act in.
+    """
+    if episodes < 1:
+        raise UsageError("there is nothing to evaluate", f"episodes is {episodes}")
+    with closing(make_env(env_id, observation=policy.spec.observation)) as env:
+        check_fits(policy, env)
+        played = [episode(policy, env, seed + index) for index in range(episodes)]
+    returns, lengths, solved = zip(*played, strict=True)
+    known = all(success is not None for success in solved)
+    successes = sum(map(bool, solved)) if known else None
+    return Scores(
+        episodes=episodes,
+        first_seed=seed,
+        successes=successes,
+        interval=None if successes is None else wilson(successes, episodes),
+        mean_return=float(np.mean(returns)),
+        mean_steps=float(np.mean(lengths)),
+    )
+
+
+def episode(policy: Policy, env: Any, seed: int) -> tuple[float, int, bool | None]:
+    """Plays one episode; returns its return, its steps, and success where the env says."""
+    observation, info = env.reset(seed=seed)
+    policy.seed(seed)
+    total, steps, ended = 0.0, 0, False
+    while not ended and steps < LIMIT:
+        observation, reward, terminated, truncated, info = env.step(action_for(policy, observation))
+        total, steps, ended = total + float(reward), steps + 1, bool(terminated or truncated)
+    return total, steps, info.get("is_success")
+
+
+def action_for(policy: Policy, observation: Any) -> Any:
+    """The policy's action in the form envs expect: an int, or an array."""
+    action = policy.act(observation)
+    return int(action) if policy.spec.action_space.get("type") == "Discrete" else action
+
+
+def check_fits(policy: Policy, env: Any) -> None:
+    """Checks that an env has the spaces a policy was trained on.
+
+    Raises:
+        UsageError: It has not; both are named.
+    """
+    from shoal.modalities.policy.spaces import to_json
+
+    pairs = (
+        ("observations", policy.spec.observation_space, env.observation_space),
+        ("actions", policy.spec.action_space, env.action_space),
+    )
+    for what, trained, space in pairs:
+        if not _same(trained, to_json(space)):
+            raise UsageError(
+                f"policy {policy.spec.name!r} does not fit this env",
+                f"its {what} are {_short(trained)}, the env's are {_short(to_json(space))}",
+                f"It was trained in {policy.spec.env} with {policy.spec.observation!r}",
+            )
+
+
+def _same(trained: dict[str, Any], offered: dict[str, Any]) -> bool:
+    """Equal, or pictures that stable-baselines3 trained with the channel axis in front."""
+    if trained == offered:
+        return True
+    shape = trained.get("shape")
+    turned = isinstance(shape, list) and len(shape) == 3 and [*shape[1:], shape[0]]
+    return bool(turned) and {**trained, "shape": turned} == offered
+
+
+def _short(space: dict[str, Any]) -> str:
+    return f"{space.get('type')} {space.get('shape', space.get('n', ''))}".strip()

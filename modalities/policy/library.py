@@ -1,0 +1,83 @@
+"""Where saved policies live: the user's own, then those that Shoal ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shoal.errors import ShoalError, unknown
+from shoal.files import data_dir
+from shoal.modalities.policy.spec import PolicySpec
+
+_SHIPPED = Path(__file__).with_name("checkpoints")
+
+
+def own() -> Path:
+    """The folder that `shoal train` saves to."""
+    return data_dir() / "policies"
+
+
+def names() -> list[str]:
+    """Returns the names of all saved policies, sorted."""
+    return sorted(_folders())
+
+
+def folder(name: str) -> Path:
+    """Returns the folder of a policy by name; the user's own come before shipped ones.
+
+    Raises:
+        UnknownNameError: No such policy; near names are suggested.
+    """
+    known = _folders()
+    if name not in known:
+        unknown("policy", name, known, f"Train one: shoal train ENV --name {name}")
+    return known[name]
+
+
+def find(env_id: str) -> Path | None:
+    """Picks the policy for an env: one trained in it, else one that takes goals there.
+
+    A policy that reads "goal_mask" knows a goal's place, not its name, so one from any
+    BabyAI level can try every other BabyAI level.
+
+    Returns:
+        Its folder, the best-scoring first, or None.
+    """
+    fitting = [(spec, path) for spec, path in _specs() if _rank(spec, env_id)]
+    if not fitting:
+        return None
+    return max(fitting, key=lambda pair: (_rank(pair[0], env_id), _score(pair[0])))[1]
+
+
+def _rank(spec: PolicySpec, env_id: str) -> int:
+    """2 for the same env, 1 for its family, 0 for another."""
+    if spec.env == env_id:
+        return 2
+    both = spec.env.startswith("BabyAI-") and env_id.startswith("BabyAI-")
+    return int(both and spec.takes_goal)
+
+
+def _score(spec: PolicySpec) -> tuple[float, float]:
+    if spec.scores is None:
+        return (-1.0, float("-inf"))
+    return (spec.scores.success or 0.0, spec.scores.mean_return)
+
+
+def _folders() -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for root in (_SHIPPED, own()):
+        if root.is_dir():
+            found |= {p.name: p for p in sorted(root.iterdir()) if (p / "spec.json").is_file()}
+    return {name: path for name, path in found.items() if not name.startswith(".")}
+
+
+def _specs() -> list[tuple[PolicySpec, Path]]:
+    """The specs that can be read; a damaged one says so when it is loaded by name."""
+    from shoal.modalities.policy.artifact import read_spec
+
+    specs = []
+    for path in _folders().values():
+        try:
+            specs.append((read_spec(path), path))
+        except ShoalError:
+            continue
+    return specs

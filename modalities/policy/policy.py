@@ -1,0 +1,150 @@
+"""A saved policy, loaded: it predicts as stable-baselines3 does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.errors import UsageError
+from shoal.modalities.policy import library
+from shoal.modalities.policy.artifact import corrupt, read_spec, read_weights
+from shoal.modalities.policy.mlp import Mlp, fits
+from shoal.modalities.policy.spaces import shape_of
+from shoal.modalities.policy.spec import PolicySpec
+
+
+class Policy:
+    """A policy and its spec; small MLPs run in numpy, all others in torch.
+
+    Use `Policy.load`. `predict` has the signature of stable-baselines3, so
+    `evaluate_policy` and other tools take a `Policy` as they take a model.
+
+    Args:
+        spec: What the policy is.
+        weights: Its state dict.
+        folder: Where it came from, for error messages.
+    """
+
+    def __init__(self, spec: PolicySpec, weights: Mapping[str, NDArray[Any]], folder: Path) -> None:
+        self.spec = spec
+        self.folder = folder
+        self.weights = weights
+        self._random = np.random.default_rng(0)
+        try:
+            self._mlp = Mlp(spec, weights) if fits(spec) else None
+        except ValueError as error:
+            raise corrupt(folder, error) from error
+
+    @classmethod
+    def load(cls, policy: str | Path) -> Policy:
+        """Loads a policy from its folder, or by name ("goto" is shipped).
+
+        Raises:
+            UnknownNameError: No policy of that name.
+            UsageError: A stable-baselines3 zip, which Shoal does not open.
+            MissingModelError: The folder holds no policy.
+            CorruptWeightsError: Spec or weights are damaged or were changed.
+        """
+        path = Path(policy).expanduser()
+        if not path.exists() and "/" not in str(policy):
+            path = library.folder(str(policy))
+        spec = read_spec(path)
+        return cls(spec, read_weights(path, spec), path)
+
+    @cached_property
+    def sb3(self) -> Any:
+        """The stable-baselines3 model, built on first use.
+
+        Raises:
+            CorruptWeightsError: Spec and weights do not fit together.
+        """
+        from shoal.modalities.policy.rebuild import build
+
+        try:
+            return build(self.spec, self.weights)
+        except ValueError as error:
+            raise corrupt(self.folder, error) from error
+
+    def seed(self, seed: int) -> None:
+        """Seeds the sampling of `predict(..., deterministic=False)`."""
+        self._random = np.random.default_rng(seed)
+        if self._mlp is None:
+            import torch
+
+            torch.manual_seed(seed)
+
+    def act(self, observation: Any) -> NDArray[Any]:
+        """Chooses an action in the mode its training found better (`spec.sample`)."""
+        return self.predict(observation, deterministic=not self.spec.sample)[0]
+
+    def predict(
+        self,
+        observation: Any,
+        state: tuple[NDArray[Any], ...] | None = None,
+        episode_start: NDArray[Any] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
+        """Chooses an action for one observation, or for each of a batch.
+
+        Args:
+            observation: As the policy's observation space says; a batch has one axis more.
+            state: Passed through; there is no recurrent policy yet.
+            episode_start: Unused; part of the signature of stable-baselines3.
+            deterministic: Take the most probable action instead of sampling.
+
+        Returns:
+            The action or actions, and `state`.
+
+        Raises:
+            UsageError: The observation has another shape.
+        """
+        if self._mlp is None:
+            action, state = self.sb3.predict(observation, state, episode_start, deterministic)
+            return action, state
+        batch, single = self._batched(observation)
+        scores: NDArray[Any] = self._mlp.logits(batch)
+        if not deterministic:  # Gumbel's trick: argmax of noisy logits samples the softmax
+            scores = scores + self._random.gumbel(size=scores.shape)
+        actions = scores.argmax(axis=1)
+        return (np.asarray(actions[0]) if single else actions), state
+
+    def value(self, observation: Any) -> float:
+        """The critic's value of one observation: the discounted return it expects.
+
+        Raises:
+            UsageError: The algorithm has no critic of states, or the shape is another.
+        """
+        if self._mlp is not None:
+            batch, _ = self._batched(observation)
+            return float(self._mlp.values(batch)[0])
+        return self._torch_value(observation)
+
+    def _torch_value(self, observation: Any) -> float:
+        import torch
+
+        policy = self.sb3.policy
+        with torch.no_grad():
+            tensor, _ = policy.obs_to_tensor(observation)
+            if self.spec.algo in ("PPO", "A2C"):
+                return float(policy.predict_values(tensor)[0])
+            if self.spec.algo == "DQN":
+                return float(policy.q_net(tensor).max())
+        raise UsageError(f"{self.spec.algo} has no value of a state", "its critic rates actions")
+
+    def _batched(self, observation: Any) -> tuple[NDArray[Any], bool]:
+        shape = shape_of(self.spec.observation_space)
+        array = np.asarray(observation)
+        if array.shape == shape:
+            return array[None], True
+        if array.shape[1:] != shape or not len(array):
+            raise UsageError(
+                f"policy {self.spec.name!r} can't read an observation of shape {array.shape}",
+                f"it was trained on {shape}",
+                f"Make the env with observation={self.spec.observation!r}",
+            )
+        return array, False

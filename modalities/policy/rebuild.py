@@ -1,0 +1,106 @@
+"""Between stable-baselines3 models and plain data, by allow-list in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.errors import UsageError
+from shoal.modalities.policy import spaces
+from shoal.modalities.policy.spec import ACTIVATIONS, ALGORITHMS, Architecture, PolicySpec
+
+_TRAINING_ONLY = {"optimizer_class", "optimizer_kwargs"}
+"""Arguments of a policy class that do not change how it acts."""
+
+
+def describe(model: Any) -> dict[str, Any]:
+    """Returns the fields of `PolicySpec` that say how to build a model's policy again.
+
+    Raises:
+        UsageError: The algorithm, policy class or an argument is not on the allow-list.
+    """
+    algo = type(model).__name__
+    if algo not in ALGORITHMS:
+        raise UsageError(f"cannot save a {algo} policy", f"known are {', '.join(ALGORITHMS)}")
+    aliases = {cls: name for name, cls in model.policy_aliases.items()}
+    if type(model.policy) not in aliases:
+        raise UsageError(
+            f"cannot save {type(model.policy).__name__}",
+            "loading it again would need code that is not stable-baselines3's",
+            f"Use {', '.join(model.policy_aliases)}",
+        )
+    return {
+        "algo": algo,
+        "policy": aliases[type(model.policy)],
+        "architecture": _architecture(model),
+        "observation_space": spaces.to_json(model.observation_space),
+        "action_space": spaces.to_json(model.action_space),
+    }
+
+
+def weights_of(model: Any) -> dict[str, NDArray[Any]]:
+    """Returns a model's policy weights as arrays, by name."""
+    state = model.policy.state_dict()
+    return {name: np.ascontiguousarray(state[name].cpu().numpy()) for name in sorted(state)}
+
+
+def build(spec: PolicySpec, weights: Mapping[str, NDArray[Any]]) -> Any:
+    """Builds the stable-baselines3 model a spec describes and gives it the weights.
+
+    Raises:
+        ValueError: The weights or spaces do not fit the spec.
+    """
+    import stable_baselines3
+    import torch
+
+    observed = spaces.from_json(spec.observation_space)
+    acted = spaces.from_json(spec.action_space)
+    options = {"buffer_size": 1} if spec.algo in ("DQN", "SAC", "TD3", "DDPG") else {"n_steps": 2}
+    model = getattr(stable_baselines3, spec.algo)(
+        spec.policy,
+        None,
+        policy_kwargs=policy_kwargs(spec.architecture),
+        device="cpu",
+        _init_setup_model=False,
+        **options,
+    )
+    model.observation_space, model.action_space, model.n_envs = observed, acted, 1
+    model.use_sde = bool(spec.architecture.use_sde)
+    state = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
+    try:
+        with torch.random.fork_rng():  # building draws random weights first
+            model._setup_model()
+        model.set_parameters({**model.get_parameters(), "policy": state}, device="cpu")
+    except (RuntimeError, AssertionError, KeyError, TypeError) as error:
+        raise ValueError(str(error)) from error
+    model.policy.set_training_mode(False)
+    return model
+
+
+def policy_kwargs(architecture: Architecture) -> dict[str, Any]:
+    """Returns the arguments stable-baselines3 takes for an architecture."""
+    from torch import nn
+
+    given = architecture.model_dump(exclude_none=True, exclude={"use_sde", "activation"})
+    if architecture.activation:
+        given["activation_fn"] = getattr(nn, ACTIVATIONS[architecture.activation])
+    return given
+
+
+def _architecture(model: Any) -> dict[str, Any]:
+    given = {k: v for k, v in model.policy_kwargs.items() if k not in _TRAINING_ONLY}
+    given["use_sde"] = True if given.get("use_sde") or model.use_sde else None
+    if "activation_fn" in given:
+        names = {cls: name for name, cls in ACTIVATIONS.items()}
+        given["activation"] = names.get(given.pop("activation_fn").__name__, "unknown")
+    foreign = sorted(set(given) - set(Architecture.model_fields))
+    if foreign:
+        raise UsageError(
+            f"cannot save a policy with {', '.join(foreign)}",
+            "only sizes and switches travel as data",
+            f"Known: {', '.join(Architecture.model_fields)}",
+        )
+    return given

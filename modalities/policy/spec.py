@@ -1,0 +1,118 @@
+"""What a saved policy says about itself: checked field by field, never executed."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Width = Annotated[int, Field(ge=1, le=8192, strict=True)]
+Widths = Annotated[list[Width], Field(max_length=16)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+ALGORITHMS = ("PPO", "A2C", "DQN", "SAC", "TD3", "DDPG")
+"""The algorithms of stable-baselines3 whose policies can be saved and loaded."""
+
+ACTIVATIONS = {
+    "tanh": "Tanh",
+    "relu": "ReLU",
+    "elu": "ELU",
+    "leaky_relu": "LeakyReLU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+}
+"""Name in a spec -> class in torch.nn."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Architecture(_Strict):
+    """The allow-listed arguments of a policy network; None leaves the algorithm's default."""
+
+    net_arch: Widths | dict[Literal["pi", "vf", "qf"], Widths] | None = None
+    activation: Literal["tanh", "relu", "elu", "leaky_relu", "gelu", "silu"] | None = None
+    ortho_init: bool | None = None
+    normalize_images: bool | None = None
+    share_features_extractor: bool | None = None
+    use_sde: bool | None = None
+    log_std_init: float | None = None
+    n_critics: Annotated[int, Field(ge=1, le=16)] | None = None
+
+
+class Scores(_Strict):
+    """How a policy did on episodes of its own.
+
+    Attributes:
+        episodes: How many were played, each from its own seed.
+        first_seed: The first seed; the others follow one by one.
+        successes: How many succeeded; None where the env has no notion of success.
+        interval: 95 % Wilson (1927) interval of the success rate.
+        mean_return: Mean of the undiscounted returns.
+        mean_steps: Mean length of an episode.
+    """
+
+    episodes: int
+    first_seed: int
+    successes: int | None
+    interval: tuple[float, float] | None
+    mean_return: float
+    mean_steps: float
+
+    @property
+    def success(self) -> float | None:
+        """The success rate in [0, 1], or None."""
+        return None if self.successes is None else self.successes / self.episodes
+
+
+class PolicySpec(_Strict):
+    """The spec.json of a saved policy.
+
+    Attributes:
+        env: The env id it was trained in.
+        observation: The observation wrapper it reads.
+        weights_sha256: Hash of policy.safetensors.
+        sample: Whether to sample actions. Where the view hides part of the state, a
+            policy without memory that samples can be far better than one that always
+            takes the likeliest action and so walks in circles (Singh et al. 1994).
+        training: Settings, seeds, steps, seconds, command, machine.
+        scores: None when the training was interrupted before they were taken.
+    """
+
+    format: Literal["shoal-policy-1"] = "shoal-policy-1"
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
+    algo: Literal["PPO", "A2C", "DQN", "SAC", "TD3", "DDPG"]
+    policy: Literal["MlpPolicy", "CnnPolicy", "MultiInputPolicy"]
+    architecture: Architecture
+    observation_space: dict[str, JsonValue]
+    action_space: dict[str, JsonValue]
+    env: str
+    observation: str = "native"
+    weights_sha256: Sha256
+    sample: bool = False
+    scores: Scores | None = None
+    training: dict[str, JsonValue] = {}
+    versions: dict[str, str] = {}
+
+    @property
+    def takes_goal(self) -> bool:
+        """Whether its observation carries a goal, so that a mission can steer it."""
+        return self.observation == "goal_mask"
+
+
+def wilson(successes: int, episodes: int) -> tuple[float, float]:
+    """Returns the 95 % score interval of a success rate (Wilson 1927)."""
+    z, rate = 1.959964, successes / episodes
+    centre = rate + z * z / (2 * episodes)
+    spread = z * math.sqrt(rate * (1 - rate) / episodes + (z / (2 * episodes)) ** 2)
+    scale = 1 + z * z / episodes
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def first_problem(error: Any) -> str:
+    """Says where a pydantic `ValidationError` first went wrong, on one line."""
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"{where}: {problem['msg']}"

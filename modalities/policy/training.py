@@ -1,0 +1,194 @@
+"""Trains a policy on any gymnasium env and saves it with its card."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from shoal.modalities.policy import library
+from shoal.modalities.policy.artifact import save
+from shoal.modalities.policy.card import machine, scores_line, versions
+from shoal.modalities.policy.evaluation import TEST_SEED, VALIDATION_SEED, evaluate
+from shoal.modalities.policy.interrupts import stop_on_interrupt
+from shoal.modalities.policy.policy import Policy
+from shoal.modalities.policy.progress import say, training_bar
+from shoal.modalities.policy.settings import TrainSettings
+from shoal.modalities.policy.spec import PolicySpec, Scores
+
+_WORTH_WORKERS = 50_000
+"""Steps from which starting worker processes pays; below, one process is faster."""
+
+_VALIDATION = 100
+
+
+def train(
+    env_id: str, *, make_env: Callable[..., Any], settings: TrainSettings | None = None
+) -> Path:
+    """Trains a policy, evaluates it on unseen seeds and saves it.
+
+    Several times on the way, and at the end, the policy is validated on seeds of its
+    own; the best weights seen are the ones saved. Ctrl-C saves what was learnt until
+    then, without a final evaluation.
+
+    Args:
+        env_id: A gymnasium id.
+        make_env: Builds an env from the id and `observation=`, such as `shoal.envs.make`.
+        settings: See `TrainSettings`.
+
+    Returns:
+        The folder, with policy.safetensors, spec.json and card.md.
+
+    Raises:
+        UsageError: The env, its observation or a setting can't be trained with.
+        StorageError: The policy can't be saved.
+    """
+    settings = settings or TrainSettings()
+    training = _Training(env_id, make_env, settings)
+    with stop_on_interrupt() as stop, _one_thread():
+        best = training.run(stop)
+    return training.finish(best, interrupted=stop.is_set())
+
+
+class _Training:
+    """One training, from the first env to the saved folder."""
+
+    def __init__(self, env_id: str, make_env: Callable[..., Any], settings: TrainSettings) -> None:
+        self.env_id, self.make_env, self.settings = env_id, make_env, settings
+        self.name = settings.called(env_id)
+        self.model: Any = None
+        self.seconds = 0.0
+
+    def run(self, stop: threading.Event) -> Policy:
+        """Learns until the steps are done, the target is reached or `stop` is set."""
+        from shoal.modalities.policy import presets
+        from shoal.modalities.policy.callback import Watch
+
+        settings, began = self.settings, time.perf_counter()
+        every = settings.steps // settings.checks if settings.checks else 0
+        with closing(_vector_env(self._env, settings)) as envs:
+            self.model = presets.build(settings, envs)
+            self.hyper = presets.hyperparameters(settings, envs.observation_space)
+            with training_bar(self.name, settings.steps, quiet=settings.quiet) as report:
+                watch = Watch(
+                    self._validate, every=every, target=settings.target, stop=stop, report=report
+                )
+                self.model.learn(settings.steps, callback=watch)
+        self.seconds = time.perf_counter() - began
+        if not stop.is_set() and not watch.reached:
+            watch.check()
+        return watch.best[0] if watch.best else self._snapshot(sample=False)
+
+    def finish(self, best: Policy, *, interrupted: bool) -> Path:
+        """Scores the best snapshot on unseen seeds and saves it."""
+        scores = None
+        if not interrupted:
+            scores = evaluate(best, self.env_id, self.make_env, self.settings.episodes, TEST_SEED)
+        folder = self.settings.out or library.own() / self.name
+        self._restore(best)
+        path = save(
+            self.model,
+            folder,
+            name=self.name,
+            env=self.env_id,
+            observation=self.settings.observation,
+            sample=best.spec.sample,
+            scores=scores.model_dump() if scores else None,
+            training=self._record(interrupted),
+            versions=versions(),
+        )
+        if interrupted:
+            say(f"Interrupted after {self.model.num_timesteps} steps; saved to {path}")
+        elif not self.settings.quiet:
+            say(f"{scores_line(scores)} Saved to {path}")
+        return path
+
+    def _env(self) -> Any:
+        from stable_baselines3.common.monitor import Monitor
+
+        return Monitor(self.make_env(self.env_id, observation=self.settings.observation))
+
+    def _validate(self) -> tuple[Policy, Scores]:
+        """Plays the model as it stands, in both of its modes, and returns the better."""
+        import torch
+
+        from shoal.modalities.policy.callback import rank
+
+        with torch.random.fork_rng():  # sampling must not shift the training's own draws
+            modes = [self._snapshot(sample=sample) for sample in (False, True)]
+            played = [(mode, self._play(mode)) for mode in modes]
+        return max(played, key=lambda pair: rank(pair[1]))
+
+    def _play(self, policy: Policy) -> Scores:
+        return evaluate(policy, self.env_id, self.make_env, _VALIDATION, VALIDATION_SEED)
+
+    def _snapshot(self, *, sample: bool) -> Policy:
+        from shoal.modalities.policy.rebuild import describe, weights_of
+
+        facts = {
+            "name": self.name,
+            "env": self.env_id,
+            "observation": self.settings.observation,
+            "weights_sha256": hashlib.sha256(b"").hexdigest(),
+            "sample": sample,
+        }
+        spec = PolicySpec.model_validate({**describe(self.model), **facts})
+        weights = {name: array.copy() for name, array in weights_of(self.model).items()}
+        return Policy(spec, weights, Path(self.name))
+
+    def _restore(self, best: Policy) -> None:
+        import torch
+
+        state = {name: torch.from_numpy(array) for name, array in best.weights.items()}
+        self.model.policy.load_state_dict(state)
+
+    def _record(self, interrupted: bool) -> Mapping[str, Any]:
+        kept = ("algo", "n_envs", "seed", "target", "checks")
+        chosen = {key: value for key, value in asdict(self.settings).items() if key in kept}
+        return {
+            "command": self.settings.command(self.env_id),
+            **chosen,
+            "steps": self.settings.steps,
+            "steps_done": self.model.num_timesteps,
+            "interrupted": interrupted,
+            "hyperparameters": self.hyper,
+            "validation": f"{_VALIDATION} episodes, seeds {VALIDATION_SEED} and on",
+            "seconds": round(self.seconds),
+            "machine": machine(),
+        }
+
+
+def _vector_env(env: Callable[[], Any], settings: TrainSettings) -> Any:
+    """Puts the envs side by side: in worker processes for a long training, else in this one."""
+    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+
+    makers = [env] * settings.n_envs
+    can_fork = "fork" in multiprocessing.get_all_start_methods()
+    if settings.steps >= _WORTH_WORKERS and settings.n_envs > 1 and can_fork and _cores() > 1:
+        return SubprocVecEnv(makers, start_method="fork")
+    return DummyVecEnv(makers)
+
+
+def _cores() -> int:
+    """The cores this process may use, which in a container are fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small networks learn faster on one thread, and bit for bit the same."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,200 @@
+"""llama.cpp in this process, through xllamacpp: no torch, no transformers, no TCP port.
+
+xllamacpp always opens an HTTP server beside its in-process calls. Here it listens on a
+Unix socket in a folder that only this user can enter, behind a random key; Shoal itself
+uses it for the two things the in-process calls lack: the tokenizer and the chat template.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from shoal.errors import CorruptWeightsError, RunError
+from shoal.modalities.text.backends.base import Completion, OnText, Sampling
+from shoal.modalities.text.backends.xllamacpp_import import import_xllamacpp
+from shoal.modalities.text.gguf_check import check_gguf
+
+_THREADS = 8
+"""More threads than this don't help models this small."""
+
+_PROMPT_CACHE_MIB = 128
+"""Room for the states of earlier prompts, so that a repeated prefix costs nothing."""
+
+
+class LlamaCpp:
+    """A GGUF model in llama.cpp.
+
+    Args:
+        path: The GGUF file.
+        context: Tokens of prompt and answer together; the model's own limit caps it.
+
+    Raises:
+        CorruptWeightsError: The file is damaged or not a GGUF of a language model.
+        MissingExtraError: xllamacpp is not installed.
+    """
+
+    def __init__(self, path: Path, context: int = 4096) -> None:
+        header = check_gguf(path)
+        self._context = min(context, header.context_length or context)
+        self.control_tokens = header.control_tokens
+        self._lock = threading.Lock()
+        self._key = secrets.token_hex(16)
+        folder = tempfile.mkdtemp(prefix="shoal-", dir=_short_temporary())  # mode 0700
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._socket = f"{folder}/llama.sock"
+        self._server = self._start(path)
+
+    @property
+    def context(self) -> int:
+        """Tokens that prompt and answer may take together."""
+        return self._context
+
+    def _start(self, path: Path) -> Any:
+        xllamacpp = import_xllamacpp()
+        try:
+            return xllamacpp.Server(self._params(xllamacpp, path))
+        except RuntimeError as error:
+            raise CorruptWeightsError(
+                f"llama.cpp cannot load {path}",
+                "the file is damaged, or of a kind this llama.cpp does not know",
+                "Type: shoal models verify; or fetch the file again",
+            ) from error
+
+    def _params(self, xllamacpp: Any, path: Path) -> Any:
+        params = xllamacpp.CommonParams()
+        threads = min(os.cpu_count() or 1, _THREADS)
+        params.model.path = str(path)
+        params.n_ctx, params.n_parallel = self._context, 1
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+        params.n_threads_http = 1
+        params.hostnames, params.api_keys = [self._socket], [self._key]
+        params.cache_ram_mib = _PROMPT_CACHE_MIB
+        params.verbosity = -1
+        params.warmup = params.ui = params.endpoint_slots = params.fit_params = False
+        return params
+
+    def render(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """Applies the chat template of the GGUF file."""
+        prompt: str = self._post("/apply-template", {"messages": list(messages)})["prompt"]
+        return prompt
+
+    def count(self, text: str) -> int:
+        """Number of tokens, control tokens counted as one."""
+        return len(self.tokens(text))
+
+    def tokens(self, text: str) -> list[int]:
+        """Token ids as the model sees them inside a prompt."""
+        ids: list[int] = self._post("/tokenize", {"content": text, "parse_special": True})["tokens"]
+        return ids
+
+    def complete(
+        self, prompt: str, sampling: Sampling, on_text: OnText | None = None
+    ) -> Completion:
+        """Continues a rendered prompt; callers queue for the one model."""
+        request = {**_request(sampling), "prompt": prompt, "stream": on_text is not None}
+        reader = _Reader(on_text)
+        with self._lock:
+            if on_text is None:
+                reader(self._server.handle_completions(request))
+            else:
+                self._server.handle_completions(request, reader)
+        return reader.completion()
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+        connection = _Connection(self._socket)
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"}
+        try:
+            connection.request("POST", path, json.dumps(body).encode(), headers)
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        if "error" in answer:
+            raise RunError(f"llama.cpp refused {path}", str(answer["error"].get("message")))
+        return answer
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self._path)
+
+
+class _Reader:
+    """Gathers the chunks of one answer."""
+
+    def __init__(self, on_text: OnText | None) -> None:
+        self._on_text = on_text
+        self._text: list[str] = []
+        self._tokens: list[tuple[str, float]] = []
+        self._finish, self._usage = "stop", {"prompt_tokens": 0, "completion_tokens": 0}
+        self._error: BaseException | None = None
+
+    def __call__(self, chunk: Any) -> bool:
+        try:
+            return self._read(chunk if isinstance(chunk, dict) else json.loads(chunk))
+        except BaseException as error:  # an exception can't cross the C++ frames
+            self._error = error
+            return True
+
+    def _read(self, chunk: Mapping[str, Any]) -> bool:
+        if "error" in chunk:
+            raise RunError("llama.cpp could not answer", str(chunk["error"].get("message")))
+        choice = chunk["choices"][0]
+        self._text.append(choice["text"])
+        entries = (choice.get("logprobs") or {}).get("content") or []
+        self._tokens += [(entry["token"], entry["logprob"]) for entry in entries]
+        self._finish = choice.get("finish_reason") or self._finish
+        self._usage = chunk.get("usage") or self._usage
+        return bool(self._on_text and choice["text"] and self._on_text(choice["text"]))
+
+    def completion(self) -> Completion:
+        """Returns the whole answer, or raises what went wrong on the way."""
+        if self._error is not None:
+            raise self._error
+        return Completion(
+            text="".join(self._text),
+            finish=self._finish,
+            tokens_in=self._usage["prompt_tokens"],
+            tokens_out=self._usage["completion_tokens"] or len(self._tokens),
+            pieces=tuple(piece for piece, _ in self._tokens),
+            logprobs=tuple(logprob for _, logprob in self._tokens),
+        )
+
+
+def _request(sampling: Sampling) -> dict[str, Any]:
+    request = {
+        "temperature": sampling.temperature,
+        "max_tokens": sampling.max_tokens,
+        "seed": sampling.seed,
+        "stop": list(sampling.stop),
+        "repeat_penalty": sampling.repeat_penalty,
+        "repeat_last_n": sampling.repeat_window,
+        "min_p": sampling.min_p,
+        "top_p": sampling.top_p,
+        "top_k": 0,
+        "n_probs": 1,
+        "cache_prompt": True,
+    }
+    return request | ({"grammar": sampling.grammar} if sampling.grammar else {})
+
+
+def _short_temporary() -> str | None:
+    """A folder for the socket: a Unix socket's path has to be under 108 bytes."""
+    return None if len(tempfile.gettempdir()) < 60 else "/tmp"

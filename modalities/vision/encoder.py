@@ -1,0 +1,167 @@
+"""The vision encoder: labels, embeddings and similarity from any timm model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shoal.errors import UsageError
+from shoal.modalities.vision.engines import choose, open_engine
+from shoal.modalities.vision.images import load_image
+from shoal.modalities.vision.timm_models import resolve
+
+if TYPE_CHECKING:
+    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.transform import Floats
+
+DEFAULT_MODEL = "efficientnet-lite0"
+_BATCH = 32  # bounds memory; larger batches are no faster on a CPU
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One class a picture may show.
+
+    Attributes:
+        name: The first of its names.
+        probability: In [0, 1], as the model gives it.
+        index: Its place in the model's list.
+        synonyms: All its names, the first included.
+    """
+
+    name: str
+    probability: float
+    index: int
+    synonyms: tuple[str, ...] = ()
+
+
+class VisionEncoder:
+    """A timm model behind three methods; one forward pass gives features and labels.
+
+    Safe to call from several threads.
+
+    Args:
+        model: A catalogue name, or a timm name such as "resnet18".
+        engine: "auto" (openvino where installed, else torch), "openvino" or "torch".
+        weights: For a timm name: a weights file, or "random" for an untrained model.
+
+    Raises:
+        UnknownNameError: No such model or engine; near names are suggested.
+        MissingModelError: The weights are not on this machine; says how to get them.
+        CorruptWeightsError: The weights are damaged or do not fit the model.
+        MissingExtraError: openvino was asked for and is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        engine: str = "auto",
+        weights: str | Path | None = None,
+    ) -> None:
+        self.model = model
+        self.engine = choose(engine)
+        self._forward, self._card = open_engine(resolve(model, weights), self.engine)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All classes by index, each with its synonyms; empty without a classifier."""
+        return self._card.labels
+
+    @property
+    def features(self) -> int:
+        """Length of an embedding."""
+        return self._card.features
+
+    def label(self, images: Sequence[ImageSource], k: int = 5) -> list[list[Label]]:
+        """Names what pictures show.
+
+        Args:
+            images: Pictures of any sizes, each as `load_image` takes it.
+            k: How many labels for each.
+
+        Returns:
+            For each picture its k most probable labels, best first. The probabilities of
+            all labels add up to 1.
+
+        Raises:
+            ImageError: A picture can't be read.
+            UsageError: k is not positive, or the model has no classifier.
+        """
+        if k < 1:
+            raise UsageError(f"k is {k}", "at least one label is needed", "Pass k=1 or more")
+        if not self.labels:
+            raise UsageError(
+                f"{self.model!r} can't label",
+                "it has no classifier",
+                "Use embed(), or another model",
+            )
+        return [self._best(row, k) for _, logits in self._run(images) for row in logits]
+
+    def embed(self, images: Sequence[ImageSource]) -> Floats:
+        """Returns pooled features of unit length.
+
+        Args:
+            images: Pictures of any sizes, each as `load_image` takes it.
+
+        Returns:
+            float32 (n, d).
+
+        Raises:
+            ImageError: A picture can't be read.
+        """
+        import numpy as np
+
+        batches = [features for features, _ in self._run(images)]
+        stacked = np.concatenate([np.empty((0, self.features), np.float32), *batches])
+        lengths = np.linalg.norm(stacked, axis=1, keepdims=True)
+        unit: Floats = stacked / np.maximum(lengths, np.float32(1e-12))
+        return unit
+
+    def similarity(self, a: ImageSource, b: ImageSource) -> float:
+        """Returns the cosine of two pictures' embeddings, in [-1, 1].
+
+        Raises:
+            ImageError: A picture can't be read.
+        """
+        first, second = self.embed([a, b])
+        return float(min(1.0, max(-1.0, first @ second)))
+
+    def _run(self, images: Sequence[ImageSource]) -> Iterator[tuple[Floats, Floats]]:
+        if isinstance(images, str | bytes | Path) or hasattr(images, "getbands"):
+            raise UsageError("one image was passed", "a list is expected", "Pass [image]")
+        for start in range(0, len(images), _BATCH):
+            pixels = [load_image(image).pixels for image in images[start : start + _BATCH]]
+            yield self._forward(self._card.transform(pixels))
+
+    def _best(self, logits: Floats, k: int) -> list[Label]:
+        import numpy as np
+
+        odds = np.exp(logits - logits.max())
+        probabilities = odds / odds.sum()
+        order = np.argsort(-probabilities, kind="stable")[:k]
+        return [_label(self.labels[i], float(probabilities[i]), int(i)) for i in order]
+
+
+def _label(names: str, probability: float, index: int) -> Label:
+    synonyms = tuple(name.strip() for name in names.split(","))
+    return Label(synonyms[0], probability, index, synonyms)
+
+
+_shared: dict[tuple[str, str], VisionEncoder] = {}
+_lock = threading.Lock()
+
+
+def vision_encoder(model: str = DEFAULT_MODEL, engine: str = "auto") -> VisionEncoder:
+    """Returns the process's one encoder of that name, made on first use.
+
+    Raises:
+        ShoalError: As `VisionEncoder` does.
+    """
+    with _lock:
+        key = (model, choose(engine))
+        if key not in _shared:
+            _shared[key] = VisionEncoder(model, engine)
+        return _shared[key]

@@ -1,0 +1,214 @@
+"""The vision expert: says what a task's pictures show, how alike they are, what they say."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from shoal.errors import ShoalError
+from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
+from shoal.modalities.vision.images import LoadedImage, load_image
+from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
+from shoal.modalities.vision.wording import describe, listed, memory_text, named
+from shoal.types import Context, Cost, Outcome, Status, Step, Task, Value
+
+SURE = 0.5
+"""From this probability on, a label counts as an answer."""
+
+READABLE = 0.8
+"""From this mean confidence on, what was read counts as an answer."""
+
+_ASKS_FOR_TEXT = re.compile(
+    r"\b(read|reads|say|says|said|written|writing|write|text|texts|words?|sign|signs|letters?"
+    r"|printed|spell|spells)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class _Look:
+    """One picture and what was found in it."""
+
+    image: LoadedImage
+    labels: list[Label] = field(default_factory=list)
+    lines: list[TextLine] = field(default_factory=list)
+
+
+class VisionExpert:
+    """Answers about pictures with an encoder and a text reader; both are made on first use.
+
+    Args:
+        encoder: Returns the encoder to label and compare with.
+        reader: Returns the reader of text in pictures.
+    """
+
+    name = "vision"
+
+    def __init__(
+        self,
+        encoder: Callable[[], VisionEncoder] = vision_encoder,
+        reader: Callable[[], TextReader] = text_reader,
+    ) -> None:
+        self._encoder, self._reader = encoder, reader
+
+    def affordance(self, task: Task, context: Context) -> float:
+        """Returns 1.0 when the task has a picture, else 0.0."""
+        return 1.0 if task.images else 0.0
+
+    def attempt(self, task: Task, context: Context) -> Outcome:
+        """Looks at every picture of the task; reads or compares them when asked to.
+
+        Returns:
+            An answer with provenance "image" (text in a picture is a stranger's). SOLVED
+            only with a clear label, readable text or a measured similarity; UNSURE with
+            the reason otherwise; FAILED when a picture or a model could not be opened.
+        """
+        started = time.perf_counter()
+        steps: list[Step] = []
+        try:
+            looks = self._look(task, context, steps)
+            verdict = self._verdict(context.skill, looks, steps)
+        except ShoalError as error:
+            verdict = Outcome(Status.FAILED, None, str(error))
+            looks = []
+        return Outcome(
+            status=verdict.status,
+            answer=verdict.answer,
+            reason=verdict.reason,
+            confidence=verdict.confidence,
+            steps=tuple(steps),
+            cost=Cost(seconds=time.perf_counter() - started),
+            evidence=verdict.evidence,
+            remember=tuple(_memory(look) for look in looks),
+        )
+
+    def _look(self, task: Task, context: Context, steps: list[Step]) -> list[_Look]:
+        reads = context.skill == "read" or bool(_ASKS_FOR_TEXT.search(task.text))
+        looks = []
+        for number, reference in enumerate(task.images, start=1):
+            context.emit(f"looking at image {number} of {len(task.images)}")
+            look = _Look(load_image(context.image_path(reference)))
+            steps.append(self._label(look))
+            if reads:
+                context.emit(f"reading image {number} of {len(task.images)}")
+                steps.append(self._read(look))
+            looks.append(look)
+        return looks
+
+    def _label(self, look: _Look) -> Step:
+        started = time.perf_counter()
+        encoder = self._encoder()
+        look.labels = encoder.label([look.image], k=5)[0]
+        return Step(
+            kind="encoder",
+            name=encoder.model,
+            arguments={"image": look.image.sha256, "k": 5},
+            result=Value(listed(look.labels), "image"),
+            seconds=time.perf_counter() - started,
+            confidence=look.labels[0].probability,
+        )
+
+    def _read(self, look: _Look) -> Step:
+        started = time.perf_counter()
+        look.lines = self._reader().read(look.image)
+        return Step(
+            kind="ocr",
+            name="rapidocr",
+            arguments={"image": look.image.sha256},
+            result=Value("\n".join(line.text for line in look.lines) or "(no text)", "image"),
+            seconds=time.perf_counter() - started,
+            confidence=_mean_confidence(look.lines),
+        )
+
+    def _verdict(self, skill: str, looks: list[_Look], steps: list[Step]) -> Outcome:
+        if any(look.lines for look in looks):
+            return _read_verdict(looks)
+        if skill == "compare" and len(looks) > 1:
+            return self._compare(looks, steps)
+        if skill == "read":
+            reason = f"no text was found; it looks like {describe(looks[0].labels).text}"
+            return Outcome(Status.UNSURE, None, reason, evidence={"findings": []})
+        return _label_verdict(looks)
+
+    def _compare(self, looks: list[_Look], steps: list[Step]) -> Outcome:
+        started = time.perf_counter()
+        encoder = self._encoder()
+        value = encoder.similarity(looks[0].image, looks[1].image)
+        pair = [look.image.sha256 for look in looks[:2]]
+        text = f"similarity {value:.2f} (cosine: 1 is the same picture, 0 is unrelated)"
+        seconds = time.perf_counter() - started
+        arguments = {"images": pair, "method": "similarity"}
+        steps.append(
+            Step("encoder", encoder.model, arguments, Value(text, "image"), seconds=seconds)
+        )
+        return Outcome(
+            Status.SOLVED,
+            Value(f"{text}; {_numbered(looks)}", "image"),
+            "the similarity was measured",
+            confidence=1.0,
+            evidence={"similarity": value, "images": pair},
+        )
+
+
+def _label_verdict(looks: list[_Look]) -> Outcome:
+    described = [describe(look.labels, SURE) for look in looks]
+    weakest = min(described, key=lambda found: found.probability)
+    sure = weakest.probability >= SURE
+    reason = (
+        f"the encoder is sure of it ({weakest.probability:.2f})"
+        if sure
+        else f"the likeliest label has only {weakest.probability:.2f}, under {SURE:.2f}"
+    )
+    return Outcome(
+        Status.SOLVED if sure else Status.UNSURE,
+        Value(_numbered(looks), "image"),
+        reason,
+        confidence=weakest.probability,
+        evidence={
+            "top1": weakest.name,
+            "probability": weakest.probability,
+            "margin": weakest.margin,
+        },
+    )
+
+
+def _read_verdict(looks: list[_Look]) -> Outcome:
+    lines = [line for look in looks for line in look.lines]
+    confidence = _mean_confidence(lines)
+    readable = confidence >= READABLE
+    texts = [line.text for line in lines]
+    return Outcome(
+        Status.SOLVED if readable else Status.UNSURE,
+        Value("\n".join(texts), "image"),
+        f"{len(lines)} lines were read with a mean confidence of {confidence:.2f}"
+        + ("" if readable else f", under {READABLE:.2f}"),
+        confidence=confidence,
+        evidence={"findings": texts, "confidence": confidence},
+    )
+
+
+def _mean_confidence(lines: list[TextLine]) -> float:
+    return sum(line.confidence for line in lines) / len(lines) if lines else 0.0
+
+
+def _numbered(looks: list[_Look]) -> str:
+    texts = [describe(look.labels, SURE).text for look in looks]
+    if len(texts) == 1:
+        return texts[0]
+    return "; ".join(f"image {number}: {text}" for number, text in enumerate(texts, start=1))
+
+
+def _memory(look: _Look) -> dict[str, object]:
+    words = [line.text for line in look.lines]
+    return {
+        "text": memory_text(describe(look.labels, SURE), words, SURE),
+        "data": {
+            "kind": "image",
+            "provenance": "image",
+            "sha256": look.image.sha256,
+            "labels": [named(label) for label in look.labels],
+            "words": words,
+        },
+    }

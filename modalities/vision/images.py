@@ -1,0 +1,208 @@
+"""Any picture, from anywhere, as one safe RGB image; or an error that says what to do.
+
+Pictures come from strangers. So: named formats only, the size is checked from the header
+before anything is decoded, and no picture makes this module use more than 512 MB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from shoal.errors import ImageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+ImageSource: TypeAlias = "str | Path | bytes | Image.Image | np.ndarray[Any, Any] | LoadedImage"
+"""What `load_image` takes."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""What is opened. Pillow's other decoders are old, rarely needed and a risk."""
+
+MAX_PIXELS = 40_000_000
+"""Largest picture; half for WebP, animations and 32-bit depths, which take twice the memory."""
+
+MAX_BYTES = 64 * 2**20
+"""Largest file."""
+
+_ACCEPTED = "Accepted: JPEG, PNG, WEBP, GIF, BMP or TIFF"
+_lock = threading.Lock()  # the warning filters belong to the whole process
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedImage:
+    """A picture that was read and found sound.
+
+    Attributes:
+        pixels: RGB, upright (EXIF orientation applied), transparency laid on white.
+        encoded: The file's own bytes; PNG when it came from PIL or numpy.
+        sha256: Hex hash of `encoded`: the picture's name.
+        media_type: For example "image/jpeg".
+        width: In pixels, upright.
+        height: In pixels, upright.
+        animated: Whether there were more frames or pages; only the first is here.
+    """
+
+    pixels: Image.Image
+    encoded: bytes
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+    animated: bool = False
+
+
+def load_image(source: ImageSource) -> LoadedImage:
+    """Reads a picture.
+
+    Args:
+        source: A path, a file's bytes, a PIL image, or a numpy array: (H, W), (H, W, 1),
+            (H, W, 3) or (H, W, 4); uint8, uint16, bool, or float in [0, 1].
+
+    Returns:
+        The picture; a `LoadedImage` is returned as it is.
+
+    Raises:
+        ImageError: Missing, damaged, too large, of another format, or of a wrong shape.
+    """
+    import numpy as np
+    from PIL import Image
+
+    if isinstance(source, LoadedImage):
+        return source
+    if isinstance(source, str | Path):
+        return _from_bytes(_read(source), f"the image {str(source)!r}")
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _from_bytes(bytes(source), "the image bytes")
+    if isinstance(source, np.ndarray):
+        from shoal.modalities.vision.pixels import from_array
+
+        return _stored(from_array(source, MAX_PIXELS))
+    if isinstance(source, Image.Image):
+        _check_size(source, "the PIL image")
+        return _stored(_decode(source, "the PIL image", keep=True))
+    raise ImageError(
+        f"cannot read an image from {type(source).__name__}",
+        "it is none of the accepted types",
+        "Pass a path, bytes, a PIL image or a numpy array",
+    )
+
+
+def _read(source: str | Path) -> bytes:
+    if str(source).startswith(("http://", "https://", "data:")):
+        raise ImageError(
+            f"will not fetch {str(source)[:80]!r}",
+            "Shoal reads local images only",
+            "Save the picture and pass its path",
+        )
+    path = Path(source).expanduser()
+    try:
+        if not path.is_file():
+            raise ImageError(
+                f"cannot read the image {str(source)!r}", _absence(path), "Check the path"
+            )
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        raise ImageError(
+            f"cannot read the image {str(source)!r}", str(error), "Check the path"
+        ) from error
+
+
+def _absence(path: Path) -> str:
+    if path.is_dir():
+        return "it is a folder"
+    return "it is not a regular file" if path.exists() else "there is no such file"
+
+
+def _from_bytes(encoded: bytes, name: str) -> LoadedImage:
+    if not encoded:
+        raise ImageError(f"{name} is empty", "it has 0 bytes", "Pass another copy of the file")
+    if len(encoded) > MAX_BYTES:
+        raise ImageError(
+            f"{name} is too large", f"more than {MAX_BYTES // 2**20} MB", "Save it smaller"
+        )
+    opened = _open(encoded, name)
+    _check_size(opened, name)
+    animated = _animated(opened)
+    pixels = _decode(opened, name)
+    media_type = "image/jpeg" if opened.format == "MPO" else f"image/{opened.format}".lower()
+    return _loaded(pixels, encoded, media_type, animated)
+
+
+def _open(encoded: bytes, name: str) -> Image.Image:
+    """Reads the header alone."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with _lock, warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(encoded), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(
+            f"{name} is refused as a decompression bomb", str(error), "Save it smaller"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise ImageError(
+            f"{name} is not a picture that can be read",
+            "its content is of no accepted format, whatever its name says, or it is damaged",
+            _ACCEPTED,
+        ) from error
+    except Exception as error:  # decoders raise a dozen unrelated types on damaged files
+        raise _damaged(name, error) from error
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    costly = image.format == "WEBP" or image.mode in ("I", "F") or _animated(image)
+    limit = MAX_PIXELS // 2 if costly else MAX_PIXELS
+    if width < 1 or height < 1:
+        raise ImageError(f"{name} is empty", f"it is {width} x {height} pixels", _ACCEPTED)
+    if width * height > limit:
+        raise ImageError(
+            f"{name} is too large",
+            f"{width} x {height} pixels, over the limit of {limit // 10**6} megapixels "
+            "(a decompression bomb, or a scan to be made smaller)",
+            "Save it smaller",
+        )
+
+
+def _animated(image: Image.Image) -> bool:
+    return bool(getattr(image, "is_animated", False))
+
+
+def _decode(opened: Image.Image, name: str, keep: bool = False) -> Image.Image:
+    from shoal.modalities.vision.pixels import to_rgb
+
+    try:
+        return to_rgb(opened, keep)
+    except ImageError:
+        raise
+    except Exception as error:  # decoders raise a dozen unrelated types on damaged files
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> ImageError:
+    return ImageError(
+        f"{name} is damaged or incomplete",
+        str(error) or type(error).__name__,
+        "Pass another copy of the file",
+    )
+
+
+def _stored(pixels: Image.Image) -> LoadedImage:
+    stream = io.BytesIO()
+    pixels.save(stream, "PNG")
+    return _loaded(pixels, stream.getvalue(), "image/png", False)
+
+
+def _loaded(pixels: Image.Image, encoded: bytes, media_type: str, animated: bool) -> LoadedImage:
+    name = hashlib.sha256(encoded).hexdigest()
+    return LoadedImage(pixels, encoded, name, media_type, *pixels.size, animated)
