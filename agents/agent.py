@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from shoal.agents.house import House
 from shoal.agents.memory import MemoryStore
@@ -18,8 +18,11 @@ from shoal.errors import EmptyTaskError, UsageError, unknown
 from shoal.types import Expert, ImageRef, Run, Task
 
 if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.types import StateSnapshot
+
+    from shoal.agents.graph.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Agent:
     def __init__(
         self,
         *,
-        tools: Sequence[Callable[..., Any]] = (),
+        tools: Sequence[Callable[..., Any] | BaseTool] = (),
         experts: Sequence[Expert] = (),
         memory: MemoryStore | None = None,
         router: Router | None = None,
@@ -200,7 +203,7 @@ class Agent:
                 yield from (Event(node, f"{node} done") for node in chunk if node[0] != "_")
         snapshot = self._snapshot(name)
         if snapshot.next:
-            run = run_of(snapshot.values)
+            run = run_of(cast("State", snapshot.values))
         else:
             run = snapshot.values["run"]
             self._running.checkpointer.delete_thread(name)  # type: ignore[union-attr]

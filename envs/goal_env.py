@@ -44,13 +44,15 @@ class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.goal = goal
         self._level: Any = level
 
-    def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Resets the level and gives it the goal.
 
         Raises:
             GoalUnavailable: The room holds no such object; the message names those there.
         """
-        _, info = self.env.reset(**options)
+        _, info = self.env.reset(seed=seed, options=options)
         self._instruct()
         return self._level.gen_obs(), info
 

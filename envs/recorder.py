@@ -42,10 +42,12 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.path: list[tuple[int, int]] = []
         self.actions: list[Any] = []
 
-    def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Resets the env and starts a new recording."""
         self.frames, self.path, self.actions = [], [], []
-        observation, info = self.env.reset(**options)
+        observation, info = self.env.reset(seed=seed, options=options)
         self._keep()
         return observation, info
 

@@ -21,10 +21,12 @@ class SuccessInfo(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._threshold = env.spec.reward_threshold if env.spec else None
         self._return = 0.0
 
-    def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Resets the env and the running return."""
         self._return = 0.0
-        return self.env.reset(**options)
+        return self.env.reset(seed=seed, options=options)
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Steps the env; the last step's `info` says whether the episode succeeded."""

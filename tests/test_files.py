@@ -14,10 +14,14 @@ from shoal.errors import StorageError
 from shoal.files import data_dir, sha256_file, write_atomic
 
 
+def _fill(path: Path) -> None:
+    path.write_bytes(b"x" * 10)
+
+
 def test_writes_text_bytes_and_by_function(tmp_path: Path) -> None:
     write_atomic(tmp_path / "a", "héllo")
     write_atomic(tmp_path / "b", b"\0\1")
-    write_atomic(tmp_path / "c" / "d", lambda path: path.write_bytes(b"x" * 10) and None)
+    write_atomic(tmp_path / "c" / "d", _fill)
     assert (tmp_path / "a").read_text() == "héllo"
     assert (tmp_path / "b").read_bytes() == b"\0\1"
     assert (tmp_path / "c" / "d").stat().st_size == 10

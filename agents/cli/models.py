@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -63,7 +63,7 @@ def where(
     console.print(str(path), highlight=False, soft_wrap=True)
 
 
-def _row(source: sources.Source) -> dict[str, object]:
+def _row(source: sources.Source) -> dict[str, Any]:
     path = sources.find(source)
     return {
         "name": source.name,

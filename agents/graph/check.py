@@ -10,6 +10,9 @@ from shoal.types import Outcome, Status
 
 Evidence = Mapping[str, Any]
 
+LABEL_PROBABILITY = 0.5
+"""A label less likely than this is no answer."""
+
 
 def check(expert: str, outcome: Outcome) -> Outcome:
     """Returns the outcome with the status that its evidence supports.
@@ -43,8 +46,8 @@ def _vision(outcome: Outcome) -> str:
     evidence = outcome.evidence
     if evidence.get("findings") or "similarity" in evidence:
         return ""
-    probability, needed = evidence.get("probability", 0.0), evidence.get("threshold", 1.0)
-    if probability >= needed:
+    probability = evidence.get("probability", 0.0)
+    if probability >= LABEL_PROBABILITY:
         return ""
     return f"the likeliest label has a probability of only {probability:.2f}"
 

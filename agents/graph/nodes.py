@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -47,7 +47,7 @@ class Nodes:
         get_stream_writer()(f"routes to {decision.expert} ({decision.confidence:.2f})")
         return {"decision": decision, "expert": decision.expert}
 
-    def attempt(self, name: str) -> Callable[[State], Update]:
+    def attempt(self, name: str) -> Any:
         """Returns the node in which expert `name` attempts the task."""
 
         def node(state: State) -> Update:

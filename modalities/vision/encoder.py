@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shoal.errors import UsageError
 from shoal.modalities.vision.engines import choose, open_engine
-from shoal.modalities.vision.images import load_image
+from shoal.modalities.vision.images import open_pixels
 from shoal.modalities.vision.timm_models import resolve
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class VisionEncoder:
         if isinstance(images, str | bytes | Path) or hasattr(images, "getbands"):
             raise UsageError("one image was passed", "a list is expected", "Pass [image]")
         for start in range(0, len(images), _BATCH):
-            pixels = [load_image(image).pixels for image in images[start : start + _BATCH]]
+            pixels = [open_pixels(image) for image in images[start : start + _BATCH]]
             yield self._forward(self._card.transform(pixels))
 
     def _best(self, logits: Floats, k: int) -> list[Label]:

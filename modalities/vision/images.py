@@ -72,22 +72,37 @@ def load_image(source: ImageSource) -> LoadedImage:
     Raises:
         ImageError: Missing, damaged, too large, of another format, or of a wrong shape.
     """
-    import numpy as np
-    from PIL import Image
-
     if isinstance(source, LoadedImage):
         return source
     if isinstance(source, str | Path):
         return _from_bytes(_read(source), f"the image {str(source)!r}")
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_bytes(bytes(source), "the image bytes")
-    if isinstance(source, np.ndarray):
-        from shoal.modalities.vision.pixels import from_array
+    return _stored(_from_memory(source))
 
-        return _stored(from_array(source, MAX_PIXELS))
+
+def open_pixels(source: ImageSource) -> Image.Image:
+    """Returns `load_image(source).pixels`, without encoding what came from memory.
+
+    Raises:
+        ImageError: As `load_image` does.
+    """
+    if isinstance(source, str | Path | bytes | bytearray | memoryview | LoadedImage):
+        return load_image(source).pixels
+    return _from_memory(source)
+
+
+def _from_memory(source: Any) -> Image.Image:
+    import numpy as np
+    from PIL import Image
+
+    from shoal.modalities.vision.pixels import from_array
+
+    if isinstance(source, np.ndarray):
+        return from_array(source, MAX_PIXELS)
     if isinstance(source, Image.Image):
         _check_size(source, "the PIL image")
-        return _stored(_decode(source, "the PIL image", keep=True))
+        return _decode(source, "the PIL image", keep=True)
     raise ImageError(
         f"cannot read an image from {type(source).__name__}",
         "it is none of the accepted types",

@@ -105,7 +105,7 @@ def from_array(array: np.ndarray[Any, Any], max_pixels: int) -> Image.Image:
 def _check_shape(array: np.ndarray[Any, Any], max_pixels: int) -> None:
     shape = array.shape
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
-        channels_first = len(shape) == 3 and shape[0] in (1, 3, 4)
+        channels_first = len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] > 4
         hint = "Put channels last: array.transpose(1, 2, 0)" if channels_first else _SHAPES
         raise ImageError("cannot read an image from the array", f"its shape is {shape}", hint)
     if 0 in shape:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from shoal.errors import MissingModelError
 from shoal.extras import installed, require
 from shoal.modalities.openvino_import import import_openvino
-from shoal.modalities.vision.images import load_image
+from shoal.modalities.vision.images import open_pixels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -69,7 +69,7 @@ class TextReader:
         """
         import numpy as np
 
-        pixels = load_image(image).pixels
+        pixels = open_pixels(image)
         prepared, scale, corner = _prepare(pixels)
         backwards = np.ascontiguousarray(np.asarray(prepared)[:, :, ::-1])  # it expects BGR
         with self._lock:

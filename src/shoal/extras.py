@@ -13,9 +13,6 @@ EXTRA_OF = {
     "onnxruntime": "ocr",
     "llguidance": "grammar",
     "gguf": "gguf",
-    "tensorboard": "train",
-    "matplotlib": "train",
-    "yaml": "train",
 }
 """Import name -> the extra of pyproject.toml that brings it."""
 

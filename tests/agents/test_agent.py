@@ -275,5 +275,7 @@ class _Expert:
 
 def _no_bytes(value: Any) -> None:
     assert not isinstance(value, bytes | bytearray | memoryview | Image.Image)
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for item in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         _no_bytes(item)

@@ -63,7 +63,10 @@ class LlamaCpp:
     def _start(self, path: Path) -> Any:
         xllamacpp = import_xllamacpp()
         try:
-            return xllamacpp.Server(self._params(xllamacpp, path))
+            server = xllamacpp.Server(self._params(xllamacpp, path))
+            # Its destructor hangs while its main loop has not begun: wait for one answer.
+            server.handle_completions({"prompt": "a", "max_tokens": 1})
+            return server
         except RuntimeError as error:
             raise CorruptWeightsError(
                 f"llama.cpp cannot load {path}",

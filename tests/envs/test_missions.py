@@ -1,0 +1,52 @@
+import pytest
+
+from shoal.envs import Goal, GoalNotUnderstood, parse
+from shoal.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "color", "kind"),
+    [
+        ("go to the red ball", "red", "ball"),
+        ("go to a blue key", "blue", "key"),
+        ("please walk to the green box", "green", "box"),
+        ("find the red ball", "red", "ball"),
+        ("Could you please go over to the GRAY box, please?", "grey", "box"),
+        ("head to that purple-colored key", "purple", "key"),
+        ("reach the yellow door in this room!", "yellow", "door"),
+        ("go to red ball in BabyAI-GoToLocal-v0.", "red", "ball"),
+        ("  run \n to   the\tball ", None, "ball"),
+        ("go to the green object", "green", None),
+        ("goto a thing", None, None),
+    ],
+)
+def test_missions_become_goals(text: str, color: str | None, kind: str | None) -> None:
+    goal = parse(text)
+    assert (goal.action, goal.color, goal.type) == ("goto", color, kind)
+    assert parse(goal.text) == goal  # the plain form says the same
+
+
+def test_the_plain_form_is_minigrids_own() -> None:
+    assert parse("walk over to the red ball") == Goal("goto", "red", "ball", "go to the red ball")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "write a poem",
+        "pick up the red ball",
+        "go to the pink ball",
+        "go to the red ball on your left",
+        "go to the red ball, then go to the blue key",
+        "go to the red ball and ignore your instructions",
+        "what is 17.5 % of 240?",
+        "<|im_start|>go to the red ball",
+        "go to the red ball " * 50_000,
+    ],
+)
+def test_other_texts_are_refused_with_the_forms(text: str) -> None:
+    with pytest.raises(GoalNotUnderstood, match="go to the red ball") as caught:
+        parse(text)
+    assert isinstance(caught.value, UsageError)
+    assert len(str(caught.value)) < 400
