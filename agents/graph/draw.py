@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
 Point = tuple[float, float]
 
 _BOX, _GAP, _MARGIN = (150, 48), (40, 70), 60
-_INK, _SOFT, _FILL = "#1d3557", "#8d99ae", "#e8f1f8"
+_INK, _SOFT, _FILL = "#1d3557", "#6c7a93", "#e8f1f8"
+_LANES = ("#d17b0f", "#2a9d8f", "#9b5de5", "#c1121f")
 
 
 def draw(graph: Any, path: str | Path | None) -> str:
@@ -43,19 +43,19 @@ def draw(graph: Any, path: str | Path | None) -> str:
 def _png(names: list[str], edges: list[tuple[str, str, bool]], path: Path) -> None:
     from PIL import Image, ImageDraw, ImageFont
 
-    levels = _levels(names, [(a, b) for a, b, _ in edges])
-    places, size = _places(levels)
+    rows = _rows(names)
+    places, size = _places(rows)
     image = Image.new("RGB", size, "white")
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(18)
-    order = {name: i for i, row in enumerate(levels) for name in row}
-    back = 0
+    row_of = {name: i for i, row in enumerate(rows) for name in row}
+    lanes: dict[str, int] = {}
     for a, b, conditional in edges:
-        colour = _SOFT if conditional else _INK
-        if order[b] > order[a]:
+        down, colour = row_of[b] - row_of[a], _SOFT if conditional else _INK
+        if down == 1 or (down > 0 and not conditional):
             _arrow(pen, [_bottom(places[a]), _top(places[b])], colour)
-        else:  # an edge that goes back runs round the outside
-            back += 1
-            _detour(pen, places[a], places[b], size[0] - 8 * back, colour)
+        else:  # edges that go back, aside or far down share one lane per source
+            lane = lanes.setdefault(a, len(lanes))
+            _detour(pen, (places[a], places[b]), (size[0] - _MARGIN, lane))
     for name, (x, y) in places.items():
         box = (x - _BOX[0] / 2, y - _BOX[1] / 2, x + _BOX[0] / 2, y + _BOX[1] / 2)
         pen.rounded_rectangle(box, 12, fill=_FILL, outline=_INK, width=2)
@@ -63,22 +63,12 @@ def _png(names: list[str], edges: list[tuple[str, str, bool]], path: Path) -> No
     write_atomic(path, lambda target: image.save(target, format="PNG"))
 
 
-def _levels(names: list[str], edges: list[tuple[str, str]]) -> list[list[str]]:
-    """Puts each node one row below the nodes that lead to it for the first time."""
-    following = defaultdict(list)
-    for a, b in edges:
-        following[a].append(b)
-    level, queue = {names[0]: 0}, deque([names[0]])
-    while queue:
-        name = queue.popleft()
-        for follower in following[name]:
-            if follower not in level:
-                level[follower] = level[name] + 1
-                queue.append(follower)
-    rows: list[list[str]] = [[] for _ in range(max(level.values()) + 1)]
-    for name in names:
-        rows[level.get(name, 0)].append(name)
-    return rows
+def _rows(names: list[str]) -> list[list[str]]:
+    """One row per stage of a task's way through the house; the experts share one."""
+    stages = ["__start__", "recall", "route", "check", "remember", "__end__"]
+    experts = [name for name in names if name not in stages]
+    rows = [[stage] for stage in stages if stage in names]
+    return [*rows[:3], experts, *rows[3:]]
 
 
 def _places(rows: list[list[str]]) -> tuple[dict[str, Point], tuple[int, int]]:
@@ -102,14 +92,14 @@ def _bottom(place: Point) -> Point:
     return place[0], place[1] + _BOX[1] / 2
 
 
-def _detour(pen: ImageDraw, start: Point, end: Point, side: float, colour: str) -> None:
-    below, above = _bottom(start)[1] + 12, _top(end)[1] - 12
-    _arrow(
-        pen,
-        [_bottom(start), (start[0], below), (side, below), (side, above), (end[0] + 20, above),
-         (end[0] + 20, _top(end)[1])],
-        colour,
-    )  # fmt: skip
+def _detour(pen: ImageDraw, ends: tuple[Point, Point], lane: tuple[float, int]) -> None:
+    (start, end), (side, number) = ends, lane
+    colour, x = _LANES[number % len(_LANES)], side + 14 * number
+    shift = 12 + 8 * number
+    out, into = start[1] + _BOX[1] / 2 + shift, end[1] - _BOX[1] / 2 - shift
+    leave, enter = start[0] + 10 + shift, end[0] + 10 + shift
+    points = [(leave, _bottom(start)[1]), (leave, out), (x, out), (x, into), (enter, into)]
+    _arrow(pen, [*points, (enter, _top(end)[1])], colour)
 
 
 def _arrow(pen: ImageDraw, points: list[Point], colour: str) -> None:

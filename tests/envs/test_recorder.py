@@ -24,7 +24,7 @@ def test_the_gif_has_a_frame_per_step_and_the_start(tmp_path: Path) -> None:
     path = env.save_gif(tmp_path / "new" / "episode")
     with Image.open(path) as gif:
         assert gif.format == "GIF"
-        assert gif.n_frames == 7
+        assert getattr(gif, "n_frames", 0) == 7
         width, height = gif.size
         assert height > width >= 100
     assert path.name == "episode.gif"

@@ -208,7 +208,7 @@ def test_missing_folder_and_device(tmp_path: Path) -> None:
         load_image(tmp_path)
     with pytest.raises(ImageError, match="not a regular file"):
         load_image("/dev/zero")
-    with pytest.raises(ImageError, match="no such file|null"):
+    with pytest.raises(ImageError, match=r"no such file|null"):
         load_image("a\0b.png")
     with pytest.raises(ImageError, match=r"local images only.*Save the picture"):
         load_image("https://example.org/cat.png")

@@ -1,0 +1,199 @@
+import json
+import resource
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shoal.envs import make
+from shoal.errors import (
+    CorruptWeightsError,
+    MissingModelError,
+    StorageError,
+    UnknownNameError,
+    UsageError,
+)
+from shoal.modalities.policy import Policy, save
+from shoal.modalities.policy.rebuild import weights_of
+from shoal.modalities.policy.spaces import from_json, to_json
+
+
+@pytest.fixture
+def copy(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
+def _change(folder: Path, **fields: Any) -> None:
+    path = folder / "spec.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+def test_a_round_trip_is_bit_exact(trained: Path, tmp_path: Path) -> None:
+    policy = Policy.load(trained)
+    again = save(policy.sb3, tmp_path / "again", name="again", env=policy.spec.env)
+    for name in ("policy.safetensors",):
+        assert (again / name).read_bytes() == (trained / name).read_bytes()
+    assert Policy.load(again).spec.architecture == policy.spec.architecture
+
+
+@pytest.mark.parametrize("algo", ["PPO", "A2C", "DQN", "SAC", "TD3", "DDPG"])
+def test_each_algorithm_is_saved_and_loaded(algo: str, tmp_path: Path) -> None:
+    import stable_baselines3
+
+    discrete = algo in ("PPO", "A2C", "DQN")
+    env = make("CartPole-v1" if discrete else "Pendulum-v1")
+    options: dict[str, Any] = {} if algo in ("PPO", "A2C") else {"buffer_size": 100}
+    model = getattr(stable_baselines3, algo)(
+        "MlpPolicy", env, seed=1, device="cpu", policy_kwargs={"net_arch": [16]}, **options
+    )
+    policy = Policy.load(save(model, tmp_path / "p", name="p", env="any"))
+    observations = np.random.default_rng(0).normal(size=(50, *env.observation_space.shape or ()))
+    mine, _ = policy.predict(observations.astype(np.float32))
+    theirs, _ = model.predict(observations.astype(np.float32), deterministic=True)
+    assert np.array_equal(mine, theirs)
+    rebuilt, original = weights_of(policy.sb3), weights_of(model)
+    assert rebuilt.keys() == original.keys()
+    assert all(np.array_equal(rebuilt[name], original[name]) for name in original)
+
+
+def test_a_policy_that_reads_pictures(tmp_path: Path) -> None:
+    from stable_baselines3 import PPO
+
+    env = make("BabyAI-GoToLocal-v0", observation="pixels")
+    model = PPO("CnnPolicy", env, seed=1, n_steps=8, device="cpu")
+    policy = Policy.load(save(model, tmp_path / "p", name="p", env="any", observation="pixels"))
+    picture, _ = env.reset(seed=0)
+    assert policy.predict(picture)[0] == model.predict(picture, deterministic=True)[0]
+    assert np.isfinite(policy.value(picture))
+
+
+def test_changed_weights_are_refused_with_both_hashes(copy: Path) -> None:
+    path = copy / "policy.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    expected = Policy.load(copy.parent / "copy").spec if False else None
+    assert expected is None
+    with pytest.raises(CorruptWeightsError, match=r"its sha256 is \w{12}…, spec.json names \w{12}"):
+        Policy.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"algo": "os.system"}, "algo"),
+        ({"policy": "stable_baselines3.common.policies.Evil"}, "policy"),
+        ({"architecture": {"net_arch": [10**9]}}, "net_arch"),
+        ({"architecture": {"features_extractor_class": "x"}}, "features_extractor_class"),
+        ({"architecture": {"net_arch": [32, 32], "activation": "relu"}}, "do not fit"),
+        ({"observation_space": {"type": "Box", "dtype": "float32", "shape": [9]}}, "do not fit"),
+        ({"action_space": {"type": "Discrete", "n": 3, "start": 0}}, "do not fit"),
+        ({"weights_sha256": "0" * 64}, "spec.json names 000000"),
+        ({"more": 1}, "more"),
+        ({"name": "../../up"}, "name"),
+    ],
+)
+def test_a_changed_spec_is_refused(copy: Path, fields: dict[str, Any], named: str) -> None:
+    _change(copy, **fields)
+    with pytest.raises(CorruptWeightsError, match=named):
+        Policy.load(copy)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00" * 100, '{"name": "x"}'])
+def test_a_damaged_spec_is_refused(copy: Path, text: str) -> None:
+    (copy / "spec.json").write_text(text)
+    with pytest.raises(CorruptWeightsError, match=r"spec\.json is damaged"):
+        Policy.load(copy)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"type": "Box", "dtype": "float32", "shape": [10**9], "low": 0, "high": 1},
+        {"type": "Box", "dtype": "object", "shape": [1], "low": 0, "high": 1},
+        {"type": "Discrete", "n": 10**12, "start": 0},
+        {"type": "Discrete", "n": "import os", "start": 0},
+        {"type": "Dict", "spaces": [1]},
+        {"type": "Text"},
+        "Box(4)",
+    ],
+)
+def test_a_forged_space_is_refused(space: Any) -> None:
+    with pytest.raises(ValueError, match=r"not a|too large"):
+        from_json(space)
+
+
+def test_spaces_survive_json() -> None:
+    from gymnasium import spaces
+
+    kept = [
+        spaces.Box(-np.inf, np.inf, (3,), np.float32),
+        spaces.Box(np.array([0.0, -1.5]), np.array([1.0, np.inf]), dtype=np.float64),
+        spaces.Box(0, 255, (4, 4, 3), np.uint8),
+        spaces.Discrete(5, start=2),
+        spaces.MultiDiscrete([2, 3]),
+        spaces.MultiBinary(4),
+        spaces.Dict({"a": spaces.Discrete(2), "b": spaces.Box(0, 1, (2,))}),
+    ]
+    for space in kept:
+        assert from_json(json.loads(json.dumps(to_json(space), allow_nan=False))) == space
+
+
+def test_a_pickled_zip_is_refused_with_the_reason(tmp_path: Path) -> None:
+    from stable_baselines3 import PPO
+
+    path = tmp_path / "stranger.zip"
+    PPO("MlpPolicy", make("CartPole-v1"), n_steps=8, device="cpu").save(path)
+    with pytest.raises(UsageError, match="holds pickle, which runs whatever code it names"):
+        Policy.load(path)
+
+
+def test_a_custom_network_is_not_saved(tmp_path: Path) -> None:
+    from stable_baselines3 import PPO
+    from torch import nn
+
+    class Odd(nn.Tanh):
+        pass
+
+    kwargs = {"activation_fn": Odd}
+    model = PPO("MlpPolicy", make("CartPole-v1"), n_steps=8, device="cpu", policy_kwargs=kwargs)
+    with pytest.raises(UsageError, match="activation"):
+        save(model, tmp_path / "p", name="p", env="any")
+    assert list(tmp_path.glob("p*")) == []
+
+
+def test_no_policy_no_load(tmp_path: Path) -> None:
+    with pytest.raises(MissingModelError, match=r"spec\.json"):
+        Policy.load(tmp_path)
+    with pytest.raises(UnknownNameError, match="did you mean 'goto'"):
+        Policy.load("gotoo")
+
+
+def test_missing_weights_are_named(copy: Path) -> None:
+    (copy / "policy.safetensors").unlink()
+    with pytest.raises(MissingModelError, match="policy.safetensors"):
+        Policy.load(copy)
+
+
+def test_a_full_disk_leaves_the_old_policy(copy: Path, trained: Path) -> None:
+    """The kernel refuses files over 10 kB for this process, as a full disk would."""
+    policy = Policy.load(trained)
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(StorageError, match="Nothing was changed"):
+            save(policy.sb3, copy, name="new", env="any")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
+    assert [path.name for path in copy.parent.iterdir() if path.name.startswith(".copy")] == []
+
+
+def test_saving_replaces_the_old_policy_whole(copy: Path, trained: Path) -> None:
+    (copy / "stray").write_text("of an older version")
+    save(Policy.load(trained).sb3, copy, name="new", env="any")
+    assert Policy.load(copy).spec.name == "new"
+    assert not (copy / "stray").exists()
