@@ -44,7 +44,8 @@ def main() -> None:
     cold = [_run([*SHOAL, "run", QUESTION])[0] for _ in range(options.runs)]
     tours = [_run([*SHOAL, "demo"]) for _ in range(max(1, options.runs // 2))]
     figures = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
         "runs": options.runs,
         "import shoal, s": _summary([_import() for _ in range(options.runs)]),
         f"shoal run {QUESTION!r} cold, s": _summary(cold),

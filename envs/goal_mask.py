@@ -36,7 +36,7 @@ class GoalMask(gymnasium.ObservationWrapper[Any, Any, Any]):
     """Four channels over the agent's egocentric view; the mission becomes a mask.
 
     The policy need not know colors or words: any object that the mission can name is
-    the same to it. The mask as a goal for a policy is from DESIGN's measured lead.
+    the same to it.
 
     Observation: float32 in {0, 1}, shape (4, V, V), V the view size (7); channels as in
     `CHANNELS`; axis 1 runs from the agent's left to right, axis 2 from far to near, the

@@ -159,6 +159,19 @@ def test_the_wheel_holds_every_module_and_data_file(wheel: zipfile.ZipFile) -> N
     assert wanted <= set(wheel.namelist()), wanted - set(wheel.namelist())
 
 
+def test_openvino_is_imported_in_one_place() -> None:
+    # A plain import starts its telemetry; openvino_import.py does not.
+    bare = [
+        str(path.relative_to(ROOT))
+        for room in MAY_IMPORT
+        for path in _files(room)
+        if path.name != "openvino_import.py"
+        for name in _imports(ast.parse(path.read_text()))
+        if name.partition(".")[0] == "openvino"
+    ]
+    assert not bare
+
+
 def test_files_are_small() -> None:
     long = {
         str(path.relative_to(ROOT)): lines

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from shoal.agents.router.head import SHIPPED, Head
+from shoal.modalities.policy.spec import wilson
 
 EXAMPLES = Path(__file__).with_name("examples.toml")
-SEED, FOLDS, PENALTY = 0, 5, 3e-4
+SEED, FOLDS, PENALTY = 0, 5, 1e-4
 
 
 def examples(path: Path = EXAMPLES) -> tuple[list[str], list[str]]:
@@ -84,7 +85,7 @@ def _temperature(logits: torch.Tensor, y: torch.Tensor) -> float:
     return float(candidates[int(torch.stack(losses).argmin())])
 
 
-def _figures(logits: torch.Tensor, y: torch.Tensor, skills: tuple[str, ...]) -> dict[str, float]:
+def _figures(logits: torch.Tensor, y: torch.Tensor, skills: tuple[str, ...]) -> dict[str, Any]:
     experts = [skill.partition(".")[0] for skill in skills]
     probabilities = _masked(logits, y, experts).softmax(1)
     picked = probabilities.argmax(1)
@@ -92,6 +93,7 @@ def _figures(logits: torch.Tensor, y: torch.Tensor, skills: tuple[str, ...]) -> 
     return {
         "skill_accuracy": round(float((picked == y).float().mean()), 4),
         "expert_accuracy": round(sum(right) / len(right), 4),
+        "expert_accuracy_95": [round(p, 4) for p in wilson(sum(right), len(right))],
         "mean_confidence": round(float(probabilities.amax(1).mean()), 4),
     }
 

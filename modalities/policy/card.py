@@ -48,7 +48,7 @@ def card(spec: PolicySpec) -> str:
 def scores_line(scores: Scores | None) -> str:
     """Returns the scores as one sentence."""
     if scores is None:
-        return "Not evaluated: the training was interrupted, or the policy was only saved."
+        return "Not evaluated: the training was interrupted, or the policy was saved by hand."
     where = f"{scores.episodes} episodes, seeds {scores.first_seed} and on"
     rest = f"mean return {scores.mean_return:.3f}, mean length {scores.mean_steps:.1f} steps"
     if scores.successes is None or scores.interval is None:

@@ -37,23 +37,24 @@ def find(env_id: str) -> Path | None:
     """Picks the policy for an env: one trained in it, else one that takes goals there.
 
     A policy that reads "goal_mask" knows a goal's place, not its name, so one from any
-    BabyAI level can try every other BabyAI level.
+    BabyAI level can try every other BabyAI level. There the shipped one, trained in the
+    fullest room, comes before the user's own.
 
     Returns:
-        Its folder, the best-scoring first, or None.
+        Its folder, or None; among equals the one with the best scores.
     """
-    fitting = [(spec, path) for spec, path in _specs() if _rank(spec, env_id)]
-    if not fitting:
-        return None
-    return max(fitting, key=lambda pair: (_rank(pair[0], env_id), _score(pair[0])))[1]
+    ranked = [(_rank(spec, path, env_id), _score(spec), path) for spec, path in _specs()]
+    rank, _, best = max(ranked, default=(0, (0.0, 0.0), Path()))
+    return best if rank else None
 
 
-def _rank(spec: PolicySpec, env_id: str) -> int:
-    """2 for the same env, 1 for its family, 0 for another."""
+def _rank(spec: PolicySpec, path: Path, env_id: str) -> int:
+    """3 for the same env, 2 or 1 for its family, 0 for another."""
     if spec.env == env_id:
-        return 2
-    both = spec.env.startswith("BabyAI-") and env_id.startswith("BabyAI-")
-    return int(both and spec.takes_goal)
+        return 3
+    if spec.takes_goal and spec.env.startswith("BabyAI-") and env_id.startswith("BabyAI-"):
+        return 2 if path.parent == _SHIPPED else 1
+    return 0
 
 
 def _score(spec: PolicySpec) -> tuple[float, float]:

@@ -54,7 +54,10 @@ class Policy:
         if not path.exists() and "/" not in str(policy):
             path = library.folder(str(policy))
         spec = read_spec(path)
-        return cls(spec, read_weights(path, spec), path)
+        loaded = cls(spec, read_weights(path, spec), path)
+        if loaded._mlp is None:
+            _ = loaded.sb3  # what does not fit shall show now, not at the first action
+        return loaded
 
     @cached_property
     def sb3(self) -> Any:

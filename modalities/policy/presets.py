@@ -15,7 +15,7 @@ _GRID = {
     "batch_size": 256,
     "n_epochs": 4,
     "learning_rate": 1e-3,
-    "ent_coef": 0.005,
+    "ent_coef": 0.01,
     "gamma": 0.95,
     "net_arch": {"pi": [128, 128], "vf": [128, 128]},
     "activation": "relu",
@@ -43,7 +43,10 @@ def hyperparameters(settings: TrainSettings, space: Any) -> dict[str, Any]:
         preset = dict(_PIXELS if kind == "CnnPolicy" else _VECTOR)
         if settings.observation == "goal_mask":
             preset = dict(_GRID)
-    return {**preset, **settings.tune}
+    chosen = {**preset, **settings.tune}
+    if "batch_size" in chosen and "n_steps" in chosen:
+        chosen["batch_size"] = min(chosen["batch_size"], chosen["n_steps"] * settings.n_envs)
+    return chosen
 
 
 def policy_class(space: Any) -> str:

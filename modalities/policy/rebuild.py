@@ -12,6 +12,13 @@ from shoal.errors import UsageError
 from shoal.modalities.policy import spaces
 from shoal.modalities.policy.spec import ACTIVATIONS, ALGORITHMS, Architecture, PolicySpec
 
+_SMALLEST: dict[str, dict[str, Any]] = {
+    "PPO": {"n_steps": 2},
+    "A2C": {},
+    "SAC": {"buffer_size": 1, "target_entropy": -1.0},  # "auto" would ask an env
+}
+"""Arguments that matter in training alone, at their least; for the others, no buffer."""
+
 _TRAINING_ONLY = {"optimizer_class", "optimizer_kwargs"}
 """Arguments of a policy class that do not change how it acts."""
 
@@ -58,14 +65,13 @@ def build(spec: PolicySpec, weights: Mapping[str, NDArray[Any]]) -> Any:
 
     observed = spaces.from_json(spec.observation_space)
     acted = spaces.from_json(spec.action_space)
-    options = {"buffer_size": 1} if spec.algo in ("DQN", "SAC", "TD3", "DDPG") else {"n_steps": 2}
     model = getattr(stable_baselines3, spec.algo)(
         spec.policy,
         None,
         policy_kwargs=policy_kwargs(spec.architecture),
         device="cpu",
         _init_setup_model=False,
-        **options,
+        **_SMALLEST.get(spec.algo, {"buffer_size": 1}),
     )
     model.observation_space, model.action_space, model.n_envs = observed, acted, 1
     model.use_sde = bool(spec.architecture.use_sde)

@@ -40,7 +40,7 @@ def from_json(content: Any) -> Space[Any]:
         raise ValueError(f"not a space: {str(content)[:80]}")
     try:
         return _READ[content["type"]](content)
-    except (KeyError, TypeError, AssertionError) as error:
+    except (AttributeError, KeyError, TypeError, AssertionError) as error:
         raise ValueError(f"not a {content['type']} space: {error}") from error
 
 

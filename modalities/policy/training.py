@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,11 @@ from shoal.modalities.policy.card import machine, scores_line, versions
 from shoal.modalities.policy.evaluation import TEST_SEED, VALIDATION_SEED, evaluate
 from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.policy.policy import Policy
+from shoal.modalities.policy.presets import build, hyperparameters, policy_class
 from shoal.modalities.policy.progress import say, training_bar
 from shoal.modalities.policy.settings import TrainSettings
 from shoal.modalities.policy.spec import PolicySpec, Scores
-
-_WORTH_WORKERS = 50_000
-"""Steps from which starting worker processes pays; below, one process is faster."""
+from shoal.modalities.policy.workers import one_thread, side_by_side
 
 _VALIDATION = 100
 
@@ -52,7 +49,7 @@ def train(
     """
     settings = settings or TrainSettings()
     training = _Training(env_id, make_env, settings)
-    with stop_on_interrupt() as stop, _one_thread():
+    with stop_on_interrupt() as stop, one_thread():
         best = training.run(stop)
     return training.finish(best, interrupted=stop.is_set())
 
@@ -68,14 +65,13 @@ class _Training:
 
     def run(self, stop: threading.Event) -> Policy:
         """Learns until the steps are done, the target is reached or `stop` is set."""
-        from shoal.modalities.policy import presets
         from shoal.modalities.policy.callback import Watch
 
         settings, began = self.settings, time.perf_counter()
         every = settings.steps // settings.checks if settings.checks else 0
-        with closing(_vector_env(self._env, settings)) as envs:
-            self.model = presets.build(settings, envs)
-            self.hyper = presets.hyperparameters(settings, envs.observation_space)
+        with closing(side_by_side(self._env, settings)) as envs:
+            self.model = build(settings, envs)
+            self.hyper = hyperparameters(settings, envs.observation_space)
             with training_bar(self.name, settings.steps, quiet=settings.quiet) as report:
                 watch = Watch(
                     self._validate, every=every, target=settings.target, stop=stop, report=report
@@ -87,15 +83,22 @@ class _Training:
         return watch.best[0] if watch.best else self._snapshot(sample=False)
 
     def finish(self, best: Policy, *, interrupted: bool) -> Path:
-        """Scores the best snapshot on unseen seeds and saves it."""
-        scores = None
-        if not interrupted:
-            scores = evaluate(best, self.env_id, self.make_env, self.settings.episodes, TEST_SEED)
-        folder = self.settings.out or library.own() / self.name
+        """Saves the best snapshot, scores it on unseen seeds and saves it with the scores."""
         self._restore(best)
-        path = save(
+        path = self._save(best, None, interrupted)  # a Ctrl-C from here on loses the scores alone
+        if interrupted:
+            say(f"Interrupted after {self.model.num_timesteps} steps; saved to {path}")
+            return path
+        scores = evaluate(best, self.env_id, self.make_env, self.settings.episodes, TEST_SEED)
+        self._save(best, scores, interrupted)
+        if not self.settings.quiet:
+            say(f"{scores_line(scores)} Saved to {path}")
+        return path
+
+    def _save(self, best: Policy, scores: Scores | None, interrupted: bool) -> Path:
+        return save(
             self.model,
-            folder,
+            self.settings.out or library.own() / self.name,
             name=self.name,
             env=self.env_id,
             observation=self.settings.observation,
@@ -104,16 +107,17 @@ class _Training:
             training=self._record(interrupted),
             versions=versions(),
         )
-        if interrupted:
-            say(f"Interrupted after {self.model.num_timesteps} steps; saved to {path}")
-        elif not self.settings.quiet:
-            say(f"{scores_line(scores)} Saved to {path}")
-        return path
 
     def _env(self) -> Any:
+        import numpy as np
+        from gymnasium.wrappers import TransformReward
         from stable_baselines3.common.monitor import Monitor
 
-        return Monitor(self.make_env(self.env_id, observation=self.settings.observation))
+        env = self.make_env(self.env_id, observation=self.settings.observation)
+        policy_class(env.observation_space)
+        # Workers send rewards as they are, one process rounds them to float32: round
+        # first, or the same seed gives other weights with workers than without.
+        return Monitor(TransformReward(env, np.float32))
 
     def _validate(self) -> tuple[Policy, Scores]:
         """Plays the model as it stands, in both of its modes, and returns the better."""
@@ -163,32 +167,3 @@ class _Training:
             "seconds": round(self.seconds),
             "machine": machine(),
         }
-
-
-def _vector_env(env: Callable[[], Any], settings: TrainSettings) -> Any:
-    """Puts the envs side by side: in worker processes for a long training, else in this one."""
-    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
-
-    makers = [env] * settings.n_envs
-    can_fork = "fork" in multiprocessing.get_all_start_methods()
-    if settings.steps >= _WORTH_WORKERS and settings.n_envs > 1 and can_fork and _cores() > 1:
-        return SubprocVecEnv(makers, start_method="fork")
-    return DummyVecEnv(makers)
-
-
-def _cores() -> int:
-    """The cores this process may use, which in a container are fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small networks learn faster on one thread, and bit for bit the same."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from shoal.errors import unknown
+from shoal.errors import StorageError, unknown
 from shoal.extras import installed
 from shoal.files import cache_dir, sha256_file, write_atomic
 from shoal.modalities.openvino_import import import_openvino
@@ -124,9 +124,21 @@ def _convert(module: nn.Module, card: Card) -> Any:
 
 
 def _convert_and_save(weights: Weights, stem: Path) -> Card:
-    """Writes graph, weights and card; the card comes last and vouches for the other two."""
     module, card = build(weights)
     converted = _convert(module, card)
+    try:
+        _save(converted, card, stem)
+    except (OSError, RuntimeError) as error:  # openvino's own writer raises the latter
+        raise StorageError(
+            f"could not save the converted {weights.architecture} in {stem.parent}",
+            str(error).strip().splitlines()[-1],
+            "Free some space, or set SHOAL_HOME to another folder",
+        ) from error
+    return card
+
+
+def _save(converted: Any, card: Card, stem: Path) -> None:
+    """Writes weights, graph and card; the card comes last and vouches for the other two."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=stem.parent) as folder:
         made = Path(folder) / "model.xml"
@@ -140,7 +152,6 @@ def _convert_and_save(weights: Weights, stem: Path) -> Card:
         "files": {ending: sha256_file(stem.with_suffix(ending)) for ending in (".bin", ".xml")},
     }
     write_atomic(stem.with_suffix(".json"), json.dumps(data, indent=1))
-    return card
 
 
 def _read_card(stem: Path) -> Card | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from shoal.errors import ShoalError
+from shoal.errors import MissingExtraError, MissingModelError, ShoalError
 from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import LoadedImage, load_image
 from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
@@ -64,12 +64,18 @@ class VisionExpert:
             An answer with provenance "image" (text in a picture is a stranger's). SOLVED
             only with a clear label, readable text or a measured similarity; UNSURE with
             the reason otherwise; FAILED when a picture or a model could not be opened.
+
+        Raises:
+            MissingModelError: The encoder's weights are not on this machine.
+            MissingExtraError: The reader is not installed.
         """
         started = time.perf_counter()
         steps: list[Step] = []
         try:
             looks = self._look(task, context, steps)
             verdict = self._verdict(context.skill, looks, steps)
+        except (MissingModelError, MissingExtraError):
+            raise  # the caller's to mend; no other expert can see for this one
         except ShoalError as error:
             verdict = Outcome(Status.FAILED, None, str(error))
             looks = []

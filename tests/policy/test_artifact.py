@@ -33,8 +33,8 @@ def _change(folder: Path, **fields: Any) -> None:
 def test_a_round_trip_is_bit_exact(trained: Path, tmp_path: Path) -> None:
     policy = Policy.load(trained)
     again = save(policy.sb3, tmp_path / "again", name="again", env=policy.spec.env)
-    for name in ("policy.safetensors",):
-        assert (again / name).read_bytes() == (trained / name).read_bytes()
+    weights = "policy.safetensors"
+    assert (again / weights).read_bytes() == (trained / weights).read_bytes()
     assert Policy.load(again).spec.architecture == policy.spec.architecture
 
 
@@ -49,7 +49,7 @@ def test_each_algorithm_is_saved_and_loaded(algo: str, tmp_path: Path) -> None:
         "MlpPolicy", env, seed=1, device="cpu", policy_kwargs={"net_arch": [16]}, **options
     )
     policy = Policy.load(save(model, tmp_path / "p", name="p", env="any"))
-    observations = np.random.default_rng(0).normal(size=(50, *env.observation_space.shape or ()))
+    observations = np.random.default_rng(0).normal(size=(50, *(env.observation_space.shape or ())))
     mine, _ = policy.predict(observations.astype(np.float32))
     theirs, _ = model.predict(observations.astype(np.float32), deterministic=True)
     assert np.array_equal(mine, theirs)
@@ -62,7 +62,7 @@ def test_a_policy_that_reads_pictures(tmp_path: Path) -> None:
     from stable_baselines3 import PPO
 
     env = make("BabyAI-GoToLocal-v0", observation="pixels")
-    model = PPO("CnnPolicy", env, seed=1, n_steps=8, device="cpu")
+    model = PPO("CnnPolicy", env, seed=1, n_steps=8, batch_size=8, device="cpu")
     policy = Policy.load(save(model, tmp_path / "p", name="p", env="any", observation="pixels"))
     picture, _ = env.reset(seed=0)
     assert policy.predict(picture)[0] == model.predict(picture, deterministic=True)[0]
@@ -74,8 +74,6 @@ def test_changed_weights_are_refused_with_both_hashes(copy: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    expected = Policy.load(copy.parent / "copy").spec if False else None
-    assert expected is None
     with pytest.raises(CorruptWeightsError, match=r"its sha256 is \w{12}…, spec.json names \w{12}"):
         Policy.load(copy)
 
@@ -90,6 +88,7 @@ def test_changed_weights_are_refused_with_both_hashes(copy: Path) -> None:
         ({"architecture": {"net_arch": [32, 32], "activation": "relu"}}, "do not fit"),
         ({"observation_space": {"type": "Box", "dtype": "float32", "shape": [9]}}, "do not fit"),
         ({"action_space": {"type": "Discrete", "n": 3, "start": 0}}, "do not fit"),
+        ({"algo": "SAC"}, "do not fit"),
         ({"weights_sha256": "0" * 64}, "spec.json names 000000"),
         ({"more": 1}, "more"),
         ({"name": "../../up"}, "name"),
@@ -128,7 +127,7 @@ def test_a_forged_space_is_refused(space: Any) -> None:
 def test_spaces_survive_json() -> None:
     from gymnasium import spaces
 
-    kept = [
+    kept: list[spaces.Space[Any]] = [
         spaces.Box(-np.inf, np.inf, (3,), np.float32),
         spaces.Box(np.array([0.0, -1.5]), np.array([1.0, np.inf]), dtype=np.float64),
         spaces.Box(0, 255, (4, 4, 3), np.uint8),
@@ -145,7 +144,7 @@ def test_a_pickled_zip_is_refused_with_the_reason(tmp_path: Path) -> None:
     from stable_baselines3 import PPO
 
     path = tmp_path / "stranger.zip"
-    PPO("MlpPolicy", make("CartPole-v1"), n_steps=8, device="cpu").save(path)
+    PPO("MlpPolicy", make("CartPole-v1"), n_steps=8, batch_size=8, device="cpu").save(path)
     with pytest.raises(UsageError, match="holds pickle, which runs whatever code it names"):
         Policy.load(path)
 
@@ -158,7 +157,14 @@ def test_a_custom_network_is_not_saved(tmp_path: Path) -> None:
         pass
 
     kwargs = {"activation_fn": Odd}
-    model = PPO("MlpPolicy", make("CartPole-v1"), n_steps=8, device="cpu", policy_kwargs=kwargs)
+    model = PPO(
+        "MlpPolicy",
+        make("CartPole-v1"),
+        n_steps=8,
+        batch_size=8,
+        device="cpu",
+        policy_kwargs=kwargs,
+    )
     with pytest.raises(UsageError, match="activation"):
         save(model, tmp_path / "p", name="p", env="any")
     assert list(tmp_path.glob("p*")) == []
@@ -173,7 +179,7 @@ def test_no_policy_no_load(tmp_path: Path) -> None:
 
 def test_missing_weights_are_named(copy: Path) -> None:
     (copy / "policy.safetensors").unlink()
-    with pytest.raises(MissingModelError, match="policy.safetensors"):
+    with pytest.raises(MissingModelError, match=r"policy\.safetensors"):
         Policy.load(copy)
 
 

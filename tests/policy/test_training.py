@@ -13,7 +13,7 @@ import pytest
 
 from shoal.envs import make
 from shoal.errors import UnknownNameError, UsageError
-from shoal.modalities.policy import Policy, TrainSettings, train, training
+from shoal.modalities.policy import Policy, TrainSettings, train, workers
 from shoal.modalities.policy.evaluation import TEST_SEED
 from shoal.modalities.policy.interrupts import stop_on_interrupt
 
@@ -58,7 +58,7 @@ def test_the_card_tells_how(trained: Path) -> None:
 
 def _weights(folder: Path, seed: int) -> str:
     settings = TrainSettings(
-        observation="goal_mask", steps=1024, n_envs=4, seed=seed, checks=2, episodes=1,
+        observation="goal_mask", steps=512, n_envs=2, seed=seed, checks=0, episodes=1,
         quiet=True, out=folder,
     )  # fmt: skip
     path = train(SMALL, make_env=make, settings=settings)
@@ -70,7 +70,7 @@ def test_a_seed_gives_the_same_weights_with_and_without_workers(
 ) -> None:
     first = _weights(tmp_path / "a", seed=3)
     assert _weights(tmp_path / "b", seed=4) != first
-    monkeypatch.setattr(training, "_WORTH_WORKERS", 1)
+    monkeypatch.setattr(workers, "WORTH_WORKERS", 1)
     assert _weights(tmp_path / "c", seed=3) == first
 
 

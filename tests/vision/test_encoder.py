@@ -14,7 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shoal.errors import CorruptWeightsError, MissingModelError, UnknownNameError, UsageError
+from shoal.errors import (
+    CorruptWeightsError,
+    MissingModelError,
+    StorageError,
+    UnknownNameError,
+    UsageError,
+)
 from shoal.files import cache_dir
 from shoal.modalities.sources import get, locate
 from shoal.modalities.vision import VisionEncoder, load_image, vision_encoder
@@ -159,6 +165,13 @@ def test_a_damaged_cache_is_noticed_and_made_again(own_cache: Path) -> None:
     assert label.name == "Egyptian cat"
     assert _read_card(stem) is not None
     assert {path.suffix for path in own_cache.iterdir()} == {".bin", ".xml", ".json"}
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOAL_HOME", str(tmp_path / "own"))
+    (cache_dir() / "vision").write_text("a file where the folder should be")
+    with pytest.raises(StorageError, match=r"could not save.*SHOAL_HOME"):
+        VisionEncoder(engine="openvino")
 
 
 @pytest.fixture

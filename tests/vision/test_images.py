@@ -97,7 +97,9 @@ def test_exif_orientation_is_applied_once(orientation: int) -> None:
     upright = Image.new("RGB", (40, 20), "white")
     upright.paste(RED, (0, 0, 20, 10))  # the upper left quarter
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's transpose methods
-    stored = upright.transpose(undo[orientation]) if orientation in undo else upright
+    stored = (
+        upright.transpose(Image.Transpose(undo[orientation])) if orientation in undo else upright
+    )
     exif = Image.Exif()
     exif[0x0112] = orientation
     loaded = load_image(_encoded(stored, "JPEG", quality=95, exif=exif))

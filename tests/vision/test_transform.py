@@ -27,10 +27,12 @@ def _both(image: Image.Image, settings: dict[str, Any]) -> tuple[np.ndarray[Any,
     ensure_torchvision_imports()
     import timm.data
 
-    create: Any = timm.data.create_transform
+    api: Any = timm.data
     height, width = settings["size"]
     rest = {key: value for key, value in settings.items() if key != "size"}
-    theirs = create(input_size=(3, height, width), is_training=False, **rest)(image).numpy()
+    theirs = api.create_transform(input_size=(3, height, width), is_training=False, **rest)(
+        image
+    ).numpy()
     return Transform(height, width, **rest)([image])[0], theirs
 
 

@@ -1,0 +1,76 @@
+"""From JSON schemas to grammars that both engines enforce (llguidance's Lark dialect)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+MAX_STRING = 240
+"""Longest text a schema without a limit allows: a small model may never end one itself."""
+
+MAX_ITEMS = 16
+"""Longest list a schema without a limit allows."""
+
+_HEAD = "%llguidance {}\n"
+_COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+
+
+def json_grammar(schema: Schema) -> str:
+    """Returns the grammar of all JSON texts that a schema accepts.
+
+    Unbounded strings and lists get a limit, objects no unnamed fields; there is no
+    optional white space, which small models repeat without end.
+    """
+    return f"{_HEAD}start: %json {json.dumps(bounded(schema) | {'x-guidance': _COMPACT})}\n"
+
+
+def call_grammar(schema: Schema) -> str:
+    """As `json_grammar`, with the space that follows the tool's name in a prompt."""
+    body = json.dumps(dict(schema) | {"x-guidance": _COMPACT})
+    return f'{_HEAD}start: " " value\nvalue: %json {body}\n'
+
+
+def choice_grammar(options: Sequence[str]) -> str:
+    """Returns the grammar of one space and exactly one of the options."""
+    return _HEAD + "start: " + " | ".join(json.dumps(f" {option}") for option in options) + "\n"
+
+
+def bounded(schema: Schema) -> dict[str, Any]:
+    """Returns a copy in which every string and list has an upper limit."""
+    result: dict[str, Any] = {key: _bounded(value) for key, value in schema.items()}
+    kind = result.get("type")
+    if kind == "string" and not {"maxLength", "enum", "const", "pattern", "format"} & set(result):
+        result["maxLength"] = MAX_STRING
+    if kind == "array":
+        result.setdefault("maxItems", max(MAX_ITEMS, result.get("minItems", 0)))
+    if kind == "object" and "properties" in result:
+        result["properties"] = {k: _bounded(v) for k, v in schema["properties"].items()}
+        result.setdefault("additionalProperties", False)
+    return result
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return bounded(value)
+    return [_bounded(item) for item in value] if isinstance(value, list) else value
+
+
+def resolved(schema: Schema, root: Schema | None = None, depth: int = 0) -> dict[str, Any]:
+    """Returns the schema a `$ref` names, and the one branch that is not null.
+
+    Args:
+        schema: Any part of a schema.
+        root: The whole schema, which holds `$defs`.
+        depth: How many references were followed; a circle ends at 20.
+    """
+    root = root or schema
+    if "$ref" in schema and depth < 20:
+        part: Any = root
+        for name in str(schema["$ref"]).removeprefix("#/").split("/"):
+            part = part.get(name, {})
+        return resolved(part, root, depth + 1)
+    branches = [b for b in schema.get("anyOf", ()) if b.get("type") != "null"]
+    return resolved(branches[0], root, depth + 1) if branches and depth < 20 else dict(schema)
