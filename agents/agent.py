@@ -60,7 +60,6 @@ class Agent:
         router: Router | None = None,
     ) -> None:
         from shoal.agents.experts import builtin_experts
-
         from shoal.agents.tools.builtin import builtin_tools
 
         self.memory = memory or MemoryStore()

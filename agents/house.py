@@ -56,7 +56,7 @@ class House:
         from shoal.envs import make
 
         toolbox = Toolbox(
-            self.tools,
+            [tool for tool in self.tools if task.images or not _needs_image(tool)],
             seconds=self.tool_seconds,
             approve=lambda name, args: "*" in approved or approval_key(name, args) in approved,
         )
@@ -81,6 +81,10 @@ class House:
     def image_path(self, image: ImageRef) -> str:
         """Returns the file of a stored image."""
         return str(self.memory.blobs.path(image.sha256))
+
+
+def _needs_image(tool: Any) -> bool:
+    return (getattr(tool, "metadata", None) or {}).get("needs") == "image"
 
 
 def approval_key(name: str, arguments: Mapping[str, Any]) -> str:

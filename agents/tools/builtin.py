@@ -151,10 +151,14 @@ def image_tools(image_path: Callable[[ImageRef], str], task: Callable[[], Task])
         pixels = [load_image(path(number)).pixels for number in (first, second)]
         return f"cosine similarity {vision_encoder().similarity(*pixels):.3f}"
 
+    asked = {
+        label_image: "what is in the image?",
+        read_image: "read the text in the image",
+        compare_images: "are the two images alike?",
+    }
     return [
-        as_tool(label_image, side_effects="none", examples=[("what is in the image?", {})]),
-        as_tool(read_image, side_effects="none", examples=[("read the text in the image", {})]),
-        as_tool(compare_images, side_effects="none", examples=[("are the two images alike?", {})]),
+        as_tool(function, side_effects="none", needs="image", examples=[(request, {})])
+        for function, request in asked.items()
     ]
 
 

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from shoal.errors import ApprovalNeeded, ShoalError, UsageError, unknown
 from shoal.types import SideEffects, Step, Value
@@ -27,6 +27,7 @@ def as_tool(
     *,
     side_effects: SideEffects | None = None,
     examples: Sequence[Example] = (),
+    needs: Literal["", "image"] = "",
 ) -> BaseTool:
     """Makes a LangChain tool that carries Shoal's declarations in its metadata.
 
@@ -35,6 +36,7 @@ def as_tool(
         side_effects: What a call does to the world. Undeclared counts as
             "irreversible": such a tool waits for approval.
         examples: Requests with the arguments they should lead to; the model sees them.
+        needs: "image" for a tool that is offered only when the task has an image.
 
     Raises:
         UsageError: No docstring or annotations to build a schema from.
@@ -59,7 +61,10 @@ def as_tool(
             "Give it type annotations and a Google-style docstring",
         ) from error
     shown = [list(example) for example in examples] or declared.get("examples", [])
-    tool.metadata = {**declared, "side_effects": effects, "examples": shown}
+    needed = needs or declared.get("needs", "")
+    tool.metadata = {
+        **declared, "side_effects": effects, "examples": shown, "needs": needed,
+    }  # fmt: skip
     return tool
 
 

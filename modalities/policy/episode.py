@@ -80,11 +80,20 @@ def play(policy: Policy, env: Any, seed: int, *, emit: Callable[[str], None]) ->
 
 
 def expectation(policy: Policy, observation: Any) -> float:
-    """How much the policy expects of a start, in [0, 1]; not calibrated."""
-    if policy.spec.takes_goal:  # minigrid's rewards: the critic's value lies in [0, 1]
-        return min(1.0, max(0.0, policy.value(observation)))
+    """How likely a good end is from this start, in [0, 1].
+
+    The lower bound of the success rate on the policy's card, scaled down where the
+    critic rates the start below nearly all starts that went well. The bound is honest for
+    rooms like those of the evaluation; how far it falls outside of them is not calibrated.
+    """
     scores = policy.spec.scores
-    return 0.5 if scores is None or scores.success is None else scores.success
+    if scores is None or scores.interval is None:
+        return 0.5
+    usual = scores.start_value
+    if usual is None or usual <= 0:  # values below zero have no useful ratio
+        return scores.interval[0]
+    ratio = policy.value(observation) / usual
+    return scores.interval[0] * min(1.0, max(0.0, ratio))
 
 
 def _goal(env: Any) -> str:

@@ -43,9 +43,10 @@ def evaluate(
     with closing(make_env(env_id, observation=policy.spec.observation)) as env:
         check_fits(policy, env)
         played = [episode(policy, env, seed + index) for index in range(episodes)]
-    returns, lengths, solved = zip(*played, strict=True)
+    returns, lengths, solved, values = zip(*played, strict=True)
     known = all(success is not None for success in solved)
     successes = sum(map(bool, solved)) if known else None
+    good = [value for value, success in zip(values, solved, strict=True) if success]
     return Scores(
         episodes=episodes,
         first_seed=seed,
@@ -53,18 +54,24 @@ def evaluate(
         interval=None if successes is None else wilson(successes, episodes),
         mean_return=float(np.mean(returns)),
         mean_steps=float(np.mean(lengths)),
+        start_value=float(np.quantile(good, 0.05)) if good and policy.has_value else None,
     )
 
 
-def episode(policy: Policy, env: Any, seed: int) -> tuple[float, int, bool | None]:
-    """Plays one episode; returns its return, its steps, and success where the env says."""
+def episode(policy: Policy, env: Any, seed: int) -> tuple[float, int, bool | None, float]:
+    """Plays one episode.
+
+    Returns:
+        Its return, its steps, success where the env says, and the critic's first value.
+    """
     observation, info = env.reset(seed=seed)
     policy.seed(seed)
+    value = policy.value(observation) if policy.has_value else 0.0
     total, steps, ended = 0.0, 0, False
     while not ended and steps < LIMIT:
         observation, reward, terminated, truncated, info = env.step(action_for(policy, observation))
         total, steps, ended = total + float(reward), steps + 1, bool(terminated or truncated)
-    return total, steps, info.get("is_success")
+    return total, steps, info.get("is_success"), value
 
 
 def action_for(policy: Policy, observation: Any) -> Any:

@@ -25,10 +25,9 @@ class PolicyExpert:
     One episode, from `task.seed`, until the env ends it. "Solved" is claimed only when
     the env's own verifier says so (`info["is_success"]`). A miss is not tried again.
 
-    Confidence and affordance are what the policy's critic expects at the first
-    observation, clipped to [0, 1], where rewards are minigrid's (at most 1, less for a
-    long way): an ordering of tasks, not a calibrated probability. For other envs they
-    are the success rate on the policy's card, or 0.5.
+    Confidence and affordance are what card and critic expect at the first observation
+    (`shoal.modalities.policy.episode.expectation`): an honest bound in rooms like those
+    of the evaluation, an uncalibrated ordering elsewhere.
 
     Args:
         policy: Use this one; by default the saved policy that suits the env

@@ -116,6 +116,11 @@ class Policy:
         actions = scores.argmax(axis=1)
         return (np.asarray(actions[0]) if single else actions), state
 
+    @property
+    def has_value(self) -> bool:
+        """Whether the algorithm has a critic of states, so that `value` works."""
+        return self.spec.algo in ("PPO", "A2C", "DQN")
+
     def value(self, observation: Any) -> float:
         """The critic's value of one observation: the discounted return it expects.
 

@@ -52,6 +52,8 @@ class Scores(_Strict):
         interval: 95 % Wilson (1927) interval of the success rate.
         mean_return: Mean of the undiscounted returns.
         mean_steps: Mean length of an episode.
+        start_value: 5 % quantile of the critic's value at the start of those that
+            succeeded: a start rated lower is worse than nearly all that went well.
     """
 
     episodes: int
@@ -60,6 +62,7 @@ class Scores(_Strict):
     interval: tuple[float, float] | None
     mean_return: float
     mean_steps: float
+    start_value: float | None = None
 
     @property
     def success(self) -> float | None:

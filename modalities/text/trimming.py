@@ -14,6 +14,9 @@ CUT_MARK = "\n[… cut …]\n"
 _CHARACTERS_A_TOKEN = 8
 """More than any text has on average: what is longer is cut before it is tokenised."""
 
+_OVERSIZE_SHARE = 0.25
+"""Part of the room that a turn gets which is longer than all of it."""
+
 _TURN_TOKENS = 8
 """What a chat template adds to one turn, generously."""
 
@@ -29,8 +32,7 @@ def fit(backend: Backend, turns: Sequence[Turn], room: int) -> str:
     Returns:
         A rendered prompt of at most `room` tokens.
     """
-    limit = room * _CHARACTERS_A_TOKEN
-    kept = _newest(backend, [_shorter(turn, limit) for turn in turns], room)
+    kept = _newest(backend, turns, room)
     prompt = backend.render(kept)
     while (count := backend.count(prompt)) > room:
         kept = _cut_longest(kept, room / count)
@@ -46,20 +48,29 @@ def cut_middle(text: str, limit: int) -> str:
     return text[:half] + CUT_MARK + text[len(text) - half :]
 
 
-def _shorter(turn: Turn, limit: int) -> Turn:
-    return {**turn, "content": cut_middle(turn["content"], limit)}
-
-
-def _newest(backend: Backend, turns: list[Turn], room: int) -> list[Turn]:
-    system = [turn for turn in turns[:1] if turn["role"] == "system"]
-    rest, kept = turns[len(system) :], list[Turn]()
+def _newest(backend: Backend, turns: Sequence[Turn], room: int) -> list[Turn]:
+    system = [_shorter(backend, turn, room)[0] for turn in turns[:1] if turn["role"] == "system"]
+    kept: list[Turn] = []
     left = room - sum(backend.count(turn["content"]) + _TURN_TOKENS for turn in system)
-    for turn in reversed(rest):
-        left -= backend.count(turn["content"]) + _TURN_TOKENS
+    for turn in reversed(turns[len(system) :]):
+        shorter, tokens = _shorter(backend, turn, room)
+        left -= tokens + _TURN_TOKENS
         if left < 0 and kept:
             break
-        kept.insert(0, turn)
+        kept.insert(0, shorter)
     return system + kept
+
+
+def _shorter(backend: Backend, turn: Turn, room: int) -> tuple[Turn, int]:
+    """A turn that could never fit is cut to a part of the room, not to all of it: the
+    cost of a prompt grows with its length, and what was cut is lost either way."""
+    content = cut_middle(turn["content"], room * _CHARACTERS_A_TOKEN)
+    tokens = backend.count(content)
+    if tokens > room or len(content) < len(turn["content"]):
+        share = room * _OVERSIZE_SHARE / max(tokens, 1)
+        content = cut_middle(content, int(len(content) * min(share, 1.0)))
+        tokens = backend.count(content)
+    return {**turn, "content": content}, tokens
 
 
 def _cut_longest(turns: list[Turn], share: float) -> list[Turn]:

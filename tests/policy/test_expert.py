@@ -2,12 +2,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from shoal.envs import make
 from shoal.errors import UnknownNameError
 from shoal.modalities.policy import Policy, PolicyExpert, save
+from shoal.modalities.policy.episode import expectation
 from shoal.types import Context, Expert, Outcome, Status, Task
 
 LEVEL = "BabyAI-GoToRedBall-v0"
@@ -141,9 +143,30 @@ def test_a_lost_picture_does_not_lose_the_run(tmp_path: Path) -> None:
     assert "could not save" in outcome.reason
 
 
-def test_affordance_is_the_critics_view(context: Context) -> None:
+def test_affordance_is_the_confidence_to_come(context: Context) -> None:
     task, outcome = _solved(context)
     assert PolicyExpert().affordance(task, context) == outcome.confidence
+    scores = Policy.load("goto").spec.scores
+    assert scores is not None
+    assert scores.interval is not None
+    assert 0.5 < outcome.confidence <= scores.interval[0]
+
+
+def test_confidence_follows_the_critic_below_the_usual_start() -> None:
+    """The critic rates goals in sight higher; the worst starts get less than the card's bound."""
+    policy = Policy.load("goto")
+    scores = policy.spec.scores
+    assert scores is not None
+    assert scores.interval is not None
+    env = make(policy.spec.env, observation="goal_mask")
+    views = [env.reset(seed=seed)[0] for seed in range(100)]
+    values = {
+        seen: [policy.value(v) for v in views if v[0].any() == seen] for seen in (True, False)
+    }
+    assert np.mean(values[True]) > np.mean(values[False]) + 0.05
+    rated = [expectation(policy, view) for view in sorted(views, key=policy.value)]
+    assert 0 <= rated[0] < rated[-1] == scores.interval[0]
+    assert rated == sorted(rated)
 
 
 def test_running_out_of_steps_fails(context: Context, tmp_path: Path) -> None:

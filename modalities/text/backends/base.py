@@ -33,7 +33,7 @@ class Sampling:
     seed: int = 0
     stop: tuple[str, ...] = ()
     repeat_penalty: float = 1.0
-    repeat_window: int = 64
+    repeat_window: int = 256
     min_p: float = 0.0
     top_p: float = 1.0
     grammar: str | None = None
