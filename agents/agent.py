@@ -110,7 +110,7 @@ class Agent:
             from shoal.envs import names
 
             known = names()
-            if env not in known and ":" not in env:  # "module:id" imports the env's module
+            if env not in known:
                 unknown("env", env, known, "Type: shoal run 'which envs are there?'")
         return Task(text, tuple(self._store(image) for image in images), env, seed, thread)
 

@@ -44,7 +44,7 @@ STOPS = (
     Stop("Vision: a photo", "what is in this picture?", image="cat.jpg"),
     Stop("Vision: printed words, and a question about them", "when does the library open?",
          image="sign.png"),
-    Stop("Policy: a gymnasium env", "go to the red ball", env="BabyAI-GoToLocal-v0", seed=11),
+    Stop("Policy: a gymnasium env", "go to the red ball", env="BabyAI-GoToLocal-v0", seed=3),
 )  # fmt: skip
 LAST = Stop("Memory: a new process", "what did you see earlier?")
 

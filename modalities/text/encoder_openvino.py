@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shoal.files import cache_dir, sha256_file, write_atomic
 from shoal.modalities.openvino_import import import_openvino
+from shoal.modalities.torchvision_fix import ensure_torchvision_imports
 
 if TYPE_CHECKING:
     from shoal.modalities.text.encoder import Pooled
@@ -62,14 +63,17 @@ def convert(weights: Path, path: Path) -> None:
     import torch
 
     openvino = import_openvino("the text encoder")
+    from shoal.modalities.quiet import quiet_transformers
     from shoal.modalities.text.encoder_torch import pooled_module
 
+    ensure_torchvision_imports()
     example = (torch.ones((1, 8), dtype=torch.int64), torch.ones((1, 8), dtype=torch.int64))
     shape = openvino.PartialShape([-1, -1])
-    with torch.inference_mode():
-        model = openvino.convert_model(
-            pooled_module(weights), example_input=example, input=[shape, shape]
-        )
+    trace: Any = torch.jit.trace
+    with quiet_transformers(), torch.inference_mode():
+        # Traced here: openvino would trace and check three times over.
+        traced = trace(pooled_module(weights), example, check_trace=False)
+        model = openvino.convert_model(traced, example_input=example, input=[shape, shape])
     _save(model, path)
 
 

@@ -26,6 +26,9 @@ MAX_CALLS = 3
 _CLEAR = 0.5
 """A tool with side effects, and a claim of success, need a choice at least this sure."""
 
+_WORTH_TRYING = 0.15
+"""A choice less sure than this is not tried after a better one failed."""
+
 _RECALLED = 0.35
 """Similarity from which a memory is shown to the model."""
 
@@ -115,7 +118,7 @@ class TextExpert:
         specs = {name: ToolSpec.of(tool) for name, tool in context.tools.items()}
         fitting = [spec for spec in specs.values() if task.images or not spec.needs_image]
         for choice in choose(self.encoder, cut_middle(task.text, MAX_REQUEST), fitting):
-            if choice.name == NONE:
+            if choice.name == NONE or choice.probability < _WORTH_TRYING:
                 return
             if specs[choice.name].side_effects == "none" or choice.probability >= _CLEAR:
                 yield specs[choice.name], choice

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from shoal.modalities.text.schemas import Schema, bounded, resolved
@@ -18,7 +19,9 @@ MAX_WORDS = 48
 
 _SPAN_WORDS = 20
 _EDGES = " \t\n,;:?!\"'`<>[]{}|"
-_NUMBER = re.compile(r"(?<![\w.])(?<!\d-)\d+(?:,\d{3})*(?:\.\d+)?(?!\w|-\d)")  # no part of a date
+_NUMBER = re.compile(r"(?<![\w.])(?<!\d-)\d+(?:,\d{3})*(?:\.\d+)?(?!\w|-\d)")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DATE = re.compile(rf"\d+(?:st|nd|rd|th)? {_MONTH}\b(?: \d{{4}})?|\b{_MONTH} \d+", re.IGNORECASE)
 _BACKWARDS = re.compile(r"\b(before|ago|earlier|minus|negative|less)\b|(?<!\w)-\d", re.IGNORECASE)
 _WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
@@ -37,12 +40,12 @@ def spans(text: str, longest: int = _SPAN_WORDS) -> list[str]:
 
 
 def numbers(text: str) -> list[float]:
-    """Numbers that stand in a text, in digits or as words up to twenty; also negated
-    where the text speaks of before or less."""
-    found = [float(number.replace(",", "")) for number in _NUMBER.findall(text)]
-    words = re.findall(r"[a-z]+", text.lower())
-    found += [float(_WORDS.index(word)) for word in words if word in _WORDS]
-    values = list(dict.fromkeys(found))
+    """Numbers that stand in a text and are not part of a date, in digits or words.
+
+    Words count up to twenty. Each is also given negated where the text speaks of before
+    or less.
+    """
+    values = _amounts(text)
     return values + [-value for value in values if value] if _BACKWARDS.search(text) else values
 
 
@@ -63,12 +66,12 @@ def call_schema(
     Returns:
         A JSON schema, or None when a required argument can't come from this request.
     """
-    used = [value for arguments in avoid for value in arguments.values() if isinstance(value, str)]
+    offer = _Offer.of(spec, request, avoid)
     properties, required = {}, []
     for name, part in spec.properties.items():
         if name not in spec.required and name not in optional:
             continue
-        narrowed = _narrow(resolved(part, spec.schema), spec.schema, request, used)
+        narrowed = _narrow(resolved(part, spec.schema), spec.schema, offer)
         if narrowed is None and name in spec.required:
             return None
         if narrowed is not None:
@@ -108,40 +111,85 @@ def _plain(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def _narrow(part: Schema, root: Schema, request: str, used: list[str]) -> dict[str, Any] | None:
+def _amounts(text: str) -> list[float]:
+    text = _DATE.sub(" ", text)
+    found = [float(number.replace(",", "")) for number in _NUMBER.findall(text)]
+    words = re.findall(r"[a-z]+", text.lower())
+    found += [float(_WORDS.index(word)) for word in words if word in _WORDS]
+    return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What a request offers to one tool: its numbers, and the spans for its texts."""
+
+    request: str
+    spans: tuple[str, ...]
+
+    @classmethod
+    def of(cls, spec: ToolSpec, request: str, avoid: Iterable[Mapping[str, Any]]) -> _Offer:
+        if len(request.split()) > MAX_WORDS:
+            return cls(request, ())
+        values = [value for arguments in avoid for value in arguments.values()]
+        fits = [span for span in spans(request) if span not in values]
+        amounts = set(_amounts(request))
+        if any(_numeric_kind(spec, name) for name in spec.required):
+            fits = [span for span in fits if not amounts & set(_amounts(span))]
+        elif _takes_all_numbers(spec):
+            fits = [span for span in fits if amounts <= set(_amounts(span))]
+        return cls(request, tuple(fits))
+
+
+def _numeric_kind(spec: ToolSpec, name: str) -> bool:
+    kind = resolved(spec.properties.get(name, {}), spec.schema).get("type")
+    return kind in ("integer", "number")
+
+
+def _takes_all_numbers(spec: ToolSpec) -> bool:
+    """Whether in every example with numbers one text argument holds them all."""
+    with_numbers = [(set(_amounts(asked)), args) for asked, args in spec.examples]
+    with_numbers = [(amounts, args) for amounts, args in with_numbers if amounts]
+    return len(with_numbers) > 1 and all(
+        any(amounts <= set(_amounts(str(value))) for value in args.values())
+        for amounts, args in with_numbers
+    )
+
+
+def _narrow(part: Schema, root: Schema, offer: _Offer) -> dict[str, Any] | None:
     kind = part.get("type")
     if "enum" in part or "const" in part or kind == "boolean":
         return {key: part[key] for key in ("type", "enum", "const") if key in part}
     if kind in ("integer", "number"):
-        return _numeric(part, request)
+        return _numeric(part, offer)
     if kind == "string":
-        return _textual(part, request, used)
+        return _textual(part, offer)
     if kind == "array":
-        items = _narrow(resolved(part.get("items", {}), root), root, request, used)
+        items = _narrow(resolved(part.get("items", {}), root), root, offer)
         return None if items is None else {"type": "array", "items": items, "maxItems": 8}
     return bounded(part)
 
 
-def _numeric(part: Schema, request: str) -> dict[str, Any] | None:
+def _numeric(part: Schema, offer: _Offer) -> dict[str, Any] | None:
     low, high = part.get("minimum", float("-inf")), part.get("maximum", float("inf"))
-    values = [value for value in numbers(request) if low <= value <= high]
+    values = [value for value in numbers(offer.request) if low <= value <= high]
     if part["type"] == "integer":
         values = [int(value) for value in values if value == int(value)]
     return {"enum": values} if values else None
 
 
-def _textual(part: Schema, request: str, used: list[str]) -> dict[str, Any]:
-    if "format" in part or len(request.split()) > MAX_WORDS:
+def _textual(part: Schema, offer: _Offer) -> dict[str, Any] | None:
+    if "format" in part or len(offer.request.split()) > MAX_WORDS:
         return bounded(part)
     pattern = re.compile(str(part.get("pattern", "")))
-    shortest, longest = part.get("minLength", 1), part.get("maxLength", len(request))
+    shortest, longest = part.get("minLength", 1), part.get("maxLength", len(offer.request))
     fits = [
         span
-        for span in spans(request)
+        for span in offer.spans
         if shortest <= len(span) <= longest and pattern.search(span)
     ]
-    fresh = [span for span in fits if span not in used] or fits
-    return {"enum": fresh} if fresh else bounded(part)
+    if fits:
+        return {"enum": fits}
+    return bounded(part) if "pattern" in part else None
 
 
 def _trimmed(span: str) -> str:

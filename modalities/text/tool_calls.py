@@ -72,8 +72,8 @@ def write_call(
         failures: Earlier tries; the model is shown the errors.
 
     Returns:
-        The call, or None when the request can't fill the required arguments or the
-        model found no end.
+        The call, or None when the request can't fill the required arguments, or the
+        model found no end, or gave two arguments the same text.
     """
     request = cut_middle(request, MAX_REQUEST)
     optional = _settable(encoder, spec, request)
@@ -108,6 +108,9 @@ def _call(spec: ToolSpec, request: str, made: Completion) -> Call | None:
     try:
         arguments = json.loads(made.text)
     except ValueError:  # the limit of tokens came before the end
+        return None
+    texts = [value for value in arguments.values() if isinstance(value, str)]
+    if len(texts) != len(set(texts)):  # the request has only one value for two arguments
         return None
     return Call(
         name=spec.name,

@@ -23,7 +23,8 @@ class ShoalError(Exception):
     def __init__(self, what: str, why: str = "", fix: str = "") -> None:
         self.what, self.why, self.fix = what, why, fix
         body = f"{what}: {why}" if why else what
-        super().__init__(f"{body.rstrip('.')}. {fix}".strip())
+        end = "" if body.endswith("?") else "."
+        super().__init__(f"{body.rstrip('.')}{end} {fix}".strip())
 
     def __reduce__(self) -> tuple[type[ShoalError], tuple[str, str, str]]:
         return type(self), (self.what, self.why, self.fix)
