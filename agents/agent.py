@@ -46,7 +46,8 @@ class Agent:
     Args:
         tools: Your tools: typed functions or LangChain tools, beside the built-in ones.
             One that does not declare its side effects waits for approval.
-        experts: Your experts, or replacements of "text", "vision" or "policy".
+        experts: Your experts, or replacements of "text", "vision" or "policy". One with
+            an attribute `examples` (requests) is routed what is like these.
         memory: A memory; by default the one in the data folder.
         router: A router; by default the shipped one.
     """
@@ -60,13 +61,22 @@ class Agent:
         router: Router | None = None,
     ) -> None:
         from shoal.agents.experts import builtin_experts
+        from shoal.agents.tools import as_tool
         from shoal.agents.tools.builtin import builtin_tools
 
         self.memory = memory or MemoryStore()
         named = {expert.name: expert for expert in (*builtin_experts(), *experts)}
         own = builtin_tools(lambda: self.house, self.memory)
         artifacts = self.memory.path.parent / "artifacts"
-        self.house = House(named, [*own, *tools], self.memory, router or Router(), artifacts)
+        added = [as_tool(tool) for tool in tools]
+        self.house = House(
+            experts=named,
+            tools=[*own, *added],
+            memory=self.memory,
+            router=router or Router(),
+            artifacts=artifacts,
+            abilities=_abilities(added, experts),
+        )
 
     def __enter__(self) -> Agent:
         return self
@@ -217,3 +227,14 @@ class Agent:
         loaded = load_image(image)
         sha256 = self.memory.blobs.put(loaded.encoded)
         return ImageRef(sha256, loaded.media_type, loaded.width, loaded.height)
+
+
+def _abilities(tools: Sequence[BaseTool], experts: Sequence[Expert]) -> dict[str, list[str]]:
+    """Example requests for what an agent can do beyond the built-in parts."""
+    known: dict[str, list[str]] = {"text": []}
+    for tool in tools:
+        examples = [str(request) for request, _ in (tool.metadata or {}).get("examples", ())]
+        known["text"] += examples or [tool.description]
+    for expert in experts:
+        known.setdefault(expert.name, []).extend(getattr(expert, "examples", ()))
+    return known

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,24 @@ def current_task() -> Task:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """One agent's parts. `tools` are called through a toolbox, made anew per attempt."""
+    """One agent's parts.
+
+    Attributes:
+        experts: By name.
+        tools: Called through a toolbox, which is made anew for each attempt.
+        memory: Shared by all.
+        router: Picks the expert.
+        artifacts: Folder for what runs make.
+        abilities: Example requests for what the router was not trained on.
+        tool_seconds: Limit of one tool call.
+    """
 
     experts: Mapping[str, Expert]
     tools: Sequence[Any]
     memory: MemoryStore
     router: Router
     artifacts: Path
+    abilities: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tool_seconds: float = 30.0
 
     def context(

@@ -1,20 +1,21 @@
-"""Your own expert in ten lines: it replaces the built-in one of its name."""
+"""Your own expert in ten lines: the router sends it what is like its examples."""
 
 from shoal import Agent, Context, Outcome, Status, Task, Value
 
 
-class Parrot:
-    name = "text"
+class Backwards:
+    name = "backwards"
+    examples = ("spell cat backwards", "write the word house in reverse")
 
     def affordance(self, task: Task, context: Context) -> float:
         return 1.0
 
     def attempt(self, task: Task, context: Context) -> Outcome:
-        answer = Value(f"You said: {task.text}", "model")
-        return Outcome(Status.SOLVED, answer, "it was repeated", confidence=1.0)
+        word = max(task.text.split(), key=len)
+        answer = Value(word[::-1], "tool")
+        return Outcome(Status.SOLVED, answer, "reversed", 1.0, evidence={"verified": True})
 
 
-with Agent(experts=[Parrot()]) as agent:
-    run = agent.run("tell me a joke")
-    print(run.text)
-    print(f"{run.status}: {run.reason}")  # a claim without evidence is never "solved"
+with Agent(experts=[Backwards()]) as agent:
+    run = agent.run("spell strawberry backwards")
+    print(f"{run.text}  [{run.status} by {run.expert}]")

@@ -43,7 +43,7 @@ class Nodes:
 
     def route(self, state: State) -> Update:
         """Asks the router; an expert without an affordance here is passed over."""
-        decision = self.house.router(state["task"])
+        decision = self.house.router(state["task"], self.house.abilities)
         get_stream_writer()(f"routes to {decision.expert} ({decision.confidence:.2f})")
         return {"decision": decision, "expert": decision.expert}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,14 +22,21 @@ SHIPPED = Path(__file__).with_name("head.safetensors")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Weights `(d, k)`, bias `(k,)`, one name of the form "expert.skill" per column.
+    """A trained head.
 
-    The bias and weights are already divided by the calibration temperature.
+    Attributes:
+        skills: Names of the form "expert.skill", one per column.
+        weights: `(d, k)`, already divided by the calibration temperature.
+        bias: `(k,)`, likewise.
+        examples: `(n, d)`, the embeddings it was trained on.
+        labels: `(n,)`, which skill each example needs.
     """
 
     skills: tuple[str, ...]
     weights: Array
     bias: Array
+    examples: Array
+    labels: Array
 
     def __call__(self, embedding: Array) -> dict[str, float]:
         """Returns the probability of each skill for one embedding `(d,)`."""
@@ -39,12 +46,29 @@ class Head:
         exponents = np.exp(logits - logits.max())
         return dict(zip(self.skills, (exponents / exponents.sum()).tolist(), strict=True))
 
+    def nearest(self, embedding: Array, without: Collection[str]) -> float:
+        """Returns the cosine to the nearest example of any expert but those named."""
+        import numpy as np
+
+        left_out = [skill.partition(".")[0] in without for skill in self.skills]
+        similarity = np.where(
+            np.take(left_out, self.labels.astype(int)), -1.0, self.examples @ embedding
+        )
+        return float(similarity.max())
+
     def save(self, path: Path, metadata: dict[str, Any]) -> None:
         """Writes the head with how it was made (JSON-able)."""
         from safetensors.numpy import save
 
         about = {"skills": json.dumps(self.skills), "made": json.dumps(metadata)}
-        write_atomic(path, save({"weights": self.weights, "bias": self.bias}, metadata=about))
+        half = self.examples.astype("float16")  # a third of the file, and ample for cosines
+        tensors = {
+            "weights": self.weights,
+            "bias": self.bias,
+            "examples": half,
+            "labels": self.labels,
+        }
+        write_atomic(path, save(tensors, metadata=about))
 
     @classmethod
     def load(cls, path: Path = SHIPPED) -> Head:
@@ -58,7 +82,8 @@ class Head:
         try:
             with safe_open(path, framework="numpy") as stream:
                 skills = tuple(json.loads(stream.metadata()["skills"]))
-                return cls(skills, stream.get_tensor("weights"), stream.get_tensor("bias"))
+                names = ("weights", "bias", "examples", "labels")
+                return cls(skills, *(stream.get_tensor(name).astype("float32") for name in names))
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise CorruptWeightsError(
                 f"cannot read the router's head {path}",

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shoal.agents.router.head import Head, best_skill, by_expert
 from shoal.types import Task
 
+if TYPE_CHECKING:
+    from shoal.agents.router.head import Array
+
 THRESHOLD = 0.5
 """Below this probability the router abstains and asks."""
+
+ALIKE = 0.4
+"""Under this cosine similarity a request is like no example."""
+
+SOFTNESS = 0.05
+"""How much nearer an example has to be for the odds to grow by the factor e."""
+
+Abilities = Mapping[str, Sequence[str]]
+"""Expert -> example requests for what the head was not trained on: your tools, your experts."""
 
 _MISSING = {
     "vision": "it looks like a question about a picture, but none was given: "
@@ -48,22 +62,59 @@ class Router:
 
     def __init__(self, head: Head | None = None, threshold: float = THRESHOLD) -> None:
         self._head, self.threshold = head, threshold
+        self._embedded: dict[tuple[str, ...], Array] = {}
 
-    def __call__(self, task: Task) -> Route:
+    def __call__(self, task: Task, abilities: Abilities | None = None) -> Route:
         """Returns the route of one task.
+
+        Args:
+            task: The task.
+            abilities: What the experts can do beyond the head's training; a request
+                that is like one of these examples goes to its expert.
 
         Raises:
             MissingModelError: The text encoder is not on this machine.
         """
         from shoal.modalities.text import text_encoder
 
-        if self._head is None:
-            self._head = Head.load()
-        return self.decide(task, self._head(text_encoder().embed([task.text])[0]))
+        self._head = self._head or Head.load()
+        embedding = text_encoder().embed([task.text])[0]
+        nearer = {
+            expert: self._nearer(embedding, expert, tuple(examples))
+            for expert, examples in (abilities or {}).items()
+            if examples
+        }
+        return self.decide(task, self._head(embedding), nearer)
 
-    def decide(self, task: Task, skills: Mapping[str, float]) -> Route:
-        """Applies the facts to the head's probabilities `expert.skill -> p`."""
-        experts = by_expert(dict(skills))
+    def _nearer(self, embedding: Array, expert: str, examples: tuple[str, ...]) -> float:
+        """Nearest neighbour with soft odds: is an ability's example nearer than others'?"""
+        assert self._head is not None
+        similarity = float((self._embed(examples) @ embedding).max())
+        if similarity < ALIKE:
+            return 0.0
+        # What the head would ask about is no rival: with the ability, it can be done.
+        other = self._head.nearest(embedding, without=("ask", expert))
+        return 1.0 / (1.0 + math.exp((other - similarity) / SOFTNESS))
+
+    def _embed(self, examples: tuple[str, ...]) -> Array:
+        from shoal.modalities.text import text_encoder
+
+        if examples not in self._embedded:
+            self._embedded[examples] = text_encoder().embed(examples)
+        return self._embedded[examples]
+
+    def decide(
+        self, task: Task, skills: Mapping[str, float], nearer: Mapping[str, float] | None = None
+    ) -> Route:
+        """Applies examples and facts to the head's probabilities `expert.skill -> p`.
+
+        Args:
+            task: What it holds rules experts out.
+            skills: The head's probabilities.
+            nearer: For each expert with abilities of its own, the probability that the
+                request is one of these rather than what the head knows.
+        """
+        experts = _raised(by_expert(dict(skills)), nearer or {})
         absent = {"vision": not task.images, "policy": not task.env}
         ruled_out = {name: experts.get(name, 0.0) for name, gone in absent.items() if gone}
         possible = {name: p for name, p in experts.items() if name not in ruled_out}
@@ -86,3 +137,12 @@ class Router:
         else:
             reason = f"requests like this one go to {expert}"
         return Route(probabilities, expert, best_skill(skills, expert), confidence, reason)
+
+
+def _raised(experts: dict[str, float], nearer: Mapping[str, float]) -> dict[str, float]:
+    for name, probability in nearer.items():
+        before = experts.get(name, 0.0)
+        if probability > before:
+            rest = (1 - probability) / (1 - before)
+            experts = {other: p * rest for other, p in experts.items()} | {name: probability}
+    return experts

@@ -42,7 +42,8 @@ def train(path: Path = SHIPPED) -> dict[str, Any]:
         "n": len(texts), "folds": FOLDS, "seed": SEED, "penalty": PENALTY,
         "temperature": round(temperature, 4), **_figures(logits / temperature, y, skills),
     }  # fmt: skip
-    head = Head(skills, _array(weights / temperature), _array(bias / temperature))
+    parts = (weights / temperature, bias / temperature, x, y)
+    head = Head(skills, *map(_array, parts))
     head.save(path, figures)
     return figures
 

@@ -135,7 +135,9 @@ class ChatShoal(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         message = self._tool_call(messages, kwargs)
         if message is not None:
-            yield ChatGenerationChunk(message=AIMessageChunk(**message.model_dump(exclude={"type"})))
+            yield ChatGenerationChunk(
+                message=AIMessageChunk(**message.model_dump(exclude={"type"}))
+            )
             return
         prompt, sampling = self._plan(messages, stop, kwargs)
         for piece in stream(self.engine, prompt, sampling):

@@ -47,9 +47,7 @@ class TextExpert:
 
     name = "text"
 
-    def __init__(
-        self, model: ChatShoal | None = None, encoder: TextEncoder | None = None
-    ) -> None:
+    def __init__(self, model: ChatShoal | None = None, encoder: TextEncoder | None = None) -> None:
         self._given, self._encoder = model, encoder
 
     @property
@@ -139,10 +137,12 @@ class TextExpert:
         start = time.perf_counter()
         message = self.model.invoke(_conversation(task, context))
         answer, usage = Value(str(message.text), "model"), message.usage_metadata
-        cost = Cost(tokens_in=usage["input_tokens"], tokens_out=usage["output_tokens"]) if usage else Cost()
-        step = Step(
-            "model", self.model.model, {}, answer, seconds=time.perf_counter() - start
+        cost = (
+            Cost(tokens_in=usage["input_tokens"], tokens_out=usage["output_tokens"])
+            if usage
+            else Cost()
         )
+        step = Step("model", self.model.model, {}, answer, seconds=time.perf_counter() - start)
         if not answer.text:
             return Outcome(Status.FAILED, None, "the model had nothing to say", 0.0, (step,), cost)
         reason = "nothing could verify this answer: no tool fits, and the model is small"

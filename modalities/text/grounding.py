@@ -23,10 +23,29 @@ _NUMBER = re.compile(r"(?<![\w.])(?<!\d-)\d+(?:,\d{3})*(?:\.\d+)?(?!\w|-\d)")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _DATE = re.compile(rf"\d+(?:st|nd|rd|th)? {_MONTH}\b(?: \d{{4}})?|\b{_MONTH} \d+", re.IGNORECASE)
 _BACKWARDS = re.compile(r"\b(before|ago|earlier|minus|negative|less)\b|(?<!\w)-\d", re.IGNORECASE)
-_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen twenty"
-).split()
+_WORDS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+]
 
 
 def spans(text: str, longest: int = _SPAN_WORDS) -> list[str]:
@@ -183,9 +202,7 @@ def _textual(part: Schema, offer: _Offer) -> dict[str, Any] | None:
     pattern = re.compile(str(part.get("pattern", "")))
     shortest, longest = part.get("minLength", 1), part.get("maxLength", len(offer.request))
     fits = [
-        span
-        for span in offer.spans
-        if shortest <= len(span) <= longest and pattern.search(span)
+        span for span in offer.spans if shortest <= len(span) <= longest and pattern.search(span)
     ]
     if fits:
         return {"enum": fits}

@@ -52,5 +52,7 @@ def _turn(message: BaseMessage) -> Turn:
     if isinstance(message, ChatMessage) and message.role in _ROLES.values():
         return {"role": message.role, "content": text}
     if message.type not in _ROLES:
-        raise UsageError(f"a {message.type!r} message has no place in a chat", f"known: {[*_ROLES]}")
+        raise UsageError(
+            f"a {message.type!r} message has no place in a chat", f"known: {[*_ROLES]}"
+        )
     return {"role": _ROLES[message.type], "content": text}

@@ -93,3 +93,19 @@ def test_a_damaged_head_says_how_to_make_it_anew(tmp_path: Path) -> None:
     path.write_bytes(SHIPPED.read_bytes()[:500])
     with pytest.raises(CorruptWeightsError, match=r"python -m shoal\.agents\.router\.train"):
         Head.load(path)
+
+
+def test_examples_of_your_own_reach_your_expert(router: Router) -> None:
+    task = Task("spell strawberry backwards")
+    assert router(task).expert != "backwards"
+    route = router(task, {"backwards": ["spell cat backwards"]})
+    assert (route.expert, route.skill) == ("backwards", "")
+    assert sum(route.probabilities.values()) == pytest.approx(1.0)
+    other = router(Task("what is 3 * 3?"), {"backwards": ["spell cat backwards"]})
+    assert other.expert == "text"
+
+
+def test_examples_of_your_own_tools_reach_the_text_expert(router: Router) -> None:
+    task = Task("order three lamps")
+    assert router(task).expert == "ask"
+    assert router(task, {"text": ["order two chairs"]}).expert == "text"

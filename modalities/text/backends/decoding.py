@@ -136,7 +136,9 @@ class _Text:
     def _held(self) -> int:
         if self._text.endswith("\N{REPLACEMENT CHARACTER}"):  # half of a character
             return len(self._text) - self._sent
-        sizes = (n for stop in self._stop for n in range(1, len(stop)) if self._text.endswith(stop[:n]))
+        sizes = (
+            n for stop in self._stop for n in range(1, len(stop)) if self._text.endswith(stop[:n])
+        )
         return max(sizes, default=0)
 
     def _send(self, end: int) -> None:

@@ -127,9 +127,7 @@ def _load(folder: Path, options: Mapping[str, Any]) -> tuple[Any, Any]:
     files = {key: value for key, value in options.items() if key == "gguf_file"}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **safe, **files)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, **safe, **options
-        )
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **safe, **options)
     except Exception as error:  # the loaders raise a dozen unrelated types
         raise CorruptWeightsError(
             f"cannot load {folder / options.get('gguf_file', '')}",
