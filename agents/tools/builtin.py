@@ -151,7 +151,7 @@ def image_tools(image_path: Callable[[ImageRef], str], task: Callable[[], Task])
         pixels = [load_image(path(number)).pixels for number in (first, second)]
         return f"cosine similarity {vision_encoder().similarity(*pixels):.3f}"
 
-    asked = {
+    asked: dict[Callable[..., str], str] = {
         label_image: "what is in the image?",
         read_image: "read the text in the image",
         compare_images: "are the two images alike?",

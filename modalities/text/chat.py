@@ -143,9 +143,9 @@ class ChatShoal(BaseChatModel):
         for piece in stream(self.engine, prompt, sampling):
             if isinstance(piece, Completion):
                 _check_complete(piece, sampling)
-                yield ChatGenerationChunk(message=AIMessageChunk("", **_about(piece)))
+                yield ChatGenerationChunk(message=AIMessageChunk(content="", **_about(piece)))
                 continue
-            chunk = ChatGenerationChunk(message=AIMessageChunk(piece))
+            chunk = ChatGenerationChunk(message=AIMessageChunk(content=piece))
             if run_manager:
                 run_manager.on_llm_new_token(piece, chunk=chunk)
             yield chunk

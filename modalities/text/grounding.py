@@ -49,13 +49,13 @@ _WORDS = [
 
 
 def spans(text: str, longest: int = _SPAN_WORDS) -> list[str]:
-    """All runs of whole words, without punctuation at their ends, shortest starts first."""
+    """All runs of whole words, without punctuation at their ends, in the text's order."""
     words = [(found.start(), found.end()) for found in re.finditer(r"\S+", text)]
     result: dict[str, None] = {}
     for first, (start, _) in enumerate(words):
         for _, end in words[first : first + longest]:
             result[_trimmed(text[start:end])] = None
-    return [span for span in result if span]
+    return [span for span in result if span and span.count("(") == span.count(")")]
 
 
 def numbers(text: str) -> list[float]:

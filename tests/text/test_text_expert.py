@@ -1,19 +1,68 @@
 from __future__ import annotations
 
-import time
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, StructuredTool
 
 from shoal.errors import EmptyTaskError
 from shoal.modalities.text import ChatShoal, TextExpert
 from shoal.types import Context, Expert, ImageRef, Memory, Outcome, Status, Step, Task, Value
 
 EXPERT = TextExpert(ChatShoal(max_tokens=8))
-Requests = Callable[[str], list[dict[str, Any]]]
+
+
+def percentage(share: float, whole: float) -> str:
+    """Calculates a percentage of a number."""
+    return f"{share:g} % of {whole:g} = {share * whole / 100:g}"
+
+
+def days_until(date: str) -> str:
+    """Counts the days from today until a date."""
+    return f"5 days until {date}"
+
+
+def today() -> str:
+    """Tells today's date and the day of the week."""
+    return "Monday, 1 January 2029"
+
+
+def label_image(image: int = 1) -> str:
+    """Tells what an image of this task shows."""
+    return f"image {image}: a photograph"
+
+
+_EXAMPLES: dict[Callable[..., str], list[Any]] = {
+    percentage: [["what is 12 % of 50?", {"share": 12, "whole": 50}]],
+    days_until: [["how many days until 3 May?", {"date": "3 May"}]],
+    today: [["what day is it today?", {}]],
+    label_image: [["what is in the image?", {}]],
+}
+
+
+@pytest.fixture(scope="module")
+def tools() -> dict[str, BaseTool]:
+    made = {}
+    for function, examples in _EXAMPLES.items():
+        tool: BaseTool = StructuredTool.from_function(function)
+        needs = "image" if function is label_image else ""
+        tool.metadata = {"side_effects": "none", "examples": examples, "needs": needs}
+        made[tool.name] = tool
+    return made
+
+
+@pytest.fixture
+def context(tools: dict[str, BaseTool], tmp_path: Path) -> Context:
+    def call(name: str, arguments: Mapping[str, Any]) -> Step:
+        return Step(
+            "tool", name, arguments, Value(str(tools[name].invoke(dict(arguments))), "tool")
+        )
+
+    return Context(tools, call, lambda image: "", str(tmp_path), lambda env, **_: None)
 
 
 def test_it_is_an_expert(context: Context) -> None:
@@ -29,7 +78,7 @@ def test_a_tools_result_is_the_answer(context: Context) -> None:
     outcome = EXPERT.attempt(Task("what is 17.5 % of 240?"), context)
     assert outcome.status is Status.SOLVED
     assert outcome.answer == Value("17.5 % of 240 = 42", "tool")
-    assert outcome.evidence["tool"] == "calculate"
+    assert outcome.evidence["tool"] == "percentage"
     assert outcome.evidence["grounded"] is True
     assert outcome.cost.tool_calls == 1
     assert outcome.cost.tokens_in > 0
@@ -41,37 +90,10 @@ def _call(outcome: Outcome) -> tuple[str, Mapping[str, Any]]:
     return (steps[-1].name, steps[-1].arguments) if steps else ("none", {})
 
 
-def _right(expected: Mapping[str, Any], outcome: Outcome) -> bool:
-    name, arguments = _call(outcome)
-    given = {k: v for k, v in arguments.items() if v not in ("", 0, "any")}  # defaults
-    wanted = expected.get("arguments", {})
-    if name != expected["tool"] or not set(given) <= set(wanted):
-        return False
-    return all(
-        bool(given.get(key))
-        if values == "any"
-        else given.get(key) in values or (key not in given and bool({"", "any", 0} & set(values)))
-        for key, values in wanted.items()
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "floor"), [("tool_requests.toml", 0.89), ("tool_requests_held_out.toml", 0.70)]
-)
-def test_calls_are_right_including_their_arguments(
-    context: Context, requests: Requests, name: str, floor: float
-) -> None:
-    expected = requests(name)
-    start = time.perf_counter()
-    right = [_right(entry, EXPERT.attempt(Task(entry["text"]), context)) for entry in expected]
-    share, seconds = sum(right) / len(right), (time.perf_counter() - start) / len(right)
-    print(f"{name}: {sum(right)} of {len(right)} calls right, {seconds:.2f} s each")
-    assert share >= floor, [e["text"] for e, ok in zip(expected, right, strict=True) if not ok]
-
-
-def test_reading_answers_stand_in_the_lines(context: Context, requests: Requests) -> None:
+def test_reading_answers_stand_in_the_lines(context: Context) -> None:
+    file = Path(__file__).with_name("reading_questions.toml")
     right = total = 0
-    for picture in requests("reading_questions.toml"):
+    for picture in tomllib.loads(file.read_text(encoding="utf-8"))["picture"]:
         lines = tuple(Value(line, "image") for line in picture["lines"])
         for question, accepted in picture["questions"]:
             outcome = EXPERT.attempt(Task(question), replace(context, findings=lines))
@@ -109,8 +131,10 @@ def test_without_tools_it_talks(context: Context) -> None:
 
 
 def test_a_megabyte_is_answered(context: Context) -> None:
-    outcome = EXPERT.attempt(Task("talk " * 200_000), context)
-    assert outcome.status in (Status.UNSURE, Status.FAILED)
+    brief = TextExpert(ChatShoal(max_tokens=4, context=512))
+    outcome = brief.attempt(Task("talk " * 200_000), context)
+    assert outcome.status is Status.UNSURE
+    assert outcome.answer is not None
 
 
 def _failing(context: Context, times: int) -> tuple[Context, list[Mapping[str, Any]]]:

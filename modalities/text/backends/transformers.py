@@ -122,12 +122,15 @@ def _load(folder: Path, options: Mapping[str, Any]) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    quiet: Any = logging.disable_progress_bar
+    quiet()
     safe = {"local_files_only": True, "trust_remote_code": False}
     files = {key: value for key, value in options.items() if key == "gguf_file"}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **safe, **files)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **safe, **options)
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, **safe, **options
+        )
     except Exception as error:  # the loaders raise a dozen unrelated types
         raise CorruptWeightsError(
             f"cannot load {folder / options.get('gguf_file', '')}",

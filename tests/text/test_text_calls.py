@@ -1,4 +1,4 @@
-"""Small real tools, with the examples a tool's author would give, and a context for them."""
+"""Right calls on authored requests, by the real model with small real tools."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from typing import Any, Literal
 import pytest
 from langchain_core.tools import BaseTool, StructuredTool
 
-from shoal.types import Context, Step, Value
+from shoal.modalities.text import ChatShoal, TextExpert
+from shoal.types import Context, Outcome, Step, Task, Value
+
+EXPERT = TextExpert(ChatShoal(max_tokens=2))
 
 Example = tuple[str, dict[str, Any]]
 
@@ -66,7 +69,8 @@ def _date(text: str) -> dt.date:
         return dt.date.today()
     if re.search(r"\bdays?\b", text):
         raise ValueError(f"{text!r} is not a date")
-    return parser.parse(named.get(text.lower(), text)).date()
+    date: dt.date = parser.parse(named.get(text.lower(), text)).date()
+    return date
 
 
 def days_until(date: str) -> str:
@@ -200,19 +204,7 @@ def _tool(function: Callable[..., str], examples: list[Example]) -> BaseTool:
     return tool
 
 
-@pytest.fixture(scope="session")
-def tools() -> dict[str, BaseTool]:
-    """The tools by name."""
-    return {f.__name__: _tool(f, examples) for f, examples in EXAMPLES.items()}
-
-
-@pytest.fixture
-def context(tools: dict[str, BaseTool], tmp_path: Path) -> Context:
-    """What the house would lend the expert; a tool that raises is a failed step."""
-    return make_context(tools, str(tmp_path))
-
-
-def make_context(tools: Mapping[str, BaseTool], folder: str, **more: Any) -> Context:
+def _context(tools: Mapping[str, BaseTool], folder: str) -> Context:
     """Builds a context around tools."""
 
     def call(name: str, arguments: Mapping[str, Any]) -> Step:
@@ -224,16 +216,38 @@ def make_context(tools: Mapping[str, BaseTool], folder: str, **more: Any) -> Con
         seconds = time.perf_counter() - start
         return Step("tool", name, dict(arguments), Value(text, "tool"), ok, seconds)
 
-    return Context(tools, call, lambda image: "", folder, lambda env, **_: None, **more)
+    return Context(tools, call, lambda image: "", folder, lambda env, **_: None)
 
 
-@pytest.fixture(scope="session")
-def requests() -> Callable[[str], list[dict[str, Any]]]:
-    """Reads one of the authored sets beside this file."""
+def _call(outcome: Outcome) -> tuple[str, Mapping[str, Any]]:
+    steps = [step for step in outcome.steps if step.kind == "tool"]
+    return (steps[-1].name, steps[-1].arguments) if steps else ("none", {})
 
-    def read(name: str) -> list[dict[str, Any]]:
-        content = tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
-        entries: list[dict[str, Any]] = next(iter(content.values()))
-        return entries
 
-    return read
+def _right(expected: Mapping[str, Any], outcome: Outcome) -> bool:
+    name, arguments = _call(outcome)
+    given = {k: v for k, v in arguments.items() if v not in ("", 0, "any")}  # defaults
+    wanted = expected.get("arguments", {})
+    if name != expected["tool"] or not set(given) <= set(wanted):
+        return False
+    return all(
+        bool(given.get(key))
+        if values == "any"
+        else given.get(key) in values or (key not in given and bool({"", "any", 0} & set(values)))
+        for key, values in wanted.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "floor"), [("tool_requests.toml", 0.89), ("tool_requests_held_out.toml", 0.70)]
+)
+def test_calls_are_right_including_their_arguments(tmp_path: Path, name: str, floor: float) -> None:
+    tools = {f.__name__: _tool(f, examples) for f, examples in EXAMPLES.items()}
+    context = _context(tools, str(tmp_path))
+    file = Path(__file__).with_name(name)
+    expected = tomllib.loads(file.read_text(encoding="utf-8"))["request"]
+    start = time.perf_counter()
+    right = [_right(entry, EXPERT.attempt(Task(entry["text"]), context)) for entry in expected]
+    share, seconds = sum(right) / len(right), (time.perf_counter() - start) / len(right)
+    print(f"{name}: {sum(right)} of {len(right)} calls right, {seconds:.2f} s each")
+    assert share >= floor, [e["text"] for e, ok in zip(expected, right, strict=True) if not ok]
