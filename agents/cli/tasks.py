@@ -18,6 +18,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Images = Annotated[list[Path] | None, typer.Option("--image", "-i", help="An image file; repeat.")]
 Env = Annotated[str | None, typer.Option("--env", "-e", help="A gymnasium env id to act in.")]
 Seed = Annotated[int, typer.Option(help="Seed of the env.")]
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", help="A text model: a name, file, folder or hf: id.")
+]
 Approve = Annotated[bool, typer.Option(help="Let irreversible tools run without asking.")]
 
 
@@ -27,13 +30,12 @@ def run(
     env: Env = None,
     seed: Seed = 0,
     approve: Approve = False,
+    model: Model = None,
     json: Json = False,
 ) -> None:
     """Run one task. Exit code 0 solved, 1 failed or unsure, 2 wrong use."""
-    from shoal.agents.agent import Agent
-
     text = _stdin() if text == "-" else text
-    with Agent() as agent:
+    with _agent(model) as agent:
         task = agent.task(text, images=image or (), env=env, seed=seed)
         done = watched(agent, task, approve=approve, quiet=json)
         print_json(done) if json else print_run(done)
@@ -44,12 +46,11 @@ def chat(
     image: Images = None,
     env: Env = None,
     thread: Annotated[str, typer.Option(help="Name of the conversation.")] = "chat",
+    model: Model = None,
 ) -> None:
     """Talk with the agent; an empty line or Ctrl-D ends. It may ask you back."""
-    from shoal.agents.agent import Agent
-
     console.print("[dim]Type a task; an empty line ends.[/dim]")
-    with Agent() as agent:
+    with _agent(model) as agent:
         while text := _line("> "):
             try:
                 task = agent.task(text, images=image or (), env=env, thread=thread)
@@ -63,6 +64,18 @@ def demo(json: Json = False) -> None:
     from shoal.agents.demo.tour import tour
 
     raise typer.Exit(tour(as_json=json))
+
+
+def _agent(model: str | None) -> Agent:
+    from shoal.agents.agent import Agent
+
+    if model is None:
+        return Agent()
+    from shoal.modalities.sources import locate
+    from shoal.modalities.text import ChatShoal, TextExpert
+
+    locate(model)  # an unknown or missing model fails here, before anything runs
+    return Agent(experts=[TextExpert(ChatShoal(model=model))])
 
 
 def _answered(agent: Agent, run: Run) -> Run:

@@ -52,6 +52,9 @@ def test_unsure_exits_1_and_wrong_use_exits_2(tmp_path: Path) -> None:
     env = shoal("run", "go to the red ball", "--env", "BabyAI-GoToLocl-v0")
     assert env.returncode == 2
     assert "did you mean" in env.stderr
+    wrong = shoal("run", "what is 2 + 2?", "--model", "smollm")
+    assert wrong.returncode == 2
+    assert "did you mean 'smollm2-135m'" in wrong.stderr
     model = shoal("models", "verify", "smolm2")
     assert model.returncode == 2
     assert "smollm2-135m" in model.stderr
