@@ -6,14 +6,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shoal.agents.agent import Agent, Event
+    from shoal.agents.agent import Agent
     from shoal.agents.memory import MemoryStore
     from shoal.agents.router import Route, Router
+    from shoal.agents.runner import Event
     from shoal.agents.tools import Toolbox, as_tool
 
 _LAZY = {
     "Agent": "shoal.agents.agent",
-    "Event": "shoal.agents.agent",
+    "Event": "shoal.agents.runner",
     "MemoryStore": "shoal.agents.memory",
     "Route": "shoal.agents.router",
     "Router": "shoal.agents.router",

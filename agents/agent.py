@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from shoal.agents.graph.progress import LISTENER
 from shoal.agents.house import House
 from shoal.agents.memory import MemoryStore
-from shoal.agents.records import run_of
 from shoal.agents.router import Router
 from shoal.errors import EmptyTaskError, UsageError, unknown
 from shoal.types import Expert, ImageRef, Run, Task
@@ -20,24 +18,8 @@ from shoal.types import Expert, ImageRef, Run, Task
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
     from langgraph.graph.state import CompiledStateGraph
-    from langgraph.types import StateSnapshot
 
-    from shoal.agents.graph.state import State
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened in a run.
-
-    Attributes:
-        node: Name of the graph's node; "run" for the last event.
-        text: A line for people.
-        run: The finished (or waiting) run, in the last event alone.
-    """
-
-    node: str
-    text: str
-    run: Run | None = None
+    from shoal.agents.runner import Event, Runner
 
 
 class Agent:
@@ -64,6 +46,7 @@ class Agent:
         from shoal.agents.tools import as_tool
         from shoal.agents.tools.builtin import builtin_tools
 
+        self._owns_memory = memory is None
         self.memory = memory or MemoryStore()
         named = {expert.name: expert for expert in (*builtin_experts(), *experts)}
         own = builtin_tools(lambda: self.house, self.memory)
@@ -85,11 +68,12 @@ class Agent:
         self.close()
 
     def close(self) -> None:
-        """Closes the memory and the checkpoints."""
+        """Closes the checkpoints, and the memory unless it was handed in."""
         if "_running" in self.__dict__:
-            self._running.checkpointer.conn.close()  # type: ignore[union-attr]
+            self._running.close()
             del self.__dict__["_running"]
-        self.memory.close()
+        if self._owns_memory:
+            self.memory.close()
 
     def task(
         self,
@@ -114,49 +98,62 @@ class Agent:
             ImageError: An image can't be read, or is refused as unsafe.
             UnknownNameError: No such env.
         """
-        if not text or not text.strip():
+        if not isinstance(text, str) or not text.strip():
             raise EmptyTaskError("the task is empty", "there is no text in it", "Say what to do")
+        if seed < 0:
+            raise UsageError(f"the seed is {seed}", "it has to be 0 or more")
         if env is not None:
             from shoal.envs import names
 
             known = names()
             if env not in known:
                 unknown("env", env, known, "Type: shoal run 'which envs are there?'")
-        return Task(text, tuple(self._store(image) for image in images), env, seed, thread)
+        given = [images] if isinstance(images, str | bytes | Path) else images
+        stored = tuple(self._store(image) for image in given)
+        return Task(text.encode("utf-8", "replace").decode(), stored, env, seed, thread)
 
-    def run(self, task: str | Task, *, approve: bool = False, **parts: Any) -> Run:
+    def run(
+        self,
+        task: str | Task,
+        *,
+        approve: bool = False,
+        interactive: bool = True,
+        listen: Callable[[str], None] | None = None,
+        **parts: Any,
+    ) -> Run:
         """Runs one task to its end, or to where a person is needed.
 
         Args:
             task: The request, or a `Task` from `task()`.
             approve: Let irreversible tools run without asking.
+            interactive: Wait for a person where one is needed. A run with the status
+                `NEEDS_APPROVAL`, or `UNSURE` by the expert "ask", can then be resumed;
+                otherwise it has ended.
+            listen: Receives lines that tell what the run is doing.
             **parts: As for `task()`: images, env, seed, thread.
-
-        Returns:
-            The run. With the status `NEEDS_APPROVAL`, or `UNSURE` by the expert "ask",
-            it waits: `resume` goes on.
 
         Raises:
             UsageError: The call can't work: empty text, unreadable image, missing model …
-            StorageError: The memory could not be written.
+            StorageError: The checkpoints could not be written.
         """
-        for event in self.stream(task, approve=approve, **parts):
-            if event.run is not None:
-                return event.run
-        raise AssertionError("unreachable: a stream ends with its run")
+        made = self._made(task, parts)
+        start = _start(made, approve, interactive)
+        token = LISTENER.set(listen or (lambda line: None))
+        try:
+            return self._running.finish(start, made.id)
+        finally:
+            LISTENER.reset(token)
 
-    async def arun(self, task: str | Task, *, approve: bool = False, **parts: Any) -> Run:
+    async def arun(self, task: str | Task, **options: Any) -> Run:
         """As `run`, in a worker thread: the experts compute, they do not wait."""
-        return await asyncio.to_thread(self.run, task, approve=approve, **parts)
+        return await asyncio.to_thread(self.run, task, **options)
 
-    def stream(self, task: str | Task, *, approve: bool = False, **parts: Any) -> Iterator[Event]:
+    def stream(
+        self, task: str | Task, *, approve: bool = False, interactive: bool = True, **parts: Any
+    ) -> Iterator[Event]:
         """Runs one task and yields what happens; the last event holds the run."""
-        if isinstance(task, str):
-            task = self.task(task, **parts)
-        elif parts:
-            raise UsageError(f"{sorted(parts)} belong to task()", "the task is made already")
-        start = {"task": task, "approved": ["*"] if approve else [], "interactive": True}
-        yield from self._drive(start, task.id)
+        made = self._made(task, parts)
+        yield from self._running.events(_start(made, approve, interactive), made.id)
 
     def resume(self, run: Run | str, reply: bool | str | None = None) -> Run:
         """Goes on with a run that waits for a person, or that was killed.
@@ -168,16 +165,9 @@ class Agent:
 
         Raises:
             UnknownNameError: No run of that id waits.
+            UsageError: The reply is not of the kind that is waited for.
         """
-        from langgraph.types import Command
-
-        name = run if isinstance(run, str) else run.id
-        if not self._snapshot(name).next:
-            unknown("waiting run", name, [], "Only unfinished runs can be resumed")
-        for event in self._drive(None if reply is None else Command(resume=reply), name):
-            if event.run is not None:
-                return event.run
-        raise AssertionError("unreachable: a stream ends with its run")
+        return self._running.resume(run if isinstance(run, str) else run.id, reply)
 
     @cached_property
     def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:
@@ -193,33 +183,17 @@ class Agent:
         return draw(self.graph, path)
 
     @cached_property
-    def _running(self) -> CompiledStateGraph[Any, Any, Any, Any]:
-        from langgraph.checkpoint.sqlite import SqliteSaver
+    def _running(self) -> Runner:
+        from shoal.agents.runner import Runner
 
-        from shoal.agents.graph.build import build
+        return Runner(self.house, self.memory.path.with_name("checkpoints.sqlite"))
 
-        path = self.memory.path.with_name("checkpoints.sqlite")
-        connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
-        return build(self.house, SqliteSaver(connection))
-
-    def _drive(self, start: Any, name: str) -> Iterator[Event]:
-        config = {"configurable": {"thread_id": name}}
-        modes = ["updates", "custom"]
-        for mode, chunk in self._running.stream(start, config, stream_mode=modes):  # type: ignore[call-overload]
-            if mode == "custom":
-                yield Event("", str(chunk))
-            else:
-                yield from (Event(node, f"{node} done") for node in chunk if node[0] != "_")
-        snapshot = self._snapshot(name)
-        if snapshot.next:
-            run = run_of(cast("State", snapshot.values))
-        else:
-            run = snapshot.values["run"]
-            self._running.checkpointer.delete_thread(name)  # type: ignore[union-attr]
-        yield Event("run", f"{run.status}: {run.reason}", run)
-
-    def _snapshot(self, name: str) -> StateSnapshot:
-        return self._running.get_state({"configurable": {"thread_id": name}})
+    def _made(self, task: str | Task, parts: dict[str, Any]) -> Task:
+        if not isinstance(task, Task):
+            return self.task(task, **parts)
+        if parts:
+            raise UsageError(f"{sorted(parts)} belong to task()", "the task is made already")
+        return task
 
     def _store(self, image: Any) -> ImageRef:
         from shoal.modalities.vision import load_image
@@ -227,6 +201,10 @@ class Agent:
         loaded = load_image(image)
         sha256 = self.memory.blobs.put(loaded.encoded)
         return ImageRef(sha256, loaded.media_type, loaded.width, loaded.height)
+
+
+def _start(task: Task, approve: bool, interactive: bool) -> dict[str, Any]:
+    return {"task": task, "approved": ["*"] if approve else [], "interactive": interactive}
 
 
 def _abilities(tools: Sequence[BaseTool], experts: Sequence[Expert]) -> dict[str, list[str]]:

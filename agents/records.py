@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from shoal.types import Cost, Outcome, Run, Status
+from shoal.types import Cost, Outcome, Provenance, Run, Status, Task
 
 if TYPE_CHECKING:
     from shoal.agents.graph.state import State
@@ -30,23 +31,76 @@ def run_of(state: State) -> Run:
         expert=state.get("expert", "ask"),
         confidence=outcome.confidence,
         route=dict(decision.probabilities),
-        steps=tuple(state.get("steps", ())),
+        steps=(*state.get("steps", ()), *(step for _, step in state.get("done", ()))),
         cost=cost,
         artifacts=dict(outcome.artifacts),
     )
 
 
+def clean(outcome: Outcome) -> Outcome:
+    """Returns an expert's outcome in plain types, so that it can be stored and resumed.
+
+    Raises:
+        TypeError: The expert returned something else.
+    """
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"an expert returns an Outcome, not {type(outcome).__name__}")
+    return replace(
+        outcome,
+        status=Status(outcome.status),
+        confidence=float(min(max(outcome.confidence, 0.0), 1.0)),
+        evidence=as_dict(outcome.evidence),
+        artifacts={str(name): str(path) for name, path in outcome.artifacts.items()},
+        remember=tuple(as_dict(item) for item in outcome.remember),
+        steps=tuple(replace(step, arguments=as_dict(step.arguments)) for step in outcome.steps),
+    )
+
+
 def as_dict(value: Any) -> Any:
-    """Turns Shoal's values into what `json.dumps` takes."""
+    """Turns values into what JSON can hold; numpy numbers become Python's, the rest text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return str(value).encode("utf-8", "replace").decode()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_dict(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): as_dict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         return [as_dict(item) for item in value]
-    return value
+    if hasattr(value, "tolist"):  # numpy and torch, numbers and arrays
+        return as_dict(value.tolist())
+    return str(value)
 
 
 def keep(run: Run, memory: MemoryStore) -> None:
     """Writes the record into memory, under kind "run"; the same run replaces itself."""
-    memory.remember("run", run.task.text[:500], data=as_dict(run), provenance="system", key=run.id)
+    text, key = run.task.text[:500], f"run-{run.id}"
+    memory.remember("run", text, data=as_dict(run), provenance="memory", key=key)
+
+
+def keep_seen(items: Sequence[Mapping[str, Any]], task: Task, memory: MemoryStore) -> None:
+    """Writes what the experts want remembered; an image by its hash, an episode by its run."""
+    for item in items:
+        data = dict(item.get("data") or {})
+        kind = str(data.get("kind", "text"))
+        kind = kind if kind in _SOURCE else "text"
+        key = {"image": str(data.get("sha256", "")), "episode": task.id}.get(kind, "")
+        text = str(item.get("text", ""))
+        if kind == "image":
+            text, data = _with_words_seen_before(memory, key, text, data)
+        data |= {"task": task.text[:500], "thread": task.thread}
+        memory.remember(kind, text, data=data, provenance=_SOURCE[kind], key=key)
+
+
+_SOURCE: dict[str, Provenance] = {"image": "image", "episode": "tool", "text": "model"}
+
+
+def _with_words_seen_before(
+    memory: MemoryStore, key: str, text: str, data: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    # A second look that did not read must not make the first one's words forgotten.
+    before = memory.lookup("image", key)
+    if before is None or data.get("words") or not before.data.get("words"):
+        return text, data
+    return before.text, {**data, "words": before.data["words"]}

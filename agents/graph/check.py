@@ -19,11 +19,14 @@ def check(expert: str, outcome: Outcome) -> Outcome:
 
     Args:
         expert: Who made the claim.
-        outcome: The expert's own view. A claim of `SOLVED` that has no evidence, or
-            comes from an expert without a check, falls to `UNSURE`.
+        outcome: The expert's own view. A claim of `SOLVED` without evidence falls to
+            `UNSURE`. An expert of your own vouches for its answer by
+            `evidence["verified"]`, which says how (any true value).
     """
-    if outcome.status is not Status.SOLVED:
+    if Status(outcome.status) is not Status.SOLVED:
         return outcome
+    if outcome.answer is None or not outcome.answer.text.strip():
+        return replace(outcome, status=Status.UNSURE, reason="there is no answer")
     doubt = CHECKS.get(expert, _unknown)(outcome)
     if not doubt:
         return outcome
@@ -33,11 +36,9 @@ def check(expert: str, outcome: Outcome) -> Outcome:
 def _text(outcome: Outcome) -> str:
     evidence = outcome.evidence
     answer = outcome.answer.text.strip() if outcome.answer else ""
-    if not answer:
-        return "there is no answer"
     sources = [step.result.text for step in outcome.steps if step.ok]
     sources += [str(line) for line in evidence.get("findings", [])]
-    if not any(answer in source or source in answer for source in sources if source):
+    if not any(answer in source for source in sources):
         return "the answer is in no tool's result and no finding"
     return "" if evidence.get("grounded") else "the call's arguments are not from the request"
 

@@ -25,6 +25,8 @@ class State(TypedDict, total=False):
         best: The best outcome so far and whose it is.
         steps: All attempts' steps so far.
         waiting: The tool call that waits for approval: name and JSON arguments.
+        done: Tool calls made before the approval that is awaited, by `approval_key`.
+        spent: Seconds worked so far, without the waiting for a person.
         cost: What all attempts used so far.
         started: When the run began, in seconds of the epoch.
         run: The record, once the run has ended.
@@ -43,6 +45,8 @@ class State(TypedDict, total=False):
     best: tuple[str, Outcome]
     steps: list[Step]
     waiting: list[str]
+    done: list[tuple[str, Step]]
+    spent: float
     cost: Cost
     started: float
     run: Run

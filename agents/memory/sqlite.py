@@ -43,34 +43,47 @@ def driver() -> Any:
 
 def errors() -> tuple[type[Exception], ...]:
     """The exceptions that the driver raises for a file it can't use."""
-    return (driver().Error, OSError)
+    return (driver().Error, OSError)  # a lock's timeout is an OSError as well
 
 
-def connect(path: Path) -> tuple[Any, bool]:
+def connect(path: Path, setup: Callable[[Any], None]) -> Any:
     """Opens (or makes) a memory file that several processes may share.
 
-    An older file is copied to `NAME.v0.bak` and then brought up to date.
+    One process at a time sets the file up. An older file is first copied to
+    `NAME.v0.bak`; its version is raised last, so that an interrupted move starts again.
 
-    Returns:
-        The connection, and whether items were brought up to date (and need vectors).
+    Args:
+        path: The SQLite file.
+        setup: Makes the tables, and whatever an older file's items lack.
 
     Raises:
         StorageError: Not a memory file, made by a newer Shoal, or not writable. The
             file is left as it is.
     """
+    from filelock import FileLock
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = driver().connect(
-            path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
-        )
-        migrated = retry(lambda: _prepare(connection, path))
+        with FileLock(f"{path}.lock", timeout=BUSY_SECONDS):
+            connection = driver().connect(
+                path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
+            )
+            retry(lambda: _prepare(connection, path))
+            retry(lambda: setup(connection))
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
     except errors() as error:
         raise StorageError(
             f"cannot open the memory file {path}",
             str(error),
             "It was not changed. Move it away to start anew, or set SHOAL_HOME",
         ) from error
-    return connection, migrated
+    return connection
+
+
+def older(connection: Any) -> bool:
+    """Whether the file's items are of an older format."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version < FORMAT and _has_items(connection)
 
 
 def retry(work: Callable[[], T]) -> T:
@@ -90,7 +103,7 @@ def retry(work: Callable[[], T]) -> T:
         pause = min(pause * 2, 0.5)
 
 
-def _prepare(connection: Any, path: Path) -> bool:
+def _prepare(connection: Any, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > FORMAT:
         raise StorageError(
@@ -98,15 +111,16 @@ def _prepare(connection: Any, path: Path) -> bool:
             f"its format is {version}, this one knows {FORMAT}",
             "Type: pip install --upgrade shoal",
         )
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if tables and "store_migrations" not in tables:
+        raise StorageError(f"{path} is no memory file", "it is another program's database")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")  # vectors go when their item goes
-    older = version < FORMAT and _has_items(connection)
-    if older:
+    connection.execute("PRAGMA secure_delete = ON")  # what is forgotten leaves no trace
+    if older(connection):
         _backup(connection, path.with_name(f"{path.name}.v{version}.bak"))
         _mark_provenance(connection)
-    connection.execute(f"PRAGMA user_version = {FORMAT}")
-    return older
 
 
 def _has_items(connection: Any) -> bool:
@@ -115,6 +129,8 @@ def _has_items(connection: Any) -> bool:
 
 
 def _backup(connection: Any, target: Path) -> None:
+    if target.exists():  # of an earlier try: that one is the original
+        return
     copy = driver().connect(target)
     try:
         connection.backup(copy)

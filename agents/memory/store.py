@@ -10,10 +10,11 @@ from typing import Any, cast
 
 from langgraph.store.base import BaseStore, Item, Op, Result, SearchItem
 from langgraph.store.sqlite import SqliteStore
+from langgraph.store.sqlite.base import SqliteIndexConfig
 
 from shoal.agents.memory.blobs import BlobStore
-from shoal.agents.memory.sqlite import connect, errors, retry
-from shoal.errors import StorageError, UsageError, unknown
+from shoal.agents.memory.sqlite import connect, errors, older, retry
+from shoal.errors import StorageError, UnknownNameError, UsageError, unknown
 from shoal.files import data_dir
 from shoal.types import Memory, Provenance
 
@@ -39,16 +40,18 @@ class MemoryStore(BaseStore):
         self.path = path or data_dir() / "memory.sqlite"
         self.user = user
         self.blobs = BlobStore(self.path.parent / "blobs")
-        self._connection, migrated = connect(self.path)
-        self._store = SqliteStore(
-            self._connection, index={"dims": 384, "embed": _embed, "fields": ["text"]}
-        )
-        self._guarded(self._store.setup)
-        for item in self.recent(limit=1_000_000) if migrated else ():
-            self.put(item.namespace, item.key, _value(item))
+        self._connection = connect(self.path, self._set_up)
+
+    def _set_up(self, connection: Any) -> None:
+        index = SqliteIndexConfig(dims=384, embed=_embed, fields=["text"])
+        self._store = SqliteStore(connection, index=index)
+        self._store.setup()
+        if older(connection):  # its items have no vectors yet
+            for item in self._store.search((), limit=1_000_000):
+                self._store.put(item.namespace, item.key, item.value)
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
-        """Runs store operations in one transaction, waiting for other processes."""
+        """Runs store operations, waiting for other processes."""
         operations = list(ops)
         return cast("list[Result]", self._guarded(lambda: self._store.batch(operations)))
 
@@ -103,31 +106,47 @@ class MemoryStore(BaseStore):
         hits.sort(key=lambda hit: (hit.updated_at, hit.key), reverse=True)
         return tuple(_memory(hit) for hit in hits[:limit])
 
+    def lookup(self, kind: str, key: str) -> Memory | None:
+        """Returns one item by its whole key, or None."""
+        item = self.get(self._namespace(kind), key)
+        return _memory(item) if item else None
+
     def find(self, key: str) -> Memory:
         """Returns one item by its key or the start of it.
 
         Raises:
             UnknownNameError: No item has that key, or several start with it.
         """
-        hits = [
-            hit for kind in (*KINDS, "run") for hit in self._all(kind) if hit.key.startswith(key)
-        ]
-        if len(hits) != 1 or not key:
-            unknown("memory", key, [hit.key for hit in hits], "Type: shoal memory list")
-        return _memory(hits[0])
+        kinds = (*KINDS, "run")
+        hits = [hit for kind in kinds for hit in self._all(kind) if key and hit.key.startswith(key)]
+        if len(hits) == 1:
+            return _memory(hits[0])
+        why = f"{len(hits)} items start with it" if hits else "no item starts with it"
+        raise UnknownNameError(f"{key!r} names no single memory", why, "Type: shoal memory list")
 
     def forget(self, key: str) -> Memory:
-        """Deletes an item for good: its text, its vector and, for an image, its file.
+        """Deletes an item for good: its text, its vector, its files and its runs' records.
+
+        An image's file stays while another user remembers the same image.
 
         Raises:
             UnknownNameError: No item has that key.
         """
         item = self.find(key)
         self.delete(item.namespace, item.key)
-        sha256 = item.data.get("sha256")
-        if isinstance(sha256, str) and item.namespace[-1] == "image":
-            self.blobs.forget(sha256)
+        for run in list(self._all("run")):
+            if _mentions(run.value.get("data", {}), item):
+                self.delete(run.namespace, run.key)
+        if item.namespace[-1] == "image" and not self._known_to_others(item.key):
+            self.blobs.forget(item.key)
+        if item.data.get("gif"):
+            Path(str(item.data["gif"])).unlink(missing_ok=True)
+        self._guarded(lambda: self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
         return item
+
+    def _known_to_others(self, key: str) -> bool:
+        users = self.list_namespaces(prefix=(_ROOT,), suffix=("image",), limit=10_000)
+        return any(self.get(namespace, key) for namespace in users)
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Yields every item of this user, runs included, as JSON-able dicts."""
@@ -155,10 +174,11 @@ class MemoryStore(BaseStore):
         except errors() as error:
             if self._connection.in_transaction:
                 self._connection.rollback()
+            fix = " Free some disk space, or set SHOAL_HOME" if "full" in str(error) else ""
             raise StorageError(
                 f"the memory file {self.path} could not be used",
                 str(error),
-                "What was stored before is intact. Free some disk space, or set SHOAL_HOME",
+                f"What was stored before is intact.{fix}",
             ) from error
 
 
@@ -167,6 +187,12 @@ def _embed(texts: Sequence[str]) -> list[list[float]]:
 
     vectors: list[list[float]] = text_encoder().embed(list(texts)).tolist()
     return vectors
+
+
+def _mentions(run: Mapping[str, Any], item: Memory) -> bool:
+    task = run.get("task", {})
+    images = [image.get("sha256") for image in task.get("images", ())]
+    return item.key in (*images, task.get("id"), f"run-{task.get('id')}")
 
 
 def _value(item: Memory) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class Router:
 
 def _raised(experts: dict[str, float], nearer: Mapping[str, float]) -> dict[str, float]:
     for name, probability in nearer.items():
-        before = experts.get(name, 0.0)
+        before, probability = experts.get(name, 0.0), min(probability, 0.999)
         if probability > before:
             rest = (1 - probability) / (1 - before)
             experts = {other: p * rest for other, p in experts.items()} | {name: probability}

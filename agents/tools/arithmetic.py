@@ -27,7 +27,9 @@ _WORDS = {
     "the": "",
 }
 _SYMBOLS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "²": "^2", "³": "^3"})
-_TOKEN = re.compile(r"\s*(\d[\d,_]*\.?\d*|\.\d+|sqrt|of|\*\*|[-+*/^%()]|$)")
+_TOKEN = re.compile(
+    r"\s*(\d{1,3}(?:,\d{3})+(?![\d,])\.?\d*|\d+\.?\d*(?!,\d)|\.\d+(?!,\d)|sqrt|of|\*\*|[-+*/^%()]|$)"
+)
 _MAX_DIGITS = 2000
 _MAX_LENGTH = 500
 
@@ -58,9 +60,9 @@ def _tokens(expression: str) -> list[str]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if not match or match.end() == position:
-            raise ToolError(
-                f"cannot calculate {expression!r}", f"{text[position:].split()[0]!r} is no number"
-            )
+            hint = "Decimals take a point" if "," in expression else ""
+            word = text[position:].split()[0]
+            raise ToolError(f"cannot calculate {expression!r}", f"{word!r} is no number", hint)
         tokens.append(match[1])
         position = match.end()
     return [token for token in tokens if token]
@@ -124,7 +126,7 @@ class _Parser:
             raise ToolError(
                 "cannot calculate that", f"a number was expected, not {token or 'the end'}"
             )
-        return Fraction(token.replace(",", "").replace("_", ""))
+        return Fraction(token.replace(",", ""))
 
     def _nested(self) -> Fraction:
         value = self.sum()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from shoal.agents.tools import arithmetic, dates
 from shoal.agents.tools.toolbox import as_tool
 from shoal.errors import ToolError
-from shoal.types import ImageRef, Memory, Outcome, Task
+from shoal.types import ImageRef, Memory, Outcome, Provenance, SideEffects, Task
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -17,54 +20,29 @@ if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
 
 
+def _tool(function: Callable[..., str], effects: SideEffects = "none", **more: Any) -> BaseTool:
+    examples = [(entry["request"], entry["arguments"]) for entry in _examples()[function.__name__]]
+    return as_tool(function, side_effects=effects, examples=examples, **more)
+
+
+@cache
+def _examples() -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads(Path(__file__).with_name("examples.toml").read_text(encoding="utf-8"))
+
+
 def arithmetic_and_dates() -> list[BaseTool]:
     """Exact arithmetic and the calendar."""
-    return [
-        as_tool(
-            arithmetic.calculate,
-            side_effects="none",
-            examples=[
-                ("what is 12 % of 50?", {"expression": "12 % of 50"}),
-                ("how much is 3 plus 4 times 2?", {"expression": "3 plus 4 times 2"}),
-                ("calculate (1 + 2) / 4", {"expression": "(1 + 2) / 4"}),
-                ("square root of 144", {"expression": "square root of 144"}),
-            ],
-        ),
-        as_tool(
-            dates.days_until,
-            side_effects="none",
-            examples=[
-                ("how many days until 3 May?", {"date": "3 May"}),
-                ("how long is it until Christmas", {"date": "Christmas"}),
-            ],
-        ),
-        as_tool(
-            dates.days_between,
-            side_effects="none",
-            examples=[
-                (
-                    "days between 1 March and 2026-06-15?",
-                    {"start": "1 March", "end": "2026-06-15"},
-                ),
-            ],
-        ),
-        as_tool(
-            dates.add_days,
-            side_effects="none",
-            examples=[
-                ("what date is 45 days from today?", {"date": "today", "days": 45}),
-                ("which day is 10 days after 3 May?", {"date": "3 May", "days": 10}),
-            ],
-        ),
-        as_tool(
-            dates.today,
-            side_effects="none",
-            examples=[("what day is it today?", {}), ("what's the date?", {})],
-        ),
-    ]
+    functions = (
+        arithmetic.calculate,
+        dates.days_until,
+        dates.days_between,
+        dates.add_days,
+        dates.today,
+    )
+    return [_tool(function) for function in functions]
 
 
-def memory_tools(memory: MemoryStore) -> list[BaseTool]:
+def memory_tools(memory: MemoryStore, task: Callable[[], Task]) -> list[BaseTool]:
     """Searching and saving in an agent's memory."""
 
     def search_memory(query: str, kind: Literal["any", "text", "image", "episode"] = "any") -> str:
@@ -84,28 +62,13 @@ def memory_tools(memory: MemoryStore) -> list[BaseTool]:
         """
         if not text.strip():
             raise ToolError("cannot save an empty note")
-        memory.remember("text", text, data={"kind": "text"}, provenance="user")
+        # The user's words only if the user said them; a note on a sign stays a stranger's.
+        said = text.strip().lower() in task().text.lower()
+        source: Provenance = "user" if said else "model"
+        memory.remember("text", text, data={"kind": "text"}, provenance=source)
         return f"Noted: {text}"
 
-    return [
-        as_tool(
-            search_memory,
-            side_effects="none",
-            examples=[
-                ("what did you see earlier?", {"query": "what did you see earlier?"}),
-                ("what colour is my car?", {"query": "what colour is my car?"}),
-                ("which pictures did I show you?", {"query": "pictures", "kind": "image"}),
-            ],
-        ),
-        as_tool(
-            save_memory,
-            side_effects="reversible",
-            examples=[
-                ("remember that my car is green", {"text": "my car is green"}),
-                ("note: the meeting is on Monday", {"text": "the meeting is on Monday"}),
-            ],
-        ),
-    ]
+    return [_tool(search_memory), _tool(save_memory, "reversible")]
 
 
 def image_tools(image_path: Callable[[ImageRef], str], task: Callable[[], Task]) -> list[BaseTool]:
@@ -151,15 +114,7 @@ def image_tools(image_path: Callable[[ImageRef], str], task: Callable[[], Task])
         pixels = [load_image(path(number)).pixels for number in (first, second)]
         return f"cosine similarity {vision_encoder().similarity(*pixels):.3f}"
 
-    asked: dict[Callable[..., str], str] = {
-        label_image: "what is in the image?",
-        read_image: "read the text in the image",
-        compare_images: "are the two images alike?",
-    }
-    return [
-        as_tool(function, side_effects="none", needs="image", examples=[(request, {})])
-        for function, request in asked.items()
-    ]
+    return [_tool(f, needs="image") for f in (label_image, read_image, compare_images)]
 
 
 def env_tools(run: Callable[[Task], Outcome]) -> list[BaseTool]:
@@ -198,34 +153,7 @@ def env_tools(run: Callable[[Task], Outcome]) -> list[BaseTool]:
         outcome = run(Task(goal, env=env, seed=seed))
         return f"{outcome.status}: {outcome.answer.text if outcome.answer else outcome.reason}"
 
-    return [
-        as_tool(
-            list_envs,
-            side_effects="none",
-            examples=[
-                ("which envs can you use?", {}),
-                ("list the envs with GoTo", {"contains": "GoTo"}),
-            ],
-        ),
-        as_tool(
-            describe_env,
-            side_effects="none",
-            examples=[
-                ("what are the actions of Acrobot-v1?", {"env": "Acrobot-v1"}),
-                ("describe MiniGrid-Empty-5x5-v0", {"env": "MiniGrid-Empty-5x5-v0"}),
-            ],
-        ),
-        as_tool(
-            run_policy,
-            side_effects="reversible",
-            examples=[
-                (
-                    "let the policy go to the red ball in BabyAI-GoToObj-v0",
-                    {"env": "BabyAI-GoToObj-v0", "goal": "go to the red ball"},
-                ),
-            ],
-        ),
-    ]
+    return [_tool(list_envs), _tool(describe_env), _tool(run_policy, "reversible")]
 
 
 def builtin_tools(house: Callable[[], House], memory: MemoryStore) -> list[Any]:
@@ -242,7 +170,7 @@ def builtin_tools(house: Callable[[], House], memory: MemoryStore) -> list[Any]:
 
     return [
         *arithmetic_and_dates(),
-        *memory_tools(memory),
+        *memory_tools(memory, current_task),
         *image_tools(lambda image: house().image_path(image), current_task),
         *env_tools(run),
     ]

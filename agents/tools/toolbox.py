@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
+import inspect
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from shoal.errors import ApprovalNeeded, ShoalError, UsageError, unknown
+from shoal.errors import ApprovalNeeded, RunError, ShoalError, ToolError, UsageError, unknown
 from shoal.types import SideEffects, Step, Value
 
 if TYPE_CHECKING:
@@ -41,18 +43,14 @@ def as_tool(
     Raises:
         UsageError: No docstring or annotations to build a schema from.
     """
-    from langchain_core.tools import BaseTool, StructuredTool
+    from langchain_core.tools import BaseTool
 
     declared = getattr(function, "metadata", None) or {}
     effects = side_effects or declared.get("side_effects", "irreversible")
     if effects not in get_args(SideEffects):
         unknown("side effect", str(effects), get_args(SideEffects))
     try:
-        tool = (
-            function.model_copy()
-            if isinstance(function, BaseTool)
-            else StructuredTool.from_function(function, parse_docstring=True)
-        )
+        tool = function.model_copy() if isinstance(function, BaseTool) else _structured(function)
     except (ValueError, TypeError) as error:
         name = getattr(function, "__name__", repr(function))
         raise UsageError(
@@ -66,6 +64,14 @@ def as_tool(
         **declared, "side_effects": effects, "examples": shown, "needs": needed,
     }  # fmt: skip
     return tool
+
+
+def _structured(function: Callable[..., Any]) -> BaseTool:
+    from langchain_core.tools import StructuredTool
+
+    if inspect.iscoroutinefunction(function):
+        return StructuredTool.from_function(coroutine=function, parse_docstring=True)
+    return StructuredTool.from_function(function, parse_docstring=True)
 
 
 class Toolbox(Mapping[str, "BaseTool"]):
@@ -120,12 +126,21 @@ class Toolbox(Mapping[str, "BaseTool"]):
         Raises:
             UnknownNameError: No tool of that name.
             ApprovalNeeded: The tool is irreversible and nobody approved this call.
+            RunError: A tool with side effects took too long: it may still act, so the
+                call must not be repeated.
         """
         tool, start = self[name], time.perf_counter()
         effects = (tool.metadata or {})["side_effects"]
         if effects == "irreversible" and not self.approve(name, arguments):
             raise ApprovalNeeded.for_tool(name, dict(arguments))
-        ok, text = _run_limited(lambda: tool.invoke(dict(arguments)), self.seconds)
+        result = _run_limited(lambda: _invoke(tool, dict(arguments)), self.seconds)
+        if result is None and effects != "none":
+            raise RunError(
+                f"{name} did not return within {self.seconds:g} s",
+                "it may still be running, so it is not called again",
+                "Look at what it did before you try once more",
+            )
+        ok, text = result or (False, f"the tool did not return within {self.seconds:g} s")
         return Step(
             kind="tool",
             name=name,
@@ -136,7 +151,18 @@ class Toolbox(Mapping[str, "BaseTool"]):
         )
 
 
-def _run_limited(work: Callable[[], Any], seconds: float) -> tuple[bool, str]:
+def _invoke(tool: BaseTool, arguments: dict[str, Any]) -> Any:
+    unknown_names = sorted(set(arguments) - set(tool.args))
+    if unknown_names:  # pydantic would drop them without a word
+        raise ToolError(
+            f"{tool.name} takes no {', '.join(unknown_names)}", f"it takes {', '.join(tool.args)}"
+        )
+    if getattr(tool, "func", True) is None:
+        return asyncio.run(tool.ainvoke(arguments))
+    return tool.invoke(arguments)
+
+
+def _run_limited(work: Callable[[], Any], seconds: float) -> tuple[bool, str] | None:
     # A daemon thread, not an executor: an executor would wait for the tool at exit.
     result: list[tuple[bool, str]] = []
     context = contextvars.copy_context()
@@ -145,7 +171,7 @@ def _run_limited(work: Callable[[], Any], seconds: float) -> tuple[bool, str]:
     )
     thread.start()
     thread.join(seconds)
-    return result[0] if result else (False, f"the tool did not return within {seconds:g} s")
+    return result[0] if result else None
 
 
 def _attempt(work: Callable[[], Any]) -> tuple[bool, str]:
@@ -158,7 +184,7 @@ def _attempt(work: Callable[[], Any]) -> tuple[bool, str]:
         return False, "wrong arguments: " + "; ".join(parts)
     except ShoalError as error:
         return False, str(error)
-    except Exception as error:  # a tool is foreign code: whatever it raises is a failed step
+    except BaseException as error:  # a tool is foreign code: even sys.exit is a failed step
         return False, f"{type(error).__name__}: {error}"
 
 

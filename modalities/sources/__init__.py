@@ -1,11 +1,12 @@
 """Where weights come from: names, hashes and licences; nothing is fetched unasked."""
 
 from shoal.modalities.sources.catalog import Source, catalog, get, user_catalog
-from shoal.modalities.sources.locate import find, hub_source, locate, verify
+from shoal.modalities.sources.locate import any_cached, find, hub_source, locate, verify
 from shoal.modalities.sources.pull import pull
 
 __all__ = [
     "Source",
+    "any_cached",
     "catalog",
     "find",
     "get",

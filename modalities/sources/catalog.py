@@ -84,13 +84,17 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _source(name: str, entry: Any) -> Source:
-    known = {field.name for field in fields(Source)} - {"name"}
-    if not isinstance(entry, dict) or not set(entry) <= known:
-        extra = sorted(set(entry) - known) if isinstance(entry, dict) else [str(entry)]
+    known = {field.name: field.type for field in fields(Source) if field.name != "name"}
+    given = entry if isinstance(entry, dict) else {str(entry): ""}
+    extra = sorted(set(given) - set(known))
+    if extra:
         raise UsageError(
             f"model entry [{name}] has unknown fields {extra}", fix=f"Known: {sorted(known)}"
         )
-    return Source(name=name, **{"role": "text", **entry})
+    wrong = [key for key, value in given.items() if type(value).__name__ != known[key]]
+    if wrong:
+        raise UsageError(f"model entry [{name}]: {wrong[0]} has to be {known[wrong[0]]}")
+    return Source(name=name, **{"role": "text", **given})
 
 
 def get(name: str) -> Source:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
-from shoal.errors import CorruptWeightsError, MissingModelError, UsageError
+from shoal.errors import CorruptWeightsError, MissingModelError, StorageError, UsageError
 from shoal.files import cache_dir, sha256_file, write_atomic
 from shoal.modalities.sources.catalog import FORMATS, Source, catalog, get
 
-_HUB = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?(:(?P<file>.+))?$")
+_HUB = re.compile(r"hf:(?P<repo>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})(:(?P<file>.+))?$")
 
 
 def locate(model: str | Path) -> Path:
     """Returns the local weights file (or model folder) of a model.
 
     Args:
-        model: A catalogue name, a path, or "hf:owner/repo@revision[:file]".
+        model: A catalogue name, a path, or "hf:owner/repo@COMMIT[:file]".
 
     Returns:
         An existing path. A catalogue model's file has the pinned sha256.
@@ -47,25 +48,23 @@ def locate(model: str | Path) -> Path:
 
 
 def hub_source(model: str) -> Source:
-    """Parses "hf:owner/repo@revision[:file]" into a source.
+    """Parses "hf:owner/repo@COMMIT[:file]" into a source.
 
     Raises:
         UsageError: The text has another form.
     """
     match = _HUB.match(model)
-    if not match:
+    if not match or ".." in model:
         raise UsageError(
-            f"{model!r} is not a hub id",
-            "expected hf:owner/repo@revision[:file]",
-            "For example: hf:HuggingFaceTB/SmolLM2-360M-Instruct@main",
+            f"{model!r} is not a pinned hub id",
+            "expected hf:owner/repo@COMMIT[:file] with the 40 hex digits of a commit: "
+            "what a branch names can change",
+            "The commit stands on the repo's page, under its files and versions",
         )
     return Source(
-        name=model,
-        role="text",
-        repo=match["repo"],
-        revision=match["revision"] or "main",
+        name=model, role="text", repo=match["repo"], revision=match["commit"],
         file=match["file"] or "",
-    )
+    )  # fmt: skip
 
 
 def find(source: Source) -> Path | None:
@@ -116,7 +115,8 @@ def _missing(source: Source) -> MissingModelError:
 
 
 def _in_package(source: Source) -> Path | None:
-    spec = importlib.util.find_spec(source.module) if source.module else None
+    top = source.module.partition(".")[0]  # looking a submodule up would import its parent
+    spec = importlib.util.find_spec(top) if top else None
     for folder in (spec.submodule_search_locations or []) if spec else []:
         path = Path(folder) / source.file
         if path.is_file():
@@ -124,17 +124,25 @@ def _in_package(source: Source) -> Path | None:
     return None
 
 
+def any_cached(repo: str, file: str) -> Path | None:
+    """Returns a hub repo's file from the local cache, the newest commit that is there."""
+    found = sorted(_snapshots(repo).glob(f"*/{file}"), key=lambda path: path.stat().st_mtime)
+    return _allowed(found[-1]) if found else None
+
+
 def _in_hub_cache(source: Source) -> Path | None:
     if not source.repo:
         return None
+    path = _snapshots(source.repo) / source.revision / source.file
+    return _allowed(path) if path.exists() else None
+
+
+def _snapshots(repo: str) -> Path:
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
-    root = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=source.repo, repo_type="model")
-    reference = root / "refs" / source.revision
-    revision = reference.read_text().strip() if reference.is_file() else source.revision
-    path = root / "snapshots" / revision / source.file
-    return path if path.exists() else None
+    folder = repo_folder_name(repo_id=repo, repo_type="model")
+    return Path(constants.HF_HUB_CACHE) / folder / "snapshots"
 
 
 def _at_path(source: Source) -> Path | None:
@@ -175,4 +183,5 @@ def _stamped(path: Path, sha256: str) -> bool:
 
 def _stamp(path: Path, sha256: str) -> None:
     stamps = {**_read_stamps(), str(path): _key(path, sha256)}
-    write_atomic(_stamps(), json.dumps(stamps, indent=1))
+    with suppress(StorageError):  # a stamp only saves hashing again
+        write_atomic(_stamps(), json.dumps(stamps, indent=1))

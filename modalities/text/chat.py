@@ -34,7 +34,7 @@ class ChatShoal(BaseChatModel):
 
     Attributes:
         model: A catalogue name, a GGUF file, a folder of safetensors, or
-            "hf:owner/repo@revision".
+            "hf:owner/repo@COMMIT".
         backend: "llama.cpp", "transformers", or "auto" (llama.cpp for GGUF files).
         temperature: 0 takes the likeliest token.
         max_tokens: At most so many new tokens.

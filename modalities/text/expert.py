@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from shoal.errors import EmptyTaskError, ShoalError
+from shoal.errors import EmptyTaskError
 from shoal.modalities.text.chooser import NONE, Choice, choose
 from shoal.modalities.text.encoder import TextEncoder, text_encoder
 from shoal.modalities.text.prompts import SYSTEM, fenced
@@ -80,15 +78,9 @@ class TextExpert:
         """
         if not task.text.strip():
             raise EmptyTaskError("the task is empty", "there is no text in it", "Say what to do")
-        if self._given is None:  # load the model while the encoder looks for a tool
-            threading.Thread(target=self._warm, daemon=True, name="shoal-warm").start()
         if any(finding.text.strip() for finding in context.findings):
             return self._read(task, context)
         return self._call(task, context) or self._talk(task, context)
-
-    def _warm(self) -> None:
-        with suppress(ShoalError):  # raised again, in the caller's thread, on first use
-            _ = self.model.engine
 
     def _read(self, task: Task, context: Context) -> Outcome:
         start = time.perf_counter()

@@ -19,7 +19,7 @@ def load_backend(model: str, backend: str = "auto", context: int = 4096) -> Back
 
     Args:
         model: A catalogue name, a GGUF file, a folder or safetensors file of a causal
-            language model, or "hf:owner/repo@revision".
+            language model, or "hf:owner/repo@COMMIT".
         backend: "llama.cpp", "transformers", or "auto" (llama.cpp for GGUF files).
         context: Tokens of prompt and answer together, at most.
 

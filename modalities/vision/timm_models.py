@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal.errors import CorruptWeightsError, MissingModelError, UsageError, unknown
 from shoal.files import sha256_file
-from shoal.modalities.sources import catalog, find, get, hub_source, locate
+from shoal.modalities.sources import any_cached, catalog, get, locate
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
 from shoal.modalities.vision.transform import Transform
 
@@ -50,7 +50,7 @@ def resolve(model: str, weights: str | Path | None = None) -> Weights:
 
     Args:
         model: A catalogue name, or a timm name such as "resnet18".
-        weights: For a timm name: a file, "hf:owner/repo@revision:file", or "random".
+        weights: For a timm name: a file, "hf:owner/repo@COMMIT:file", or "random".
 
     Raises:
         UnknownNameError: Neither Shoal nor timm knows the name.
@@ -116,8 +116,9 @@ def _from_hub_cache(model: str) -> Path:
     import timm
 
     config = timm.get_pretrained_cfg(model)
-    hub = f"hf:{config.hf_hub_id}:model.safetensors" if config and config.hf_hub_id else ""
-    path = find(hub_source(hub)) if hub else None
+    repo = (config.hf_hub_id or "") if config else ""
+    hub = f"hf:{repo}@COMMIT:model.safetensors" if repo else ""
+    path = any_cached(repo, "model.safetensors") if repo else None
     if path is None:
         ways = [f"Type: shoal models pull {hub}"] if hub else []
         ways.append(f"Pass a file of yours: VisionEncoder({model!r}, weights='model.safetensors')")

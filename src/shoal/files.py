@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -55,6 +56,7 @@ def write_atomic(path: Path | str, content: bytes | str | Callable[[Path], None]
         StorageError: The disk is full, or the folder can't be written.
     """
     path = Path(path)
+    path = path.resolve() if path.is_symlink() else path  # write through a link, keep it
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +64,7 @@ def write_atomic(path: Path | str, content: bytes | str | Callable[[Path], None]
         os.close(handle)
         temporary = Path(name)
         _fill(temporary, content)
-        temporary.chmod(0o644)
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         _sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
@@ -72,6 +74,12 @@ def write_atomic(path: Path | str, content: bytes | str | Callable[[Path], None]
         if temporary is not None:
             temporary.unlink(missing_ok=True)
     return path
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _fill(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
@@ -92,13 +100,12 @@ def _sync(path: Path) -> None:
 
 
 def _storage_error(path: Path, error: OSError) -> StorageError:
-    folder = next((p for p in path.parents if p.exists()), Path("/"))
-    free = shutil.disk_usage(folder).free // 2**20
-    return StorageError(
-        f"could not save {path}",
-        error.strerror or str(error),
-        f"Nothing was changed; {free} MB are free there. Free some space or set SHOAL_HOME",
-    )
+    fix = "Nothing was changed. Set SHOAL_HOME, or give a folder that can be written"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        free = shutil.disk_usage(folder).free // 2**20
+        fix = f"Nothing was changed; {free} MB are free there. Free some space or set SHOAL_HOME"
+    return StorageError(f"could not save {path}", error.strerror or str(error), fix)
 
 
 def sha256_file(path: Path | str) -> str:

@@ -29,6 +29,12 @@ class Status(StrEnum):
     NEEDS_APPROVAL = "needs_approval"
 
 
+def _as_tuples(value: object, *names: str) -> None:
+    # A checkpoint gives tuples back as lists; equality and hashing need them as they were.
+    for name in names:
+        object.__setattr__(value, name, tuple(getattr(value, name)))
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """Text together with who said it; the mark travels with the text."""
@@ -71,6 +77,9 @@ class Task:
     seed: int = 0
     thread: str = "main"
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def __post_init__(self) -> None:
+        _as_tuples(self, "images")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,9 @@ class Memory:
     provenance: Provenance
     score: float = 0.0
 
+    def __post_init__(self) -> None:
+        _as_tuples(self, "namespace")
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -152,6 +164,9 @@ class Outcome:
     artifacts: Mapping[str, str] = field(default_factory=dict)
     remember: tuple[Mapping[str, Any], ...] = ()
 
+    def __post_init__(self) -> None:
+        _as_tuples(self, "steps", "remember")
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -168,6 +183,9 @@ class Run:
     steps: tuple[Step, ...]
     cost: Cost
     artifacts: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _as_tuples(self, "steps")
 
     @property
     def text(self) -> str:

@@ -213,7 +213,7 @@ def test_the_stream_tells_what_happens_and_ends_with_the_run(agent: Agent) -> No
 def test_the_record_of_each_run_is_kept(agent: Agent) -> None:
     run = agent.run("what is 2 * 2?")
     kept = agent.memory.recent(kind="run")[0]
-    assert kept.key == run.id
+    assert kept.key == f"run-{run.id}"
     assert kept.data["status"] == "solved"
     assert json.loads(json.dumps(kept.data))["steps"][0]["name"] == run.steps[0].name
 

@@ -85,13 +85,42 @@ def test_own_entries_join_the_catalogue_and_bad_ones_are_named() -> None:
         sources.catalog()
 
 
-def test_hub_ids() -> None:
-    source = sources.hub_source("hf:owner/repo@abc:model.safetensors")
-    assert (source.repo, source.revision, source.file) == ("owner/repo", "abc", "model.safetensors")
-    with pytest.raises(UsageError, match="hf:owner/repo"):
-        sources.hub_source("hf:nonsense")
-    with pytest.raises(MissingModelError, match="shoal models pull hf:owner/repo@abc"):
-        sources.locate("hf:owner/repo@abc")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def test_hub_ids_are_pinned() -> None:
+    source = sources.hub_source(f"hf:owner/repo@{COMMIT}:model.safetensors")
+    assert (source.repo, source.revision, source.file) == (
+        "owner/repo",
+        COMMIT,
+        "model.safetensors",
+    )
+    for loose in ("hf:nonsense", "hf:owner/repo", "hf:owner/repo@main", f"hf:o/r@{COMMIT}:../x"):
+        with pytest.raises(UsageError, match="40 hex digits"):
+            sources.hub_source(loose)
+    with pytest.raises(MissingModelError, match=f"shoal models pull hf:owner/repo@{COMMIT}"):
+        sources.locate(f"hf:owner/repo@{COMMIT}")
+
+
+def test_a_file_in_the_hub_cache_has_to_be_of_a_safe_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    folder = tmp_path / "models--owner--repo" / "snapshots" / COMMIT
+    folder.mkdir(parents=True)
+    for name in ("model.pkl", "model.safetensors"):
+        (folder / name).write_bytes(b"x")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    assert sources.locate(f"hf:owner/repo@{COMMIT}:model.safetensors").parent == folder
+    with pytest.raises(UsageError, match="not a weights file"):
+        sources.locate(f"hf:owner/repo@{COMMIT}:model.pkl")
+
+
+def test_entries_of_the_wrong_type_are_named() -> None:
+    _own('[mine]\nparameters = "many"\n')
+    with pytest.raises(UsageError, match=r"\[mine\].*parameters"):
+        sources.catalog()
 
 
 def _own(text: str) -> None:

@@ -172,7 +172,7 @@ def test_other_weight_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown backend"):
         load_backend("smollm2-135m", "vllm")
     with pytest.raises(MissingModelError, match="shoal models pull"):
-        load_backend("hf:nobody/nothing@main")
+        load_backend("hf:nobody/nothing@0123456789abcdef0123456789abcdef01234567")
 
 
 def _damaged(path: Path, change: Callable[[bytearray], bytes | bytearray], size: int) -> Path:
