@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shoal.agents.graph.progress import LISTENER
 from shoal.agents.house import House
 from shoal.agents.memory import MemoryStore
+from shoal.agents.records import keep
 from shoal.agents.router import Router
 from shoal.errors import EmptyTaskError, UsageError, unknown
 from shoal.types import Expert, ImageRef, Run, Task
@@ -168,6 +169,12 @@ class Agent:
             UsageError: The reply is not of the kind that is waited for.
         """
         return self._running.resume(run if isinstance(run, str) else run.id, reply)
+
+    def cancel(self, run: Run) -> Run:
+        """Ends a run that waits for a person; it is recorded as it stands."""
+        ended = self._running.cancel(run.id)
+        keep(ended, self.memory)
+        return ended
 
     @cached_property
     def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -98,6 +98,12 @@ class Runner:
         _check_reply(waits_for[0] if waits_for else None, reply)
         return self.finish(Command(resume=reply) if waits_for else None, name)
 
+    def cancel(self, name: str) -> Run:
+        """Ends a run that waits; see `Agent.cancel`."""
+        run = self._result(name)
+        self._saver.delete_thread(name)
+        return replace(run, waits=False)
+
     def _chunks(self, start: Any, name: str, modes: list[Any]) -> Iterator[tuple[str, Any]]:
         # Tracing would send the task to a server wherever the shell has its variables set.
         with self._guarded(), tracing_context(enabled=False):
@@ -112,7 +118,7 @@ class Runner:
         with self._guarded():
             snapshot = self._graph.get_state(_config(name))
             if snapshot.next:
-                return run_of(cast("State", snapshot.values))
+                return replace(run_of(cast("State", snapshot.values)), waits=True)
             self._saver.delete_thread(name)
         run: Run = snapshot.values["run"]
         return run

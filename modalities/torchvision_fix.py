@@ -9,10 +9,13 @@ declaring the two missing schemas is enough.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import threading
 from pathlib import Path
 from typing import Any
+
+from shoal.files import cache_dir
 
 _SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -31,6 +34,8 @@ def ensure_torchvision_imports() -> bool:
     Returns:
         Whether operators were declared by this call.
     """
+    # Torch's compiler makes a folder in /tmp at import, unless it is told where.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "torchinductor"))
     with _lock:
         spec = importlib.util.find_spec("torchvision") if not _kept else None
         if spec is None or "torchvision" in sys.modules:

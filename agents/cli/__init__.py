@@ -18,6 +18,3 @@ def main() -> None:
     except KeyboardInterrupt:
         print("\nStopped. What was finished is saved.", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:  # `shoal … | head` is no error
-        sys.stderr.close()
-        sys.exit(0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from shoal.agents.cli.show import console, print_json, table
+from shoal.agents.cli.show import console, plain, print_json, print_table
 from shoal.agents.cli.tasks import Json
 from shoal.agents.memory.sqlite import driver
 from shoal.errors import ShoalError
@@ -95,15 +95,12 @@ def _print(report: dict[str, Any]) -> None:
         f"{report['cpu']['cores']} cores · {' '.join(report['cpu']['features'])}",
         highlight=False,
     )
-    shown = table("", "what", "version or place")
-    for name, value in {**report["packages"], **report["models"]}.items():
-        shown.add_row(name, str(value or "missing"))
-    shown.add_row("data", report["data"])
-    shown.add_row("cache", report["cache"])
-    console.print(shown)
+    places = {"data": report["data"], "cache": report["cache"]}
+    rows = {**report["packages"], **report["models"], **places}.items()
+    print_table("", ("what", "version or place"), [(name, at or "missing") for name, at in rows])
     for line in report["optional"]:
-        console.print(f"[yellow]optional[/yellow] {line}", highlight=False)
+        console.print(f"[yellow]optional[/yellow] {plain(line)}", highlight=False, soft_wrap=True)
     for line in report["missing"]:
-        console.print(f"[red]missing[/red] {line}", highlight=False)
+        console.print(f"[red]missing[/red] {plain(line)}", highlight=False, soft_wrap=True)
     if not report["missing"]:
         console.print("[green]Everything needed is here.[/green]")

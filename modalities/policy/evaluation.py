@@ -25,6 +25,7 @@ def evaluate(
     make_env: Callable[..., Any],
     episodes: int = 100,
     seed: int = TEST_SEED,
+    done: Callable[[], object] = lambda: None,
 ) -> Scores:
     """Plays one episode per seed and reports success with a 95 % interval.
 
@@ -34,6 +35,7 @@ def evaluate(
         make_env: Such as `shoal.envs.make`.
         episodes: How many.
         seed: Seed of the first episode; the others follow one by one.
+        done: Called after each episode, for a progress bar.
 
     Raises:
         UsageError: No episodes, or an env that the policy can't act in.
@@ -42,7 +44,10 @@ def evaluate(
         raise UsageError("there is nothing to evaluate", f"episodes is {episodes}")
     with closing(make_env(env_id, observation=policy.spec.observation)) as env:
         check_fits(policy, env)
-        played = [episode(policy, env, seed + index) for index in range(episodes)]
+        played = []
+        for index in range(episodes):
+            played.append(episode(policy, env, seed + index))
+            done()
     returns, lengths, solved, values = zip(*played, strict=True)
     known = all(success is not None for success in solved)
     successes = sum(map(bool, solved)) if known else None

@@ -88,7 +88,7 @@ class ApprovalNeeded(RunError):
         error = cls(
             f"{tool}({arguments}) waits for approval",
             "the tool declares irreversible side effects",
-            "Resume the run with approval, or pass approve=True",
+            "Resume the run with True, or run it with approve=True (--approve)",
         )
         error.tool, error.arguments = tool, arguments
         return error

@@ -170,7 +170,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The record of one task: who solved it, how sure, what it took, how it ended."""
+    """The record of one task: who solved it, how sure, what it took, how it ended.
+
+    `waits` tells that the run has not ended: it can be resumed with a reply.
+    """
 
     id: str
     task: Task
@@ -183,6 +186,7 @@ class Run:
     steps: tuple[Step, ...]
     cost: Cost
     artifacts: Mapping[str, str] = field(default_factory=dict)
+    waits: bool = False
 
     def __post_init__(self) -> None:
         _as_tuples(self, "steps")
