@@ -58,6 +58,8 @@ def clean(outcome: Outcome) -> Outcome:
 
 def as_dict(value: Any) -> Any:
     """Turns values into what JSON can hold; numpy numbers become Python's, the rest text."""
+    if hasattr(value, "tolist"):  # numpy and torch; numpy's float64 is a float as well
+        return as_dict(value.tolist())
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
@@ -68,8 +70,6 @@ def as_dict(value: Any) -> Any:
         return {str(key): as_dict(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [as_dict(item) for item in value]
-    if hasattr(value, "tolist"):  # numpy and torch, numbers and arrays
-        return as_dict(value.tolist())
     return str(value)
 
 

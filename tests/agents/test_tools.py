@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import threading
 from fractions import Fraction
@@ -14,7 +15,7 @@ from langchain_core.tools import tool
 from shoal.agents.tools import Toolbox, as_tool
 from shoal.agents.tools.arithmetic import calculate
 from shoal.agents.tools.dates import add_days, days_between, days_until, parse_date
-from shoal.errors import ApprovalNeeded, ToolError, UnknownNameError, UsageError
+from shoal.errors import ApprovalNeeded, RunError, ToolError, UnknownNameError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -187,3 +188,52 @@ def _box() -> Toolbox:
         return number * 2
 
     return Toolbox([as_tool(double, side_effects="none")])
+
+
+def test_a_tool_with_side_effects_that_hangs_is_not_called_again() -> None:
+    released = threading.Event()
+
+    def send() -> str:
+        """Sends."""
+        released.wait()
+        return "sent"
+
+    with pytest.raises(RunError, match="may still be running"):
+        Toolbox([as_tool(send, side_effects="reversible")], seconds=0.2).call("send", {})
+    released.set()
+
+
+def test_a_tool_that_exits_is_a_failed_step() -> None:
+    def leave() -> str:
+        """Leaves."""
+        raise SystemExit(3)
+
+    step = Toolbox([as_tool(leave, side_effects="none")]).call("leave", {})
+    assert not step.ok
+    assert "SystemExit" in step.result.text
+
+
+def test_async_tools_are_awaited() -> None:
+    async def later(word: str) -> str:
+        """Answers later.
+
+        Args:
+            word: Any.
+        """
+        await asyncio.sleep(0)
+        return word * 2
+
+    step = Toolbox([as_tool(later, side_effects="none")]).call("later", {"word": "ho"})
+    assert (step.ok, step.result.text) == (True, "hoho")
+
+
+def test_unknown_arguments_are_named_not_dropped() -> None:
+    step = _box().call("double", {"number": 1, "zzz": 2})
+    assert not step.ok
+    assert "zzz" in step.result.text
+
+
+@pytest.mark.parametrize("expression", ["1,5 + 2", "3,14 * 2", "1,2500", "12,34"])
+def test_a_decimal_comma_is_refused_not_misread(expression: str) -> None:
+    with pytest.raises(ToolError, match="point"):
+        calculate(expression)
