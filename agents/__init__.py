@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from shoal.lazy import exports
 
 if TYPE_CHECKING:
     from shoal.agents.agent import Agent
@@ -24,8 +25,4 @@ _LAZY = {
 
 __all__ = ["Agent", "Event", "MemoryStore", "Route", "Router", "Toolbox", "as_tool"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'shoal.agents' has no attribute {name!r}")
+__getattr__ = exports(__name__, _LAZY)

@@ -6,8 +6,9 @@ ids are registered with gymnasium on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from shoal.lazy import exports
 
 if TYPE_CHECKING:
     from shoal.envs.goal_env import GoalUnavailable, GoalWrapper
@@ -18,19 +19,19 @@ if TYPE_CHECKING:
     from shoal.envs.success import SuccessInfo
 
 _LAZY = {
-    "OBSERVATIONS": "observations",
-    "Goal": "missions",
-    "GoalNotUnderstood": "missions",
-    "GoalUnavailable": "goal_env",
-    "GoalWrapper": "goal_env",
-    "Recorder": "recorder",
-    "SuccessInfo": "success",
-    "describe": "registry",
-    "make": "registry",
-    "names": "registry",
-    "parse": "missions",
+    "OBSERVATIONS": "shoal.envs.observations",
+    "Goal": "shoal.envs.missions",
+    "GoalNotUnderstood": "shoal.envs.missions",
+    "GoalUnavailable": "shoal.envs.goal_env",
+    "GoalWrapper": "shoal.envs.goal_env",
+    "Recorder": "shoal.envs.recorder",
+    "SuccessInfo": "shoal.envs.success",
+    "describe": "shoal.envs.registry",
+    "make": "shoal.envs.registry",
+    "names": "shoal.envs.registry",
+    "parse": "shoal.envs.missions",
 }
-"""Name -> module of this folder that holds it, imported on first use."""
+"""Name -> module that holds it, imported on first use."""
 
 __all__ = [
     "OBSERVATIONS",
@@ -46,8 +47,4 @@ __all__ = [
     "parse",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(f"shoal.envs.{_LAZY[name]}"), name)
-    raise AttributeError(f"module 'shoal.envs' has no attribute {name!r}")
+__getattr__ = exports(__name__, _LAZY)

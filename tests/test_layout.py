@@ -21,6 +21,7 @@ BASE = {
     "shoal.errors",
     "shoal.files",
     "shoal.extras",
+    "shoal.lazy",
     "shoal.version",
 }
 HEAVY = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from shoal.lazy import exports
 
 if TYPE_CHECKING:
     from shoal.agents.memory.blobs import BlobStore
@@ -17,8 +18,4 @@ _LAZY = {
 
 __all__ = ["KINDS", "BlobStore", "MemoryStore"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'shoal.agents.memory' has no attribute {name!r}")
+__getattr__ = exports(__name__, _LAZY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -103,7 +104,7 @@ class MemoryStore(BaseStore):
     def recent(self, *, kind: str = "any", limit: int = 20) -> tuple[Memory, ...]:
         """Returns the latest items, newest first."""
         hits = [hit for each in self._kinds(kind) for hit in self._all(each)]
-        hits.sort(key=lambda hit: (hit.updated_at, hit.key), reverse=True)
+        hits.sort(key=_when, reverse=True)
         return tuple(_memory(hit) for hit in hits[:limit])
 
     def lookup(self, kind: str, key: str) -> Memory | None:
@@ -195,8 +196,18 @@ def _mentions(run: Mapping[str, Any], item: Memory) -> bool:
     return item.key in (*images, task.get("id"), f"run-{task.get('id')}")
 
 
+def _when(hit: Item) -> float:
+    # SQLite's own stamp knows whole seconds alone; items of plain LangGraph have no other.
+    return float(hit.value.get("at") or hit.updated_at.timestamp())
+
+
 def _value(item: Memory) -> dict[str, Any]:
-    return {"text": item.text, "data": dict(item.data), "provenance": item.provenance}
+    return {
+        "at": time.time(),
+        "text": item.text,
+        "data": dict(item.data),
+        "provenance": item.provenance,
+    }
 
 
 def _memory(hit: Item, score: float = 0.0) -> Memory:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from shoal.lazy import exports
 
 if TYPE_CHECKING:
     from shoal.modalities.policy.artifact import save
@@ -47,8 +48,4 @@ __all__ = [
     "train",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'shoal.modalities.policy' has no attribute {name!r}")
+__getattr__ = exports(__name__, _LAZY)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from shoal.lazy import exports
 
 if TYPE_CHECKING:
     from shoal.modalities.text.chat import ChatShoal
@@ -20,8 +21,4 @@ _LAZY = {
 
 __all__ = ["ChatShoal", "TextEncoder", "TextExpert", "text_encoder"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'shoal.modalities.text' has no attribute {name!r}")
+__getattr__ = exports(__name__, _LAZY)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shoal.files import cache_dir, sha256_file, write_atomic
 from shoal.modalities.openvino_import import import_openvino
+from shoal.modalities.quiet import quiet_transformers
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
 
 if TYPE_CHECKING:
@@ -63,7 +64,6 @@ def convert(weights: Path, path: Path) -> None:
     import torch
 
     openvino = import_openvino("the text encoder")
-    from shoal.modalities.quiet import quiet_transformers
     from shoal.modalities.text.encoder_torch import pooled_module
 
     ensure_torchvision_imports()

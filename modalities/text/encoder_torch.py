@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import CorruptWeightsError
+from shoal.modalities.quiet import quiet_transformers
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ def pooled_module(weights: Path) -> Any:
             return torch.nn.functional.normalize(mean, dim=1)
 
     try:
-        transformer = AutoModel.from_pretrained(
-            weights.parent, local_files_only=True, use_safetensors=True, dtype=torch.float32
-        )
+        with quiet_transformers():
+            transformer = AutoModel.from_pretrained(
+                weights.parent, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            )
     except Exception as error:  # safetensors and transformers raise many types
         raise CorruptWeightsError(
             f"cannot load {weights}", str(error), "Type: shoal models verify"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from shoal.lazy import exports
 
 if TYPE_CHECKING:
     from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
@@ -11,17 +12,17 @@ if TYPE_CHECKING:
     from shoal.modalities.vision.images import ImageSource, LoadedImage, load_image
     from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
 
-_MODULES = {
-    "ImageSource": "images",
-    "Label": "encoder",
-    "LoadedImage": "images",
-    "TextLine": "reader",
-    "TextReader": "reader",
-    "VisionEncoder": "encoder",
-    "VisionExpert": "expert",
-    "load_image": "images",
-    "text_reader": "reader",
-    "vision_encoder": "encoder",
+_LAZY = {
+    "ImageSource": "shoal.modalities.vision.images",
+    "Label": "shoal.modalities.vision.encoder",
+    "LoadedImage": "shoal.modalities.vision.images",
+    "TextLine": "shoal.modalities.vision.reader",
+    "TextReader": "shoal.modalities.vision.reader",
+    "VisionEncoder": "shoal.modalities.vision.encoder",
+    "VisionExpert": "shoal.modalities.vision.expert",
+    "load_image": "shoal.modalities.vision.images",
+    "text_reader": "shoal.modalities.vision.reader",
+    "vision_encoder": "shoal.modalities.vision.encoder",
 }
 """Name -> module of this room, imported on first use."""
 
@@ -38,8 +39,4 @@ __all__ = [
     "vision_encoder",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = exports(__name__, _LAZY)

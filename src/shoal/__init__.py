@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from shoal.lazy import exports
 
 # Before any langgraph import: checkpoints may then name no code to load.
 os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
@@ -49,8 +50,4 @@ __all__ = [
     "__version__",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'shoal' has no attribute {name!r}")
+__getattr__ = exports(__name__, _LAZY)
