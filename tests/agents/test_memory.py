@@ -149,8 +149,10 @@ def test_a_newer_file_is_refused_and_left_alone(memory: MemoryStore) -> None:
     raw = driver().connect(memory.path)
     raw.execute(f"PRAGMA user_version = {FORMAT + 1}")
     raw.close()
+    before = memory.path.read_bytes()
     with pytest.raises(StorageError, match="newer Shoal"):
         MemoryStore()
+    assert memory.path.read_bytes() == before
 
 
 def test_a_file_that_is_no_memory_is_left_alone(home: Path) -> None:
