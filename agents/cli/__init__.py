@@ -15,6 +15,3 @@ def main() -> None:
         app()
     except ShoalError as error:
         sys.exit(fail(error))
-    except KeyboardInterrupt:
-        print("\nStopped. What was finished is saved.", file=sys.stderr)
-        sys.exit(130)
