@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import MissingModelError
-from shoal.extras import installed, require
+from shoal.extras import require
 from shoal.modalities.openvino_import import import_openvino
 from shoal.modalities.vision.images import open_pixels
 
@@ -47,7 +47,7 @@ class TextReader:
         min_confidence: Lines under this confidence are left out.
 
     Raises:
-        MissingExtraError: rapidocr, or an engine for it, is not installed.
+        MissingExtraError: rapidocr or openvino is not installed.
         MissingModelError: The installed rapidocr carries no models.
     """
 
@@ -92,12 +92,9 @@ def text_reader() -> TextReader:
 
 
 def _engine(min_confidence: float) -> Any:
-    if installed("openvino"):
-        import_openvino(_PURPOSE)  # before rapidocr imports it with its telemetry
-        kind = "OPENVINO"
-    else:
-        require("onnxruntime", _PURPOSE)
-        kind = "ONNXRUNTIME"
+    # Before rapidocr imports it with its telemetry. Its other engine, onnxruntime, keeps a
+    # device id and a telemetry database in the home folder, so it is not offered.
+    import_openvino(_PURPOSE)
     rapidocr = require("rapidocr", _PURPOSE)
     folder = Path(rapidocr.__path__[0]) / "models"
     parameters: dict[str, Any] = {
@@ -106,7 +103,7 @@ def _engine(min_confidence: float) -> Any:
         "Global.text_score": min_confidence,
     }
     for part in ("Det", "Cls", "Rec"):
-        parameters[f"{part}.engine_type"] = rapidocr.EngineType[kind]
+        parameters[f"{part}.engine_type"] = rapidocr.EngineType.OPENVINO
         # A named file is used as it is; without one, rapidocr would look online.
         parameters[f"{part}.model_path"] = str(_model(folder, part.lower()))
     return rapidocr.RapidOCR(params=parameters)

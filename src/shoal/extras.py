@@ -10,7 +10,6 @@ from shoal.errors import MissingExtraError
 
 EXTRA_OF = {
     "rapidocr": "ocr",
-    "onnxruntime": "ocr",
     "llguidance": "grammar",
     "gguf": "gguf",
 }

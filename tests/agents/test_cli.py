@@ -130,8 +130,10 @@ def test_chat_answers_and_ends_with_the_input() -> None:
     assert "12" in done.stdout
 
 
-def test_the_tour_solves_every_stop() -> None:
-    done = shoal("demo", "--json")
+def test_the_tour_solves_every_stop_and_leaves_nothing_elsewhere(tmp_path: Path) -> None:
+    user = tmp_path / "user"
+    user.mkdir()
+    done = shoal("demo", "--json", env={**os.environ, "HOME": str(user)})  # type: ignore[arg-type]
     runs = json.loads(done.stdout)
     assert [run["status"] for run in runs] == ["solved"] * 6, done.stdout
     experts = [run["expert"] for run in runs]
@@ -139,6 +141,7 @@ def test_the_tour_solves_every_stop() -> None:
     assert "cat" in runs[-1]["answer"]["text"]
     assert "red ball" in runs[-1]["answer"]["text"]
     assert done.returncode == 0
+    assert list(user.rglob("*")) == []
 
 
 @pytest.mark.parametrize("command", ["run", "chat", "demo", "train", "eval", "models", "draw"])

@@ -116,12 +116,6 @@ def test_callers_queue(reader: TextReader) -> None:
     assert [lines[0].text for lines in found] == [f"ticket {number}" for number in range(4)]
 
 
-def test_onnxruntime_where_openvino_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("onnxruntime", reason="the extra 'ocr' is not installed")
-    monkeypatch.setattr("shoal.modalities.vision.reader.installed", lambda name: False)
-    assert [line.text for line in TextReader().read(ASSETS / "sign.png")] == SIGN
-
-
 def test_without_the_extra_the_command_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shoal.extras.installed", lambda name: name != "rapidocr")
     with pytest.raises(MissingExtraError, match=r"pip install 'shoal\[ocr\]'"):
