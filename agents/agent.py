@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,14 +102,14 @@ class Agent:
         """
         if not isinstance(text, str) or not text.strip():
             raise EmptyTaskError("the task is empty", "there is no text in it", "Say what to do")
-        if seed < 0:
-            raise UsageError(f"the seed is {seed}", "it has to be 0 or more")
+        if not isinstance(seed, int) or not 0 <= seed < 2**32:
+            raise UsageError(f"the seed is {seed!r}", "it has to be a number from 0 to 2**32 - 1")
         if env is not None:
             from shoal.envs import names
 
             known = names()
             if env not in known:
-                unknown("env", env, known, "Type: shoal run 'which envs are there?'")
+                unknown("env", str(env), known, "Type: shoal run 'which envs are there?'")
         given = [images] if isinstance(images, str | bytes | Path) else images
         stored = tuple(self._store(image) for image in given)
         return Task(text.encode("utf-8", "replace").decode(), stored, env, seed, thread)
@@ -172,7 +173,7 @@ class Agent:
 
     def cancel(self, run: Run) -> Run:
         """Ends a run that waits for a person; it is recorded as it stands."""
-        ended = self._running.cancel(run.id)
+        ended = replace(self._running.cancel(run.id), reason="it was left while it waited")
         keep(ended, self.memory)
         return ended
 

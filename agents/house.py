@@ -6,14 +6,18 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shoal.agents.memory import MemoryStore
 from shoal.agents.router import Router
 from shoal.agents.tools.toolbox import Toolbox
 from shoal.errors import UsageError
 from shoal.types import Context, Expert, ImageRef, Memory, Step, Task, Value
+
+if TYPE_CHECKING:
+    from shoal.modalities.text.tool_spec import ToolSpec
 
 CURRENT: ContextVar[Task] = ContextVar("shoal_task")
 """The task being attempted, for tools that look at its images or env."""
@@ -31,7 +35,7 @@ def current_task() -> Task:
         raise UsageError("there is no current task", "this tool works inside a run") from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class House:
     """One agent's parts.
 
@@ -52,6 +56,14 @@ class House:
     artifacts: Path
     abilities: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tool_seconds: float = 30.0
+
+    @cached_property
+    def triggered(self) -> list[ToolSpec]:
+        """The tools that declare triggers."""
+        from shoal.modalities.text.tool_spec import ToolSpec
+
+        specs = [ToolSpec.of(tool) for tool in self.tools]
+        return [spec for spec in specs if spec.triggers]
 
     def context(
         self,

@@ -95,8 +95,9 @@ def _print(report: dict[str, Any]) -> None:
         f"{report['cpu']['cores']} cores · {' '.join(report['cpu']['features'])}",
         highlight=False,
     )
+    extras = {name: _version(name) for name in EXTRA_OF if installed(name)}
     places = {"data": report["data"], "cache": report["cache"]}
-    rows = {**report["packages"], **report["models"], **places}.items()
+    rows = {**report["packages"], **extras, **report["models"], **places}.items()
     print_table("", ("what", "version or place"), [(name, at or "missing") for name, at in rows])
     for line in report["optional"]:
         console.print(f"[yellow]optional[/yellow] {plain(line)}", highlight=False, soft_wrap=True)

@@ -69,7 +69,11 @@ def plain(text: object) -> str:
 def print_run(run: Run) -> None:
     """Prints a run: the answer, then who, how sure, the steps and the time."""
     if run.answer is not None:
-        console.print(f"[bold]{plain(run.answer.text)}[/bold]", soft_wrap=True, highlight=False)
+        # What nothing verified must not look like an answer.
+        style = "bold" if run.status is Status.SOLVED else "dim"
+        console.print(
+            f"[{style}]{plain(run.answer.text)}[/{style}]", soft_wrap=True, highlight=False
+        )
     colour = _COLOURS[run.status]
     console.print(f"[{colour}]{run.status}[/{colour}] · {plain(run.reason)}", highlight=False)
     sure = f"confidence {run.confidence:.2f}"
@@ -102,8 +106,13 @@ def _top(run: Run) -> list[tuple[str, float]]:
 
 
 def _step(step: Step) -> str:
-    arguments = ", ".join(f"{name}={str(value)[:60]}" for name, value in step.arguments.items())
+    arguments = ", ".join(f"{name}={_short(value)}" for name, value in step.arguments.items())
     result = " / ".join(step.result.text.splitlines())
     shown = result if len(result) <= 160 else result[:157] + "…"
     mark = "->" if step.ok else "failed:"
     return f"{step.kind} {step.name}({arguments}) {mark} {shown} [{step.seconds * 1000:.0f} ms]"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return f"{text[:12]}…" if len(text) == 64 and text.isalnum() else text[:60]  # a sha256

@@ -71,10 +71,13 @@ def _agent(model: str | None) -> Agent:
 
     if model is None:
         return Agent()
-    from shoal.modalities.sources import locate
+    from shoal.modalities.sources import catalog, locate
     from shoal.modalities.text import ChatShoal, TextExpert
 
     locate(model)  # an unknown or missing model fails here, before anything runs
+    known = catalog().get(model)
+    if known is not None and known.role != "text":
+        raise UsageError(f"{model} is no text model", f"its role is {known.role!r}")
     return Agent(experts=[TextExpert(ChatShoal(model=model))])
 
 

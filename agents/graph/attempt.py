@@ -93,7 +93,7 @@ def _context(house: House, name: str, state: State) -> Context:
 
 def _skill(name: str, decision: Route) -> str:
     if name != decision.expert:
-        return ""
+        return "read" if name == "vision" else ""
     return "read" if (name, decision.skill) == ("vision", "question") else decision.skill
 
 

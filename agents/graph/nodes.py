@@ -15,6 +15,7 @@ from shoal.agents.graph.progress import tell
 from shoal.agents.graph.state import State
 from shoal.agents.house import House
 from shoal.agents.records import keep, keep_seen, run_of
+from shoal.agents.router import Route
 from shoal.errors import StorageError
 from shoal.types import Outcome, Status, Task
 
@@ -39,13 +40,13 @@ class Nodes:
         return {"task": task, "recalled": list(found), "started": started}
 
     def route(self, state: State) -> Update:
-        """Asks the router; an expert that can't do it now gives way to the next one."""
+        """Asks the router, unless the request begins with a tool's own trigger."""
         task = state["task"]
-        decision = self.house.router(task, self.house.abilities)
-        expert = self.house.experts.get(decision.expert)
-        if expert is not None and expert.affordance(task, self.house.context(task)) <= 0:
-            reason = f"{decision.expert} says that it can't do this now"
-            decision = replace(decision, expert="ask", reason=reason)
+        remembered = max((item.score for item in state["recalled"]), default=0.0)
+        decision = self.house.router(task, self.house.abilities, remembered)
+        if any(spec.triggered_by(task.text) for spec in self.house.triggered):
+            reason = "it begins as a tool's requests do"
+            decision = Route({"text": 1.0}, "text", "tool", 1.0, reason)
         tell(f"routes to {decision.expert} ({decision.confidence:.2f})")
         spent = time.time() - state["started"]
         return {"decision": decision, "expert": decision.expert, "spent": spent}
@@ -75,7 +76,9 @@ class Nodes:
         task, tried = state["task"], state["tried"]
         for name, p in sorted(state["decision"].probabilities.items(), key=lambda pair: -pair[1]):
             expert = self.house.experts.get(name)
-            if expert is None or name in tried or p < FALLBACK or len(tried) >= MAX_ATTEMPTS:
+            # With a picture at hand, looking at it comes before giving up.
+            least = 0.0 if name == "vision" else FALLBACK
+            if expert is None or name in tried or p < least or len(tried) >= MAX_ATTEMPTS:
                 continue
             if expert.affordance(task, self.house.context(task)) > 0:
                 return name
@@ -124,7 +127,8 @@ def after_route(state: State) -> str:
 
 def after_vision(state: State) -> Literal["text", "check"]:
     """Sends a question about printed words on to the text expert, with the findings."""
-    asked = state["decision"].skill == "question" and state.get("findings")
+    instead = state["decision"].expert != "vision"  # the text expert did not know
+    asked = (instead or state["decision"].skill == "question") and state.get("findings")
     return "text" if asked else "check"
 
 

@@ -75,7 +75,8 @@ def connect(path: Path, setup: Callable[[Any], None]) -> Any:
         raise StorageError(
             f"cannot open the memory file {path}",
             str(error),
-            "It was not changed. Move it away to start anew, or set SHOAL_HOME",
+            "It was not changed. Free some disk space, or set SHOAL_HOME; only if it is damaged, "
+            "move it away",
         ) from error
     return connection
 

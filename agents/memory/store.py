@@ -7,17 +7,19 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from langgraph.store.base import BaseStore, Item, Op, Result, SearchItem
 from langgraph.store.sqlite import SqliteStore
-from langgraph.store.sqlite.base import SqliteIndexConfig
 
 from shoal.agents.memory.blobs import BlobStore
 from shoal.agents.memory.sqlite import connect, errors, older, retry
 from shoal.errors import StorageError, UnknownNameError, UsageError, unknown
 from shoal.files import data_dir
 from shoal.types import Memory, Provenance
+
+if TYPE_CHECKING:
+    from langgraph.store.sqlite.base import SqliteIndexConfig
 
 KINDS = ("text", "image", "episode")
 """What is remembered; a run's record is kept too, as kind "run", outside the vectors."""
@@ -44,8 +46,10 @@ class MemoryStore(BaseStore):
         self._connection = connect(self.path, self._set_up)
 
     def _set_up(self, connection: Any) -> None:
-        index = SqliteIndexConfig(dims=384, embed=_embed, fields=["text"])
-        self._store = SqliteStore(connection, index=index)
+        # The SQLite store reads "text_fields" where its base documents "fields"; without
+        # it, the whole JSON would be embedded and no text would be near any query.
+        index = {"dims": 384, "embed": _embed, "fields": ["text"], "text_fields": ["text"]}
+        self._store = SqliteStore(connection, index=cast("SqliteIndexConfig", index))
         self._store.setup()
         if older(connection):  # its items have no vectors yet
             for item in self._store.search((), limit=1_000_000):
@@ -175,7 +179,8 @@ class MemoryStore(BaseStore):
         except errors() as error:
             if self._connection.in_transaction:
                 self._connection.rollback()
-            fix = " Free some disk space, or set SHOAL_HOME" if "full" in str(error) else ""
+            full = any(word in str(error) for word in ("full", "disk I/O"))
+            fix = " Free some disk space, or set SHOAL_HOME" if full else ""
             raise StorageError(
                 f"the memory file {self.path} could not be used",
                 str(error),

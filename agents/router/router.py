@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from shoal.agents.router.head import Head, best_skill, by_expert
@@ -21,6 +21,9 @@ ALIKE = 0.4
 
 SOFTNESS = 0.05
 """How much nearer an example has to be for the odds to grow by the factor e."""
+
+REMEMBERED = 0.5
+"""Similarity from which a request that would be asked about is a question to memory."""
 
 Abilities = Mapping[str, Sequence[str]]
 """Expert -> example requests for what the head was not trained on: your tools, your experts."""
@@ -64,13 +67,16 @@ class Router:
         self._head, self.threshold = head, threshold
         self._embedded: dict[tuple[str, ...], Array] = {}
 
-    def __call__(self, task: Task, abilities: Abilities | None = None) -> Route:
+    def __call__(
+        self, task: Task, abilities: Abilities | None = None, remembered: float = 0.0
+    ) -> Route:
         """Returns the route of one task.
 
         Args:
             task: The task.
             abilities: What the experts can do beyond the head's training; a request
                 that is like one of these examples goes to its expert.
+            remembered: Similarity of the request to the nearest memory.
 
         Raises:
             MissingModelError: The text encoder is not on this machine.
@@ -84,7 +90,13 @@ class Router:
             for expert, examples in (abilities or {}).items()
             if examples
         }
-        return self.decide(task, self._head(embedding), nearer)
+        route = self.decide(task, self._head(embedding), nearer)
+        if route.expert == "ask" and remembered >= REMEMBERED:
+            reason = "memory holds something like it"
+            return replace(
+                route, expert="text", skill="memory", confidence=remembered, reason=reason
+            )
+        return route
 
     def _nearer(self, embedding: Array, expert: str, examples: tuple[str, ...]) -> float:
         """Nearest neighbour with soft odds: is an ability's example nearer than others'?"""

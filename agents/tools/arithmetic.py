@@ -24,12 +24,28 @@ _WORDS = {
     "cubed": "^3",
     "to the power of": "^",
     "square root of": "sqrt",
+    "half of": "0.5 of",
+    "a quarter of": "0.25 of",
+    "quarter of": "0.25 of",
+    "sqrt of": "sqrt",
+    "double": "2 *",
+    "twice": "2 *",
+    "triple": "3 *",
+    "square root": "sqrt",
+    "x": "*",
     "the": "",
 }
 _SYMBOLS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "²": "^2", "³": "^3"})
 _TOKEN = re.compile(
     r"\s*(\d{1,3}(?:,\d{3})+(?![\d,])\.?\d*|\d+\.?\d*(?!,\d)|\.\d+(?!,\d)|sqrt|of|\*\*|[-+*/^%()]|$)"
 )
+_SPOKEN = (
+    (re.compile(r"^\s*(?:the sum of|add)\s+(.+?)\s+(?:and|to)\s+(.+)$"), r"(\1) + (\2)"),
+    (re.compile(r"^\s*subtract\s+(.+?)\s+from\s+(.+)$"), r"(\2) - (\1)"),
+    (re.compile(r"^\s*multiply\s+(.+?)\s+(?:by|with|and)\s+(.+)$"), r"(\1) * (\2)"),
+    (re.compile(r"^\s*divide\s+(.+?)\s+by\s+(.+)$"), r"(\1) / (\2)"),
+)
+_DATE = re.compile(r"\s*\d{4}-\d{1,2}-\d{1,2}\s*")
 _MAX_DIGITS = 2000
 _MAX_LENGTH = 500
 
@@ -42,7 +58,10 @@ def calculate(expression: str) -> str:
     """
     if len(expression) > _MAX_LENGTH:  # also bounds how deep the parser recurses
         raise ToolError("cannot calculate that", f"it is longer than {_MAX_LENGTH} characters")
-    parser = _Parser(_tokens(expression))
+    tokens = _tokens(expression)
+    if len(tokens) < 2 or _DATE.fullmatch(expression):
+        raise ToolError(f"there is nothing to calculate in {expression!r}")
+    parser = _Parser(tokens)
     value = parser.sum()
     if parser.peek() != "":
         raise ToolError(
@@ -52,7 +71,9 @@ def calculate(expression: str) -> str:
 
 
 def _tokens(expression: str) -> list[str]:
-    text = expression.lower().translate(_SYMBOLS)
+    text = expression.lower().translate(_SYMBOLS).rstrip("=?. ")
+    for pattern, written in _SPOKEN:
+        text = pattern.sub(written, text)
     for word, symbol in _WORDS.items():
         text = re.sub(rf"\b{word}\b", f" {symbol} ", text)
     tokens, position = [], 0

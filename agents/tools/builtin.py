@@ -25,6 +25,15 @@ def _tool(function: Callable[..., str], effects: SideEffects = "none", **more: A
     return as_tool(function, side_effects=effects, examples=examples, **more)
 
 
+_SAVE = (
+    "remember", "remember that", "please remember", "please remember that", "note:", "note that",
+    "please note", "please note that", "make a note:", "make a note that", "don't forget",
+    "don't forget that", "keep in mind that", "please keep in mind that", "save this:",
+    "save this for later:", "memorise", "memorise that", "memorize", "memorize that",
+    "write down that", "store the fact that",
+)  # fmt: skip
+
+
 @cache
 def _examples() -> dict[str, list[dict[str, Any]]]:
     return tomllib.loads(Path(__file__).with_name("examples.toml").read_text(encoding="utf-8"))
@@ -35,6 +44,7 @@ def arithmetic_and_dates() -> list[BaseTool]:
     functions = (
         arithmetic.calculate,
         dates.days_until,
+        dates.days_since,
         dates.days_between,
         dates.add_days,
         dates.today,
@@ -68,7 +78,7 @@ def memory_tools(memory: MemoryStore, task: Callable[[], Task]) -> list[BaseTool
         memory.remember("text", text, data={"kind": "text"}, provenance=source)
         return f"Noted: {text}"
 
-    return [_tool(search_memory), _tool(save_memory, "reversible")]
+    return [_tool(search_memory), _tool(save_memory, "reversible", triggers=_SAVE)]
 
 
 def image_tools(image_path: Callable[[ImageRef], str], task: Callable[[], Task]) -> list[BaseTool]:

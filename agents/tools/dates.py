@@ -21,8 +21,10 @@ _RELATIVE = {"today": 0, "now": 0, "tomorrow": 1, "yesterday": -1}
 
 
 def today() -> str:
-    """Tells today's date and the day of the week."""
-    return f"Today is {_long(dt.date.today())}"
+    """Tells today's date, the day of the week and the time, and what tomorrow is."""
+    now = dt.datetime.now()
+    tomorrow = now.date() + dt.timedelta(days=1)
+    return f"Today is {_long(now.date())}, {now:%H:%M}; tomorrow is {_long(tomorrow)}"
 
 
 def days_until(date: str) -> str:
@@ -36,6 +38,20 @@ def days_until(date: str) -> str:
     if days < 0:
         return f"{_long(target)} was {_count(-days)} ago"
     return f"{_count(days)} until {_long(target)}"
+
+
+def days_since(date: str) -> str:
+    """Counts the days from a past date until today.
+
+    Args:
+        date: A date such as "2024-02-29" or "1 November"; without a year, the latest one.
+    """
+    now, past = dt.date.today(), parse_date(date)
+    if past > now and not re.search(r"\d{4}", date):
+        past = _before(now, past.month, past.day)
+    if past > now:
+        return f"{_long(past)} is still to come, in {_count((past - now).days)}"
+    return f"{_count((now - past).days)} since {_long(past)}"
 
 
 def days_between(start: str, end: str) -> str:
@@ -120,6 +136,15 @@ def _next(now: dt.date, month: int, day: int) -> dt.date:
         if date >= now:
             return date
     raise ToolError(f"there is no day {day} in month {month}")
+
+
+def _before(now: dt.date, month: int, day: int) -> dt.date:
+    return next(
+        dt.date(year, month, day)
+        for year in range(now.year, now.year - 9, -1)
+        if (month, day) != (2, 29) or year % 4 == 0
+        if dt.date(year, month, day) <= now
+    )
 
 
 def _long(date: dt.date) -> str:

@@ -30,6 +30,7 @@ def as_tool(
     side_effects: SideEffects | None = None,
     examples: Sequence[Example] = (),
     needs: Literal["", "image"] = "",
+    triggers: Sequence[str] = (),
 ) -> BaseTool:
     """Makes a LangChain tool that carries Shoal's declarations in its metadata.
 
@@ -39,6 +40,7 @@ def as_tool(
             "irreversible": such a tool waits for approval.
         examples: Requests with the arguments they should lead to; the model sees them.
         needs: "image" for a tool that is offered only when the task has an image.
+        triggers: Beginnings of a request after which its rest is the one text argument.
 
     Raises:
         UsageError: No docstring or annotations to build a schema from.
@@ -60,9 +62,8 @@ def as_tool(
         ) from error
     shown = [list(example) for example in examples] or declared.get("examples", [])
     needed = needs or declared.get("needs", "")
-    tool.metadata = {
-        **declared, "side_effects": effects, "examples": shown, "needs": needed,
-    }  # fmt: skip
+    declared = {**declared, "side_effects": effects, "examples": shown, "needs": needed}
+    tool.metadata = {**declared, "triggers": list(triggers) or declared.get("triggers", [])}
     return tool
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.errors import StorageError
 from shoal.files import cache_dir, sha256_file, write_atomic
 from shoal.modalities.openvino_import import import_openvino
 from shoal.modalities.quiet import quiet_transformers
@@ -82,7 +83,14 @@ def _save(model: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder) / path.name
-        openvino.save_model(model, made, compress_to_fp16=False)
+        try:
+            openvino.save_model(model, made, compress_to_fp16=False)
+        except (OSError, RuntimeError) as error:  # openvino's own writer raises the latter
+            raise StorageError(
+                f"could not save the converted text encoder in {path.parent}",
+                str(error).strip().splitlines()[-1],
+                "Free some space (100 MB are needed), or set SHOAL_HOME to another folder",
+            ) from error
         write_atomic(path.with_suffix(".bin"), made.with_suffix(".bin").read_bytes())
         write_atomic(path, made.read_bytes())
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from shoal.errors import EmptyTaskError
 from shoal.modalities.text.chooser import NONE, Choice, choose
 from shoal.modalities.text.encoder import TextEncoder, text_encoder
+from shoal.modalities.text.grounding import left_out
 from shoal.modalities.text.prompts import SYSTEM, fenced
 from shoal.modalities.text.reading import read
 from shoal.modalities.text.tool_calls import MAX_REQUEST, Call, Failure, write_call
@@ -29,16 +30,29 @@ _CLEAR = 0.5
 _WORTH_TRYING = 0.15
 """A choice less sure than this is not tried after a better one failed."""
 
+_SURE = 0.4
+"""A claim of success needs tool and arguments together to be this sure."""
+
+_TRIGGERED = 0.97
+"""How sure a request that begins with a tool's trigger is."""
+
+_TALK = 96
+"""Tokens of free talk: more of it is not better from a model this small."""
+
+_KNOWN = 0.6
+"""Similarity from which a note answers a question."""
+
 _RECALLED = 0.35
 """Similarity from which a memory is shown to the model."""
 
 
 class TextExpert:
-    """Answers in words. Three ways, the surest first.
+    """Answers in words. Four ways, the surest first.
 
     1. Findings (text read in an image): the answer is extracted from them.
-    2. A tool fits: the model writes the call, and the tool's result is the answer.
-    3. Otherwise the model talks freely, and says that nothing verified it.
+    2. A question that a note in memory almost repeats: the note is the answer.
+    3. A tool fits: the model writes the call, and the tool's result is the answer.
+    4. Otherwise the model talks freely, and says that nothing verified it.
 
     Args:
         model: The chat model; the embedded one by default.
@@ -56,7 +70,7 @@ class TextExpert:
         if self._given is None:
             from shoal.modalities.text.chat import ChatShoal
 
-            self._given = ChatShoal()
+            self._given = ChatShoal(max_tokens=_TALK)
         return self._given
 
     @property
@@ -80,7 +94,11 @@ class TextExpert:
             raise EmptyTaskError("the task is empty", "there is no text in it", "Say what to do")
         if any(finding.text.strip() for finding in context.findings):
             return self._read(task, context)
-        return self._call(task, context) or self._talk(task, context)
+        return (
+            self._remembered(task, context)
+            or self._call(task, context)
+            or self._talk(task, context)
+        )
 
     def _read(self, task: Task, context: Context) -> Outcome:
         start = time.perf_counter()
@@ -105,8 +123,24 @@ class TextExpert:
             {"findings": [*lines, "\n".join(lines)], "grounded": True},
         )
 
+    def _remembered(self, task: Task, context: Context) -> Outcome | None:
+        """A question that is almost a noted fact is answered by that fact."""
+        best = context.recalled[0] if context.recalled else None
+        asks = task.text.rstrip().endswith("?")
+        if best is None or not asks or best.score < _KNOWN or best.namespace[-1] != "text":
+            return None
+        answer = Value(best.text, "memory")
+        step = Step("memory", "recall", {"query": task.text}, answer, confidence=best.score)
+        evidence = {"findings": [best.text], "grounded": True}
+        reason = "a note in memory says so"
+        return Outcome(Status.SOLVED, answer, reason, best.score, (step,), evidence=evidence)
+
     def _call(self, task: Task, context: Context) -> Outcome | None:
         run = _Calls(cut_middle(task.text, MAX_REQUEST), context)
+        for spec in map(ToolSpec.of, context.tools.values()):
+            arguments = spec.triggered_by(run.request)
+            if arguments and run.make(Call(spec.name, arguments, True, _TRIGGERED)).ok:
+                return run.outcome(Choice(spec.name, _TRIGGERED))
         for spec, choice in self._candidates(task, context):
             if self._try(run, spec) or len(run.steps) >= MAX_CALLS:
                 return run.outcome(choice)
@@ -114,7 +148,12 @@ class TextExpert:
 
     def _candidates(self, task: Task, context: Context) -> Iterator[tuple[ToolSpec, Choice]]:
         specs = {name: ToolSpec.of(tool) for name, tool in context.tools.items()}
-        fitting = [spec for spec in specs.values() if task.images or not spec.needs_image]
+        asks = task.text.rstrip().endswith("?")  # and what is asked is not to be kept
+        fitting = [
+            spec
+            for spec in specs.values()
+            if (task.images or not spec.needs_image) and not (asks and spec.triggers)
+        ]
         for choice in choose(self.encoder, cut_middle(task.text, MAX_REQUEST), fitting):
             if choice.name == NONE or choice.probability < _WORTH_TRYING:
                 return
@@ -171,19 +210,28 @@ class _Calls:
             tokens_out=sum(c.tokens_out for c in self.calls),
             tool_calls=len(self.steps),
         )
-        if not step.ok:
-            reason = f"{step.name} failed: {step.result.text}"
+        if not step.ok:  # the first error is about the request, a retry's about the retry
+            reason = f"{self.steps[0].name} failed: {self.steps[0].result.text}"
             return Outcome(Status.FAILED, None, reason, 0.0, tuple(self.steps), cost)
-        clear, evidence = choice.probability >= _CLEAR, self._evidence(choice)
+        doubt = self._doubt(choice)
         return Outcome(
-            Status.SOLVED if clear else Status.UNSURE,
+            Status.UNSURE if doubt else Status.SOLVED,
             Value(step.result.text, "tool"),
-            f"{call.name} gave the answer" if clear else f"{call.name} may be the wrong tool",
+            doubt or f"{call.name} gave the answer",
             choice.probability * call.confidence,
             tuple(self.steps),
             cost,
-            evidence,
+            self._evidence(choice),
         )
+
+    def _doubt(self, choice: Choice) -> str:
+        call = self.calls[-1]
+        if choice.probability < _CLEAR:
+            return f"{call.name} may be the wrong tool"
+        if choice.probability * call.confidence < _SURE:
+            return f"{call.name} may have been called with the wrong arguments"
+        missing = left_out(call.arguments, self.request)
+        return f"the call of {call.name} leaves out {', '.join(missing)}" if missing else ""
 
     def _evidence(self, choice: Choice) -> dict[str, Any]:
         call = self.calls[-1]

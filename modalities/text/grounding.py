@@ -86,6 +86,7 @@ def call_schema(
         A JSON schema, or None when a required argument can't come from this request.
     """
     offer = _Offer.of(spec, request, avoid)
+    named = set(re.findall(r"\w+", request.lower()))
     properties, required = {}, []
     for name, part in spec.properties.items():
         if name not in spec.required and name not in optional:
@@ -95,7 +96,8 @@ def call_schema(
             return None
         if narrowed is not None:
             properties[name] = narrowed
-            required += [name] if name in spec.required else []
+            # An optional parameter that the request names has to be set, not guessed at.
+            required += [name] if name in spec.required or name.lower() in named else []
     return {
         "type": "object",
         "properties": properties,
@@ -215,3 +217,14 @@ def _trimmed(span: str) -> str:
     if span.count("(") != span.count(")"):
         span = span.lstrip("(") if span.count("(") > span.count(")") else span.rstrip(")")
     return span.strip(_EDGES)
+
+
+def left_out(arguments: Mapping[str, Any], request: str) -> list[str]:
+    """Numbers of the request that arguments with numbers leave out, as they are written."""
+    pattern = r"\d+(?:\.\d+)?"
+    used = re.findall(pattern, str(list(arguments.values())))
+    missing = list(re.findall(pattern, request))
+    for number in used:
+        if number in missing:
+            missing.remove(number)
+    return missing if used else []

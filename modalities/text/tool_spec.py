@@ -18,6 +18,8 @@ class ToolSpec:
         examples: Requests with the arguments each should lead to.
         side_effects: "none", "reversible" or "irreversible".
         needs_image: Whether it makes sense only for a task that has an image.
+        triggers: Beginnings of a request ("remember that") after which the rest of it is
+            the tool's one text argument.
     """
 
     name: str
@@ -26,6 +28,7 @@ class ToolSpec:
     examples: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     side_effects: str = "none"
     needs_image: bool = False
+    triggers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, tool: Any) -> ToolSpec:
@@ -45,6 +48,7 @@ class ToolSpec:
             examples=tuple((request, dict(args)) for request, args in extra.get("examples", ())),
             side_effects=extra.get("side_effects", "none"),
             needs_image=extra.get("needs") == "image",
+            triggers=tuple(extra.get("triggers", ())),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -60,6 +64,7 @@ class ToolSpec:
             "examples": [list(example) for example in self.examples],
             "side_effects": self.side_effects,
             "needs": "image" if self.needs_image else "",
+            "triggers": list(self.triggers),
         }
 
     @property
@@ -72,3 +77,12 @@ class ToolSpec:
     def required(self) -> frozenset[str]:
         """Parameters without a default."""
         return frozenset(self.schema.get("required", ()))
+
+    def triggered_by(self, request: str) -> Mapping[str, Any] | None:
+        """Returns the arguments if the request begins with a trigger; a question never does."""
+        text = request.strip()
+        for trigger in sorted(self.triggers, key=len, reverse=True):
+            rest = text[len(trigger) :].strip(" :,.!")
+            if text.lower().startswith(trigger) and rest and not text.endswith("?"):
+                return {next(iter(self.properties)): rest}
+        return None

@@ -109,5 +109,6 @@ def unknown(kind: str, name: str, known: Iterable[str], fix: str = "") -> NoRetu
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-    listing = hint or (f"known: {', '.join(names[:12])}" if names else "none are registered")
+    more = ", …" if len(names) > 12 else ""
+    listing = hint or (f"known: {', '.join(names[:12])}{more}" if names else "there are none")
     raise UnknownNameError(f"unknown {kind} {name!r}", listing, fix)

@@ -30,6 +30,7 @@ def test_recall_is_by_meaning_and_keeps_provenance(memory: MemoryStore) -> None:
     memory.remember("text", "my bike is blue", data={"kind": "text"}, provenance="user")
     memory.remember("image", "photo of a cat", data={"kind": "image"}, provenance="image")
     memory.remember("episode", "went to the red ball", data={"steps": 7}, provenance="tool")
+    assert memory.recall("my bike is blue")[0].score == pytest.approx(1.0, abs=1e-3)
     best = memory.recall("which colour has my bicycle?")[0]
     assert (best.text, best.provenance) == ("my bike is blue", "user")
     assert memory.recall("kitten", limit=1)[0].namespace[-1] == "image"
