@@ -65,12 +65,15 @@ class _Training:
 
     def run(self, stop: threading.Event) -> Policy:
         """Learns until the steps are done, the target is reached or `stop` is set."""
+        from stable_baselines3.common.logger import Logger
+
         from shoal.modalities.policy.callback import Watch
 
         settings, began = self.settings, time.perf_counter()
         every = settings.steps // settings.checks if settings.checks else 0
         with closing(side_by_side(self._env, settings)) as envs:
             self.model = build(settings, envs)
+            self.model.set_logger(Logger(None, []))  # its own would make a folder in /tmp
             self.hyper = hyperparameters(settings, envs.observation_space)
             with training_bar(self.name, settings.steps, quiet=settings.quiet) as report:
                 watch = Watch(

@@ -196,6 +196,28 @@ def test_it_works_inside_another_graph(agent: Agent) -> None:
     assert (unclear.status, unclear.expert) == (Status.UNSURE, "ask")
 
 
+def test_another_graph_can_be_interrupted_for_a_question(agent: Agent) -> None:
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.graph import END, START, StateGraph
+    from langgraph.types import Command
+
+    class State(TypedDict, total=False):
+        task: Task
+        interactive: bool
+        run: Run
+
+    outer = StateGraph(State)
+    outer.add_node("shoal", agent.graph)
+    outer.add_edge(START, "shoal")
+    outer.add_edge("shoal", END)
+    compiled = outer.compile(checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": "1"}}
+    state: Any = compiled.invoke({"task": Task("asdf qwer"), "interactive": True}, config)
+    assert "clarify" in str(state["__interrupt__"])
+    state = compiled.invoke(Command(resume="what is 5 * 5?"), config)
+    assert state["run"].status is Status.SOLVED
+
+
 def test_concurrent_runs_queue_for_the_model(agent: Agent) -> None:
     async def both() -> list[Run]:
         return list(await asyncio.gather(agent.arun("what is 3 * 3?"), agent.arun("compute 8 / 2")))
@@ -276,3 +298,43 @@ def _no_bytes(value: Any) -> None:
         value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     ):
         _no_bytes(item)
+
+
+NOTES = ("my dog is called Rex", "Anna's birthday is on 4 March", "the car is parked on level 3")
+
+
+@pytest.mark.parametrize("start", ["remember that", "Please note:", "don't forget, ", "Remember"])
+def test_notes_are_kept_word_for_word(agent: Agent, start: str) -> None:
+    for note in NOTES:
+        run = agent.run(f"{start} {note}")
+        assert (run.status, run.expert) == (Status.SOLVED, "text")
+    kept = agent.memory.recent(kind="text")
+    assert {item.text for item in kept} == set(NOTES)
+    assert {item.provenance for item in kept} == {"user"}
+
+
+def test_questions_are_answered_from_notes_and_never_kept(agent: Agent) -> None:
+    for note in NOTES:
+        agent.run(f"remember that {note}")
+    for question, note in zip(
+        ("what is my dog called?", "when is Anna's birthday?", "where is the car parked?"),
+        NOTES,
+        strict=True,
+    ):
+        run = agent.run(question)
+        assert run.status is Status.SOLVED
+        assert note in run.text
+        assert run.answer is not None
+        assert run.answer.provenance in ("memory", "tool")
+    assert len(agent.memory.recent(kind="text")) == len(NOTES)
+
+
+def test_a_call_that_leaves_numbers_out_is_unsure(agent: Agent) -> None:
+    run = agent.run("what is 25 plus 25 times 2?")
+    assert (run.text.endswith("75"), run.status is Status.SOLVED) in ((True, True), (False, False))
+    assert run.text.endswith("75") or "leaves out 25" in run.reason
+
+
+def test_a_picture_is_looked_at_before_giving_up(agent: Agent) -> None:
+    run = agent.run("who wrote Hamlet?", images=[ASSETS / "sign.png"])
+    assert "vision" in {"vision" if step.kind in ("encoder", "ocr") else "" for step in run.steps}

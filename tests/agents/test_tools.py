@@ -14,7 +14,7 @@ from langchain_core.tools import tool
 
 from shoal.agents.tools import Toolbox, as_tool
 from shoal.agents.tools.arithmetic import calculate
-from shoal.agents.tools.dates import add_days, days_between, days_until, parse_date
+from shoal.agents.tools.dates import add_days, days_between, days_since, days_until, parse_date
 from shoal.errors import ApprovalNeeded, RunError, ToolError, UnknownNameError, UsageError
 
 
@@ -237,3 +237,35 @@ def test_unknown_arguments_are_named_not_dropped() -> None:
 def test_a_decimal_comma_is_refused_not_misread(expression: str) -> None:
     with pytest.raises(ToolError, match="point"):
         calculate(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ("half of 86", "43"),
+        ("double 37", "74"),
+        ("quarter of 200", "50"),
+        ("sqrt of 144", "12"),
+        ("add 45 and 78", "123"),
+        ("subtract 19 from 54", "35"),
+        ("multiply 13 by 17", "221"),
+        ("divide 9 by 4", "2.25"),
+        ("9.99 x 3", "29.97"),
+    ],
+)
+def test_arithmetic_in_words(expression: str, result: str) -> None:
+    assert calculate(expression) == f"{expression} = {result}"
+
+
+@pytest.mark.parametrize("expression", ["86", "2026-12-25", " 8 "])
+def test_a_bare_number_or_a_date_is_no_calculation(expression: str) -> None:
+    with pytest.raises(ToolError, match="nothing to calculate"):
+        calculate(expression)
+
+
+def test_days_since_looks_back() -> None:
+    today = dt.date.today()
+    yesterday = today - dt.timedelta(days=1)
+    assert days_since(f"{yesterday.day} {yesterday:%B}").startswith("1 day since")
+    assert days_since(str(today)).startswith("0 days since")
+    assert "still to come" in days_since(f"{today.year + 1}-01-01")
