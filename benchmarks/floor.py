@@ -51,7 +51,7 @@ def main() -> None:
         f"shoal run {QUESTION!r} cold, s": _summary(cold),
         "a further task in the same process, s": _summary(_warm()),
         "tour, s": _summary([seconds for seconds, _ in tours]),
-        "tour, peak MB of all its processes": _summary([peak for _, peak in tours]),
+        "tour, peak MiB of all its processes": _summary([peak for _, peak in tours]),
     }
     if options.json:
         print(json.dumps(figures, indent=2))
@@ -64,7 +64,10 @@ def main() -> None:
 
 
 def _run(command: list[str]) -> tuple[float, float]:
-    """Runs a command; returns its seconds and the peak resident MB of its process tree."""
+    """Runs a command; returns its seconds and the peak MiB of its process tree.
+
+    Memory is proportional (PSS): a page that two processes share counts once.
+    """
     import psutil
 
     start, peak, done = time.perf_counter(), [0.0], threading.Event()
@@ -75,7 +78,7 @@ def _run(command: list[str]) -> tuple[float, float]:
             try:
                 parent = psutil.Process(process.pid)
                 tree = [parent, *parent.children(recursive=True)]
-                peak[0] = max(peak[0], sum(each.memory_info().rss for each in tree) / 2**20)
+                peak[0] = max(peak[0], sum(each.memory_full_info().pss for each in tree) / 2**20)
             except psutil.Error:
                 continue  # a process of the tree has just ended
 
