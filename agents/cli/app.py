@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from shoal.agents.cli import doctor, graph, memory, models, policies, tasks
+from shoal.agents.cli import doctor, graph, memory, models, policies, tasks, tune
 
 app = typer.Typer(
     name="shoal",
@@ -18,6 +18,7 @@ app.command()(tasks.run)
 app.command()(tasks.chat)
 app.command()(tasks.demo)
 app.command()(policies.train)
+app.command()(tune.tune)
 app.command("eval")(policies.evaluate)
 app.add_typer(models.app, name="models")
 app.add_typer(memory.app, name="memory")

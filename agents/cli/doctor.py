@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from shoal.errors import ShoalError
 from shoal.extras import EXTRA_OF, installed
 from shoal.files import cache_dir, data_dir
 from shoal.modalities import sources
+from shoal.modalities.text.backends.url_http import KEY
 
 _PACKAGES = (
     "torch", "transformers", "timm", "stable-baselines3", "gymnasium", "minigrid", "langgraph",
@@ -58,6 +60,7 @@ def examine() -> dict[str, Any]:
         "models": models,
         "data": str(data_dir()),
         "cache": str(cache_dir()),
+        "server_key": bool(os.environ.get(KEY)),
         "optional": optional,
         "missing": missing,
     }
@@ -65,7 +68,9 @@ def examine() -> dict[str, Any]:
 
 def _models() -> tuple[dict[str, str], list[str]]:
     states, missing = {}, []
-    for name in sources.catalog():
+    for name, source in sources.catalog().items():
+        if source.optional and sources.find(source) is None:
+            continue
         try:
             states[name] = str(sources.locate(name))
         except ShoalError as error:
@@ -82,8 +87,6 @@ def _version(package: str) -> str | None:
 
 
 def _cpu() -> dict[str, Any]:
-    import os
-
     info = Path("/proc/cpuinfo")
     flags = set(info.read_text().split()) if info.exists() else set()
     return {"cores": os.cpu_count(), "features": [f for f in _FEATURES if f in flags]}
@@ -99,6 +102,13 @@ def _print(report: dict[str, Any]) -> None:
     places = {"data": report["data"], "cache": report["cache"]}
     rows = {**report["packages"], **extras, **report["models"], **places}.items()
     print_table("", ("what", "version or place"), [(name, at or "missing") for name, at in rows])
+    console.print(
+        "Nothing leaves this machine, unless you name a model by the address of a server "
+        f"elsewhere (--model https://…; its key, {KEY}, is {'' if report['server_key'] else 'not '}"
+        "set).",
+        highlight=False,
+        soft_wrap=True,
+    )
     for line in report["optional"]:
         console.print(f"[yellow]optional[/yellow] {plain(line)}", highlight=False, soft_wrap=True)
     for line in report["missing"]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from shoal.agents.cli.families import family_facts, print_families
 from shoal.agents.cli.show import console, plain, print_json, print_table
 from shoal.agents.cli.tasks import Json
 from shoal.modalities import sources
@@ -16,14 +17,16 @@ Name = Annotated[str, typer.Argument(help="A model's name, as `shoal models` lis
 
 @app.callback()
 def listing(context: typer.Context, json: Json = False) -> None:
-    """List the models: role, licence, size, installed or not."""
+    """List the models, and the families at their published architecture."""
     if context.invoked_subcommand:
         return
     rows = [_row(source) for source in sources.catalog().values()]
     if json:
-        print_json(rows)
+        print_json([row | family_facts(row["name"]) for row in rows])
         return
-    print_table("Models", _COLUMNS, map(_cells, rows))
+    shown = [row for row in rows if row["path"] or not row["optional"]]
+    print_table("Models", _COLUMNS, map(_cells, shown))
+    print_families({row["name"]: row["path"] for row in rows})
 
 
 @app.command()
@@ -64,7 +67,8 @@ _COLUMNS = ("name", "role", "parameters", "size", "licence", "installed")
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     here = "yes" if row["path"] else f"no: shoal models pull {row['name']}"
-    parameters, size = f"{row['parameters'] / 1e6:.1f} M", f"{row['bytes'] / 1e6:.0f} MB"
+    parameters = f"{row['parameters'] / 1e6:.1f} M"
+    size = f"{row['bytes'] / 1e6:.0f} MB" if row["bytes"] else "–"
     return (row["name"], row["role"], parameters, size, row["licence"], here)
 
 
@@ -78,6 +82,8 @@ def _row(source: sources.Source) -> dict[str, Any]:
         "bytes": source.bytes,
         "sha256": source.sha256,
         "from": source.package or source.repo or source.path,
+        "revision": source.revision,
+        "optional": source.optional,
         "path": str(path) if path else None,
         "about": source.about,
     }

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from shoal.agents.cli.show import console, errors, plain, print_json
 from shoal.agents.cli.tasks import Json
+from shoal.agents.cli.tune import LabelColumn, TextColumn, score
 from shoal.errors import UsageError
 
 EnvId = Annotated[str, typer.Argument(help="A gymnasium env id, such as CartPole-v1.")]
@@ -47,13 +48,20 @@ def train(
 
 
 def evaluate(
-    name: Annotated[str, typer.Argument(metavar="POLICY", help="A policy's name or folder.")],
+    name: Annotated[str, typer.Argument(help="Name or folder of a policy, or a classifier.")],
     env: Annotated[str | None, typer.Option(help="An env; otherwise the trained one.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="One seed each.")] = 100,
     seed: Annotated[int | None, typer.Option(help="First seed; by default unseen ones.")] = None,
+    on: Annotated[Path | None, typer.Option(help="Score a classifier on this file.")] = None,
+    oos: Annotated[Path | None, typer.Option(help="A file of out-of-scope texts.")] = None,
+    text_column: TextColumn = "",
+    label_column: LabelColumn = "",
     json: Json = False,
 ) -> None:
-    """Play a policy on unseen seeds and print its success with a 95 % interval."""
+    """Play a policy on unseen seeds, or score a classifier, with a 95 % interval."""
+    if on is not None:
+        score(name, on, oos, text_column, label_column, json)
+        return
     from shoal.envs import make
     from shoal.modalities import policy
     from shoal.modalities.policy.card import scores_line

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shoal.agents.cli.show import console, exit_code, fail, plain, print_json, print_run, watched
+from shoal.agents.cli.show import (
+    console,
+    errors,
+    exit_code,
+    fail,
+    plain,
+    print_json,
+    print_run,
+    watched,
+)
 from shoal.errors import ShoalError, UsageError
 from shoal.types import Run, Status
 
@@ -19,7 +28,8 @@ Images = Annotated[list[Path] | None, typer.Option("--image", "-i", help="An ima
 Env = Annotated[str | None, typer.Option("--env", "-e", help="A gymnasium env id to act in.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the env.")]
 Model = Annotated[
-    str | None, typer.Option("--model", "-m", help="A text model: a name, file, folder or hf: id.")
+    str | None,
+    typer.Option("--model", "-m", help="A text model: a name, file, folder, hf: id or URL."),
 ]
 Approve = Annotated[bool, typer.Option(help="Let irreversible tools run without asking.")]
 
@@ -71,14 +81,28 @@ def _agent(model: str | None) -> Agent:
 
     if model is None:
         return Agent()
-    from shoal.modalities.sources import catalog, locate
     from shoal.modalities.text import ChatShoal, TextExpert
 
-    locate(model)  # an unknown or missing model fails here, before anything runs
+    _check(model)
+    return Agent(experts=[TextExpert(ChatShoal(model=model))])
+
+
+def _check(model: str) -> None:
+    """An unknown or missing model, or a server that is not there, fails before anything runs."""
+    from shoal.modalities.sources import catalog, locate
+    from shoal.modalities.text.backends.url_http import Address, is_url
+    from shoal.modalities.text.models import load_backend
+
+    if is_url(model):
+        load_backend(model)
+        address = Address.of(model)
+        if not address.local:
+            errors.print(f"[dim]What you type goes to {plain(address.host)}.[/dim]")
+        return
+    locate(model)
     known = catalog().get(model)
     if known is not None and known.role != "text":
         raise UsageError(f"{model} is no text model", f"its role is {known.role!r}")
-    return Agent(experts=[TextExpert(ChatShoal(model=model))])
 
 
 def _answered(agent: Agent, run: Run) -> Run:

@@ -1,6 +1,6 @@
 """Where weights come from: names, hashes and licences; nothing is fetched unasked."""
 
-from shoal.modalities.sources.catalog import Source, catalog, get, user_catalog
+from shoal.modalities.sources.catalog import Source, catalog, get, tuned_folder, user_catalog
 from shoal.modalities.sources.locate import any_cached, find, hub_source, locate, verify
 from shoal.modalities.sources.pull import pull
 
@@ -13,6 +13,7 @@ __all__ = [
     "hub_source",
     "locate",
     "pull",
+    "tuned_folder",
     "user_catalog",
     "verify",
 ]

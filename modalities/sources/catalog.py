@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -33,6 +35,7 @@ class Source:
         repo: Hugging Face repo, at the pinned `revision` (40 hex digits).
         path: Local file or folder.
         timm: For a vision model: the timm architecture the weights fit.
+        optional: Known, but no part of an installation: nothing is missing without it.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Source:
     revision: str = ""
     path: str = ""
     timm: str = ""
+    optional: bool = False
 
 
 def user_catalog() -> Path:
@@ -58,20 +62,34 @@ def user_catalog() -> Path:
     return data_dir() / "models.toml"
 
 
+def tuned_folder() -> Path:
+    """The folder of the language models that `shoal tune` made, one folder each."""
+    return data_dir() / "generators"
+
+
 def catalog() -> dict[str, Source]:
-    """Returns the built-in models and the user's own, by name.
+    """Returns the built-in models, the tuned ones and the user's own, by name.
 
     Raises:
         UsageError: models.toml is not valid TOML or has an unknown field.
     """
     own = user_catalog()
-    entries = {**_builtin(), **(_read(own) if own.exists() else {})}
+    entries = {**_builtin(), **_tuned(), **(_read(own) if own.exists() else {})}
     return {name: _source(name, entry) for name, entry in entries.items()}
 
 
 @cache
 def _builtin() -> Mapping[str, Any]:
     return _read(Path(__file__).with_name("catalog.toml"))
+
+
+def _tuned() -> dict[str, Any]:
+    found = {}
+    for path in sorted(tuned_folder().glob("[!.]*/generator.json")):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # one damaged file hides itself
+            entry = json.loads(path.read_text(encoding="utf-8"))["source"]
+            found[path.parent.name] = {**entry, "path": str(path.parent)}
+    return found
 
 
 def _read(path: Path) -> Mapping[str, Any]:

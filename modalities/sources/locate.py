@@ -36,7 +36,7 @@ def locate(model: str | Path) -> Path:
         return _locate(get(model))
     path = Path(model).expanduser()
     if path.is_dir():
-        return path
+        return _inside(path)
     if path.is_file():
         return _allowed(path)
     if path.suffix.lower() in FORMATS or "/" in str(model):
@@ -45,6 +45,12 @@ def locate(model: str | Path) -> Path:
         )
     get(str(model))
     raise AssertionError("unreachable: get() raises for unknown names")
+
+
+def _inside(folder: Path) -> Path:
+    """The folder itself, or the file that runs where `shoal tune` made the folder."""
+    made = folder / "model.gguf"
+    return made if made.is_file() and (folder / "generator.json").is_file() else folder
 
 
 def hub_source(model: str) -> Source:

@@ -66,13 +66,17 @@ def _pull_package(source: Source) -> None:
 def _pull_repo(source: Source) -> None:
     from huggingface_hub import snapshot_download
 
-    patterns = (
-        [source.file, "*.json", "*.txt", "*.model"]
-        if source.file
-        else ["*.safetensors", "*.json", "*.txt", "*.model"]
-    )
+    beside = ["*.json", "*.txt", "*.model"]
+    wanted = [source.file] if source.file else ["*.safetensors"]
     try:
-        snapshot_download(source.repo, revision=source.revision, allow_patterns=patterns)
+        folder = snapshot_download(
+            source.repo, revision=source.revision, allow_patterns=[*wanted, *beside]
+        )
+        if not source.file and not list(Path(folder).glob("*.safetensors")):
+            # Older repos hold nothing else; encoders are read from it with weights_only=True.
+            snapshot_download(
+                source.repo, revision=source.revision, allow_patterns=["pytorch_model.bin"]
+            )
     except Exception as error:  # the hub client raises a dozen unrelated types
         raise RunError(
             f"could not fetch {source.repo}", str(error), "Check the network and the name"

@@ -1,4 +1,4 @@
-"""What `ChatShoal.bind_tools` does: decide on a tool, write the call, or decline."""
+"""What `ChatShoal.bind_tools` does: decide on tools, write the calls, or decline."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call
 
 from shoal.errors import unknown
-from shoal.modalities.text.backends.base import Backend
-from shoal.modalities.text.chooser import NONE, choose
-from shoal.modalities.text.encoder import TextEncoder
+from shoal.modalities.text.chooser import NONE, Choice
 from shoal.modalities.text.messages import last_request
-from shoal.modalities.text.tool_calls import MAX_REQUEST, Call, write_call
+from shoal.modalities.text.planner import Done, Planner
+from shoal.modalities.text.tool_calls import MAX_REQUEST, Call
 from shoal.modalities.text.tool_spec import ToolSpec
+from shoal.modalities.text.tool_use import MOST_CALLS
 from shoal.modalities.text.trimming import cut_middle
 
 _FREE = ("auto", "none", "any")
@@ -41,50 +41,75 @@ def choices(tool_choice: str | dict[str, Any] | bool | None, tools: Sequence[Any
 
 
 def bound_call(
-    engine: Backend,
-    encoder: TextEncoder,
+    planner: Planner,
     messages: Sequence[BaseMessage],
     specs: Sequence[ToolSpec],
     tool_choice: str | dict[str, Any] | bool | None,
 ) -> AIMessage | None:
-    """Returns the message that calls a tool, or None when the model should talk.
+    """Returns the message that calls tools, or None when the model should talk.
 
-    After a tool's result the model talks, unless a tool is demanded: a model this small
-    would call the same tool for ever.
+    After a tool's result only what the request asked for besides is called, and nothing
+    twice: a model this small would call the same tool for ever.
     """
     wanted = choices(tool_choice, [spec.as_dict() for spec in specs])
     request = cut_middle(last_request(messages), MAX_REQUEST)
-    if wanted == "none" or not request or (wanted == "auto" and messages[-1].type == "tool"):
+    if wanted == "none" or not request or not specs:
         return None
-    for name in _ranked(encoder, request, specs, wanted):
-        spec = next(spec for spec in specs if spec.name == name)
-        call = write_call(engine, encoder, spec, request)
-        if call is not None:
-            return _message(call)
-    return None
+    done = _done(messages)
+    if wanted == "auto" and done:
+        made = [call.name for call in (item.call for item in done)]
+        calls = planner.further(request, specs, done) if len(made) < MOST_CALLS else []
+        return _message(calls, Choice(NONE, 0.0)) if calls else None
+    return _first(planner, request, specs, wanted)
 
 
-def _ranked(
-    encoder: TextEncoder, request: str, specs: Sequence[ToolSpec], wanted: str
-) -> list[str]:
-    if wanted not in _FREE:
-        return [wanted]
-    names = [choice.name for choice in choose(encoder, request, specs)]
-    if wanted == "any":
-        return [name for name in names if name != NONE]
-    return names[: names.index(NONE)]
+def _first(
+    planner: Planner, request: str, specs: Sequence[ToolSpec], wanted: str
+) -> AIMessage | None:
+    by_name = {spec.name: spec for spec in specs}
+    offered = specs if wanted in _FREE else [by_name[wanted]]
+    calls: list[Call] = []
+    chosen: Choice | None = None
+    for proposal in planner.propose(request, offered):
+        name = proposal.choice.name
+        if name == NONE and wanted == "auto":
+            break
+        if name == NONE or (chosen and not proposal.asked):
+            continue
+        made = planner.calls(proposal, by_name[name], request)
+        chosen = chosen or (proposal.choice if made else None)
+        calls += made
+    return _message(calls, chosen) if chosen else None
 
 
-def _message(call: Call) -> AIMessage:
-    made = tool_call(name=call.name, args=dict(call.arguments), id=f"call_{uuid.uuid4().hex[:12]}")
+def _done(messages: Sequence[BaseMessage]) -> list[Done]:
+    """The calls since the last request, with their results."""
+    asked = max((i for i, m in enumerate(messages) if m.type == "human"), default=0)
+    calls = {
+        call["id"]: Call(call["name"], call["args"], True, 1.0)
+        for message in messages[asked:]
+        if isinstance(message, AIMessage)
+        for call in message.tool_calls
+    }
+    return [
+        Done(calls[message.tool_call_id], str(message.text))
+        for message in messages[asked:]
+        if isinstance(message, ToolMessage) and message.tool_call_id in calls
+    ]
+
+
+def _message(calls: Sequence[Call], choice: Choice) -> AIMessage:
+    made = [
+        tool_call(name=call.name, args=dict(call.arguments), id=f"call_{uuid.uuid4().hex[:12]}")
+        for call in calls
+    ]
+    tokens_in, tokens_out = sum(c.tokens_in for c in calls), sum(c.tokens_out for c in calls)
     usage = UsageMetadata(
-        input_tokens=call.tokens_in,
-        output_tokens=call.tokens_out,
-        total_tokens=call.tokens_in + call.tokens_out,
+        input_tokens=tokens_in, output_tokens=tokens_out, total_tokens=tokens_in + tokens_out
     )
-    return AIMessage(
-        "",
-        tool_calls=[made],
-        usage_metadata=usage,
-        response_metadata={"grounded": call.grounded, "confidence": call.confidence},
-    )
+    about = {
+        "grounded": all(call.grounded for call in calls),
+        "confidence": min(call.confidence for call in calls),
+        "probability": choice.probability,
+    }
+    return AIMessage("", tool_calls=made, usage_metadata=usage, response_metadata=about)

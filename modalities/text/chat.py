@@ -18,9 +18,10 @@ from shoal.modalities.text.backends.base import Backend, Completion, Sampling, s
 from shoal.modalities.text.bound_tools import bound_call, choices
 from shoal.modalities.text.messages import to_turns
 from shoal.modalities.text.models import load_backend
+from shoal.modalities.text.planner import Planner
 from shoal.modalities.text.prompts import structured
-from shoal.modalities.text.schemas import json_grammar
-from shoal.modalities.text.structured import parser_for, schema_of
+from shoal.modalities.text.schemas import bounded, json_grammar
+from shoal.modalities.text.structured import format_schema, parser_for, schema_of
 from shoal.modalities.text.tool_spec import ToolSpec
 from shoal.modalities.text.trimming import fit
 
@@ -33,8 +34,10 @@ class ChatShoal(BaseChatModel):
     tool's result the model answers in words.
 
     Attributes:
-        model: A catalogue name, a GGUF file, a folder of safetensors, or
-            "hf:owner/repo@COMMIT".
+        model: A catalogue name, a GGUF file, a folder of safetensors,
+            "hf:owner/repo@COMMIT", or the address of an OpenAI-compatible server
+            ("http://127.0.0.1:8080/v1", with "#name" where it has several models): then
+            what is said goes there; its key is the environment variable SHOAL_API_KEY.
         backend: "llama.cpp", "transformers", or "auto" (llama.cpp for GGUF files).
         temperature: 0 takes the likeliest token.
         max_tokens: At most so many new tokens.
@@ -44,6 +47,8 @@ class ChatShoal(BaseChatModel):
         min_p: Drops tokens below this share of the likeliest one's probability.
         top_p: Keeps the likeliest tokens up to this probability mass.
         context: Tokens of prompt and answer together, at most.
+        call_encoder: Whether the tuned call encoder reads tools and values from the
+            request; without it the model writes the arguments.
 
     Raises:
         MissingModelError: On first use, when the weights are not on this machine.
@@ -62,6 +67,7 @@ class ChatShoal(BaseChatModel):
     min_p: float = Field(default=0.05, ge=0, le=1)
     top_p: float = Field(default=1.0, gt=0, le=1)
     context: int = Field(default=4096, ge=64)
+    call_encoder: bool = True
 
     @property
     def engine(self) -> Backend:
@@ -154,15 +160,19 @@ class ChatShoal(BaseChatModel):
         tools, choice = settings.pop("tools", None), settings.pop("tool_choice", None)
         if not tools:
             return None
+        from shoal.modalities.text.calls.engine import call_reader
         from shoal.modalities.text.encoder import text_encoder
 
         specs = [ToolSpec.of(tool) for tool in tools]
-        return bound_call(self.engine, text_encoder(), messages, specs, choice)
+        reader = call_reader() if self.call_encoder else None
+        planner = Planner(lambda: self.engine, text_encoder(), reader)
+        return bound_call(planner, messages, specs, choice)
 
     def _plan(
         self, messages: list[BaseMessage], stop: list[str] | None, settings: dict[str, Any]
     ) -> tuple[str, Sampling]:
-        schema = settings.pop("json_schema", None)
+        wanted = format_schema(settings.pop("response_format", None))
+        schema = settings.pop("json_schema", None) or wanted
         changed = type(self)(**{**self._settings(), **_own(settings)})
         engine = self.engine
         sampling = changed._sampling(engine, tuple(stop or ()), schema)
@@ -186,6 +196,7 @@ class ChatShoal(BaseChatModel):
             min_p=self.min_p,
             top_p=self.top_p,
             grammar=json_grammar(schema) if schema else None,
+            schema=bounded(schema) if schema else None,
         )
 
 

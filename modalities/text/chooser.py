@@ -39,6 +39,19 @@ class Choice:
     probability: float
 
 
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How like a tool's examples and description a request is.
+
+    Attributes:
+        score: Weighted similarity.
+        margin: Its logit against "none"; 0 for a tool without examples.
+    """
+
+    score: float
+    margin: float
+
+
 def choose(encoder: TextEncoder, request: str, specs: Sequence[ToolSpec]) -> list[Choice]:
     """Ranks the tools and "none", likeliest first.
 
@@ -53,14 +66,33 @@ def choose(encoder: TextEncoder, request: str, specs: Sequence[ToolSpec]) -> lis
         One choice for each possible tool and one for "none"; probabilities sum to 1. They
         are a softmax over similarities, not calibrated.
     """
-    (query,) = encoder.embed([delexicalised(request)])
+    query, none = _query(encoder, request)
     scores = {spec.name: _score(encoder, query, spec) for spec in specs if possible(spec, request)}
-    scores[NONE] = max(_LEAST, float((_vectors(encoder, NO_TOOL) @ query).max()))
+    scores[NONE] = none
     top = max(scores.values())
     weights = {name: math.exp((score - top) / _TEMPERATURE) for name, score in scores.items()}
     total = sum(weights.values())
     ranked = sorted(weights, key=lambda name: -weights[name])
     return [Choice(name, weights[name] / total) for name in ranked]
+
+
+def likeness(encoder: TextEncoder, request: str, specs: Sequence[ToolSpec]) -> dict[str, Likeness]:
+    """Compares a request with each tool's examples and description."""
+    query, none = _query(encoder, request)
+    scores = {spec.name: _score(encoder, query, spec) for spec in specs}
+    return {
+        spec.name: Likeness(
+            scores[spec.name],
+            (scores[spec.name] - none) / _TEMPERATURE if spec.examples else 0.0,
+        )
+        for spec in specs
+    }
+
+
+def _query(encoder: TextEncoder, request: str) -> tuple[NDArray[np.float32], float]:
+    """The request's vector, and how like a request for no tool it is."""
+    (query,) = encoder.embed([delexicalised(request)])
+    return query, max(_LEAST, float((_vectors(encoder, NO_TOOL) @ query).max()))
 
 
 def possible(spec: ToolSpec, request: str) -> bool:

@@ -1,4 +1,4 @@
-"""Sentence embeddings: MiniLM through OpenVINO, or through torch where that is absent.
+"""Sentence embeddings through OpenVINO, or through torch where that is absent.
 
 Reimers and Gurevych, "Sentence-BERT", 2019 (https://arxiv.org/abs/1908.10084): mean of
 the last hidden states over the real tokens, then unit length.
@@ -6,25 +6,19 @@ the last hidden states over the real tokens, then unit length.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import CorruptWeightsError, UsageError
+from shoal.errors import UsageError
 from shoal.extras import installed
 from shoal.modalities.sources import locate
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
-MAX_TOKENS = 256
-"""Longer texts are cut: the model was trained on no more."""
+from shoal.modalities.text.encoder_files import MAX_TOKENS, encoder_files, open_tokenizer
 
 _BATCH = 32
 _MAX_CHARACTERS = 16 * MAX_TOKENS
@@ -43,14 +37,18 @@ class TextEncoder:
     """Texts to unit vectors; equal meaning gives a dot product near 1.
 
     Args:
-        model: A catalogue name, a safetensors file with its tokenizer.json and
-            config.json beside it, or such a folder.
+        model: A catalogue name, the folder of a BERT-like model (BERT, DistilBERT, ALBERT,
+            ELECTRA, RoBERTa …), or the weights file in it.
         engine: "openvino", "torch", or "auto" (openvino where installed).
 
     Raises:
         MissingModelError: The weights are not on this machine.
         CorruptWeightsError: The weights or the tokenizer can't be read.
-        UsageError: An unknown engine.
+        UsageError: An unknown engine, or a folder that holds no text encoder.
+
+    Attributes:
+        dimensions: Length of a vector.
+        max_tokens: Longer texts are cut to so many.
     """
 
     def __init__(self, model: str = "minilm-l6", engine: str = "auto") -> None:
@@ -58,16 +56,15 @@ class TextEncoder:
             raise UsageError(f"unknown engine {engine!r}", "known: auto, openvino, torch")
         if engine == "auto":
             engine = "openvino" if installed("openvino") else "torch"
-        path = locate(model)
-        weights = path / "model.safetensors" if path.is_dir() else path
+        files = encoder_files(locate(model))
         self.model, self.engine = model, engine
-        self.dimensions: int = _config(weights.parent)["hidden_size"]
-        self._tokenizer = _tokenizer(weights.parent)
-        self._pooled: Pooled = _ENGINES[engine](weights)
+        self.dimensions, self.max_tokens = files.dimensions, files.tokens
+        self._tokenizer = open_tokenizer(files)
+        self._pooled: Pooled = _ENGINES[engine](files.weights)
         self._lock = threading.Lock()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embeds texts; each is cut at 256 tokens.
+        """Embeds texts; each is cut at `max_tokens`.
 
         Args:
             texts: Any number of texts, also none.
@@ -84,6 +81,12 @@ class TextEncoder:
             result[rows] = self._batch([texts[row][:_MAX_CHARACTERS] for row in rows])
         return result
 
+    def cuts(self, text: str) -> bool:
+        """Whether a text is longer than the `max_tokens` that `embed` reads."""
+        if len(text) > _MAX_CHARACTERS:
+            return True
+        return bool(self._tokenizer.encode(text).overflowing)
+
     def _batch(self, texts: list[str]) -> NDArray[np.float32]:
         encodings = self._tokenizer.encode_batch(texts)
         ids = np.array([e.ids for e in encodings], dtype=np.int64)
@@ -96,30 +99,6 @@ class TextEncoder:
 def text_encoder(model: str = "minilm-l6") -> TextEncoder:
     """The encoder that router, memory and tools share, loaded on first use."""
     return TextEncoder(model)
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CorruptWeightsError(
-            f"cannot read {folder / 'config.json'}", str(error), "Type: shoal models verify"
-        ) from error
-    return config
-
-
-def _tokenizer(folder: Path) -> Tokenizer:
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise CorruptWeightsError(
-            f"cannot read {folder / 'tokenizer.json'}", str(error), "Type: shoal models verify"
-        ) from error
-    tokenizer.enable_truncation(MAX_TOKENS)
-    tokenizer.enable_padding()
-    return tokenizer
 
 
 def _openvino(weights: Path) -> Pooled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from shoal.errors import StorageError
 from shoal.files import cache_dir, sha256_file, write_atomic
 from shoal.modalities.openvino_import import import_openvino
 from shoal.modalities.quiet import quiet_transformers
+from shoal.modalities.text.encoder_files import pooling_file
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
 
 if TYPE_CHECKING:
@@ -33,16 +35,9 @@ def load(weights: Path) -> Pooled:
         CorruptWeightsError: The weights can't be read.
         StorageError: The converted model can't be saved.
     """
-    core = import_openvino("the text encoder").Core()
-    path = ir_path(weights)
-    if not path.exists():
-        convert(weights, path)
-    try:
-        compiled = _compile(core, path)
-    except RuntimeError:  # a damaged cache can be made again
-        convert(weights, path)
-        compiled = _compile(core, path)
-    request = compiled.create_infer_request()
+    pooling = pooling_file(weights.parent)
+    path = ir_path(*filter(None, [pooling]), weights)
+    request = cached(path, lambda: convert(weights)).create_infer_request()
 
     def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         outputs = request.infer([ids, mask])
@@ -52,30 +47,63 @@ def load(weights: Path) -> Pooled:
     return run
 
 
-def ir_path(weights: Path) -> Path:
-    """Where the converted model lies: one per weights hash and openvino version."""
+def cached(path: Path, make: Callable[[], Any]) -> Any:
+    """Compiles the IR at a path; makes and saves it first where it is missing or damaged.
+
+    Args:
+        path: An .xml file.
+        make: Returns the OpenVINO model.
+
+    Raises:
+        StorageError: The converted model can't be saved.
+    """
+    core = import_openvino("the text encoder").Core()
+    if not path.exists():
+        _save(make(), path)
+    try:
+        return _compile(core, path)
+    except RuntimeError:  # a damaged cache can be made again
+        _save(make(), path)
+        return _compile(core, path)
+
+
+def ir_path(*files: Path) -> Path:
+    """Where the converted model lies: one per hash of the files and openvino version."""
     from importlib.metadata import version
 
-    key = hashlib.sha256(f"{sha256_file(weights)} {version('openvino')}".encode()).hexdigest()
-    return cache_dir() / "openvino" / f"{weights.stem}-{key[:16]}.xml"
+    hashes = " ".join(map(sha256_file, files))
+    key = hashlib.sha256(f"{hashes} {version('openvino')}".encode()).hexdigest()
+    return cache_dir() / "openvino" / f"{files[-1].stem}-{key[:16]}.xml"
 
 
-def convert(weights: Path, path: Path) -> None:
-    """Converts the torch module to OpenVINO IR; the .xml appears last, and whole."""
+def convert(weights: Path) -> Any:
+    """Converts the pooled torch module of a safetensors file to an OpenVINO model."""
+    import torch
+
+    from shoal.modalities.text.encoder_torch import pooled_module
+
+    return converted(pooled_module(weights), torch.int64, 2)
+
+
+def converted(module: Any, dtype: Any, inputs: int) -> Any:
+    """Converts a torch module whose inputs are all (n, tokens).
+
+    Args:
+        module: The module, in evaluation mode.
+        dtype: The inputs' torch dtype.
+        inputs: How many there are.
+    """
     import torch
 
     openvino = import_openvino("the text encoder")
-    from shoal.modalities.text.encoder_torch import pooled_module
-
     ensure_torchvision_imports()
-    example = (torch.ones((1, 8), dtype=torch.int64), torch.ones((1, 8), dtype=torch.int64))
-    shape = openvino.PartialShape([-1, -1])
+    example = tuple(torch.ones((1, 8), dtype=dtype) for _ in range(inputs))
+    shapes = [openvino.PartialShape([-1, -1])] * inputs
     trace: Any = torch.jit.trace
     with quiet_transformers(), torch.inference_mode():
         # Traced here: openvino would trace and check three times over.
-        traced = trace(pooled_module(weights), example, check_trace=False)
-        model = openvino.convert_model(traced, example_input=example, input=[shape, shape])
-    _save(model, path)
+        traced = trace(module, example, check_trace=False)
+        return openvino.convert_model(traced, example_input=example, input=shapes)
 
 
 def _save(model: Any, path: Path) -> None:

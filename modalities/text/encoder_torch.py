@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from shoal.errors import CorruptWeightsError
 from shoal.modalities.quiet import quiet_transformers
+from shoal.modalities.text.encoder_files import pooling_of
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
 
 if TYPE_CHECKING:
+    import torch
+
     from shoal.modalities.text.encoder import Pooled
 
 
@@ -42,11 +45,10 @@ def load(weights: Path) -> Pooled:
 
 
 def pooled_module(weights: Path) -> Any:
-    """Builds the torch module: transformer, mean over real tokens, unit length."""
+    """Builds the torch module: transformer, pooling over real tokens, unit length."""
     import torch
 
-    ensure_torchvision_imports()
-    from transformers import AutoModel
+    how = pooling_of(weights.parent)
 
     class Pooling(torch.nn.Module):
         """ids, mask int64 (n, tokens) -> float32 (n, dimensions)."""
@@ -57,17 +59,66 @@ def pooled_module(weights: Path) -> Any:
 
         def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
             hidden = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
-            weight = mask.unsqueeze(-1).to(hidden.dtype)
-            mean = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
-            return torch.nn.functional.normalize(mean, dim=1)
+            return torch.nn.functional.normalize(pooled(hidden, mask, how), dim=1)
+
+    return Pooling(transformer_of(weights)).eval()
+
+
+def pooled(hidden: torch.Tensor, mask: torch.Tensor, how: str) -> torch.Tensor:
+    """Makes one vector of each text's token vectors.
+
+    Args:
+        hidden: float32 (n, tokens, dimensions).
+        mask: int64 (n, tokens), 1 for real tokens.
+        how: "mean", "cls" (the first token) or "max".
+
+    Returns:
+        float32 (n, dimensions).
+    """
+    if how == "cls":
+        return hidden[:, 0]
+    weight = mask.unsqueeze(-1).to(hidden.dtype)
+    if how == "max":
+        return (hidden - (1 - weight) * 1e9).max(1).values
+    return (hidden * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
+
+
+def transformer_of(weights: Path, **changes: Any) -> Any:
+    """Loads the transformer itself, in float32.
+
+    Args:
+        weights: A safetensors or torch file with config.json beside it.
+        **changes: Entries of its config to change.
+
+    Raises:
+        CorruptWeightsError: The file can't be read, or lacks weights of this architecture.
+    """
+    import torch
+
+    ensure_torchvision_imports()
+    from transformers import AutoModel
 
     try:
         with quiet_transformers():
-            transformer = AutoModel.from_pretrained(
-                weights.parent, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            model, report = AutoModel.from_pretrained(
+                weights.parent,
+                local_files_only=True,
+                use_safetensors=weights.suffix == ".safetensors",
+                weights_only=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **changes,
             )
     except Exception as error:  # safetensors and transformers raise many types
         raise CorruptWeightsError(
             f"cannot load {weights}", str(error), "Type: shoal models verify"
         ) from error
-    return Pooling(transformer).eval()
+    # The pooler plays no part here; what else is missing would be left to chance.
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise CorruptWeightsError(
+            f"{weights} lacks {len(missing)} of the model's weights",
+            f"{missing[0]} is the first",
+            "It is of another architecture than its config.json says: fetch the folder again",
+        )
+    return model

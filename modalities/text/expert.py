@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from shoal.errors import EmptyTaskError
-from shoal.modalities.text.chooser import NONE, Choice, choose
+from shoal.modalities.text.calls.engine import call_reader
 from shoal.modalities.text.encoder import TextEncoder, text_encoder
-from shoal.modalities.text.grounding import left_out
+from shoal.modalities.text.planner import Planner
 from shoal.modalities.text.prompts import SYSTEM, fenced
 from shoal.modalities.text.reading import read
-from shoal.modalities.text.tool_calls import MAX_REQUEST, Call, Failure, write_call
-from shoal.modalities.text.tool_spec import ToolSpec
-from shoal.modalities.text.trimming import cut_middle
+from shoal.modalities.text.tool_use import ToolUse
 from shoal.types import Context, Cost, Outcome, Status, Step, Task, Value
 
 if TYPE_CHECKING:
     from shoal.modalities.text.chat import ChatShoal
-
-MAX_CALLS = 3
-"""Tool calls in one attempt: the call, one retry, and the next best tool."""
-
-_CLEAR = 0.5
-"""A tool with side effects, and a claim of success, need a choice at least this sure."""
-
-_WORTH_TRYING = 0.15
-"""A choice less sure than this is not tried after a better one failed."""
-
-_SURE = 0.4
-"""A claim of success needs tool and arguments together to be this sure."""
-
-_TRIGGERED = 0.97
-"""How sure a request that begins with a tool's trigger is."""
 
 _TALK = 96
 """Tokens of free talk: more of it is not better from a model this small."""
@@ -136,41 +118,8 @@ class TextExpert:
         return Outcome(Status.SOLVED, answer, reason, best.score, (step,), evidence=evidence)
 
     def _call(self, task: Task, context: Context) -> Outcome | None:
-        run = _Calls(cut_middle(task.text, MAX_REQUEST), context)
-        for spec in map(ToolSpec.of, context.tools.values()):
-            arguments = spec.triggered_by(run.request)
-            if arguments and run.make(Call(spec.name, arguments, True, _TRIGGERED)).ok:
-                return run.outcome(Choice(spec.name, _TRIGGERED))
-        for spec, choice in self._candidates(task, context):
-            if self._try(run, spec) or len(run.steps) >= MAX_CALLS:
-                return run.outcome(choice)
-        return run.outcome(Choice(NONE, 0.0)) if run.steps else None
-
-    def _candidates(self, task: Task, context: Context) -> Iterator[tuple[ToolSpec, Choice]]:
-        specs = {name: ToolSpec.of(tool) for name, tool in context.tools.items()}
-        asks = task.text.rstrip().endswith("?")  # and what is asked is not to be kept
-        fitting = [
-            spec
-            for spec in specs.values()
-            if (task.images or not spec.needs_image) and not (asks and spec.triggers)
-        ]
-        for choice in choose(self.encoder, cut_middle(task.text, MAX_REQUEST), fitting):
-            if choice.name == NONE or choice.probability < _WORTH_TRYING:
-                return
-            if specs[choice.name].side_effects == "none" or choice.probability >= _CLEAR:
-                yield specs[choice.name], choice
-
-    def _try(self, run: _Calls, spec: ToolSpec) -> bool:
-        failures: list[Failure] = []
-        while len(run.steps) < MAX_CALLS and len(failures) < 2:
-            call = write_call(self.model.engine, self.encoder, spec, run.request, failures)
-            if call is None or call.arguments in [failure.arguments for failure in failures]:
-                return False  # nothing new to try: another call would be a loop
-            step = run.make(call)
-            if step.ok:
-                return True
-            failures.append(Failure(call.arguments, step.result.text))
-        return False
+        planner = Planner(lambda: self.model.engine, self.encoder, call_reader())
+        return ToolUse(planner, task, context).outcome()
 
     def _talk(self, task: Task, context: Context) -> Outcome:
         start = time.perf_counter()
@@ -186,61 +135,6 @@ class TextExpert:
             return Outcome(Status.FAILED, None, "the model had nothing to say", 0.0, (step,), cost)
         reason = "nothing could verify this answer: no tool fits, and the model is small"
         return Outcome(Status.UNSURE, answer, reason, 0.1, (step,), cost)
-
-
-@dataclass
-class _Calls:
-    """The calls of one attempt and what came of them."""
-
-    request: str
-    context: Context
-    steps: list[Step] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-
-    def make(self, call: Call) -> Step:
-        step = self.context.call_tool(call.name, call.arguments)
-        self.steps.append(step)
-        self.calls.append(call)
-        return step
-
-    def outcome(self, choice: Choice) -> Outcome:
-        step, call = self.steps[-1], self.calls[-1]
-        cost = Cost(
-            tokens_in=sum(c.tokens_in for c in self.calls),
-            tokens_out=sum(c.tokens_out for c in self.calls),
-            tool_calls=len(self.steps),
-        )
-        if not step.ok:  # the first error is about the request, a retry's about the retry
-            reason = f"{self.steps[0].name} failed: {self.steps[0].result.text}"
-            return Outcome(Status.FAILED, None, reason, 0.0, tuple(self.steps), cost)
-        doubt = self._doubt(choice)
-        return Outcome(
-            Status.UNSURE if doubt else Status.SOLVED,
-            Value(step.result.text, "tool"),
-            doubt or f"{call.name} gave the answer",
-            choice.probability * call.confidence,
-            tuple(self.steps),
-            cost,
-            self._evidence(choice),
-        )
-
-    def _doubt(self, choice: Choice) -> str:
-        call = self.calls[-1]
-        if choice.probability < _CLEAR:
-            return f"{call.name} may be the wrong tool"
-        if choice.probability * call.confidence < _SURE:
-            return f"{call.name} may have been called with the wrong arguments"
-        missing = left_out(call.arguments, self.request)
-        return f"the call of {call.name} leaves out {', '.join(missing)}" if missing else ""
-
-    def _evidence(self, choice: Choice) -> dict[str, Any]:
-        call = self.calls[-1]
-        return {
-            "tool": call.name,
-            "arguments": dict(call.arguments),
-            "grounded": call.grounded,
-            "choice": choice.probability,
-        }
 
 
 def _conversation(task: Task, context: Context) -> Sequence[tuple[str, str]]:

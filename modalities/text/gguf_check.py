@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from shoal.errors import CorruptWeightsError
+from shoal.errors import CorruptWeightsError, UsageError
+from shoal.modalities.text.backends.templates import marks
 
 _SCALARS = {
     0: "B",
@@ -32,6 +33,9 @@ _STRING, _ARRAY = 8, 9
 _CONTROL = 3
 """The token type of control tokens in `tokenizer.ggml.token_type`."""
 
+_NO_GENERATORS = re.compile(r".*bert.*|t5.*|clip|gemma-embedding|wavtokenizer.*")
+"""Architectures in GGUF files that encode, translate or see, but do not go on with a text."""
+
 _MAX_COUNT = 10_000_000
 """More entries, or dimensions, than any real file has."""
 
@@ -43,7 +47,8 @@ class GgufHeader:
     Attributes:
         architecture: Such as "llama".
         context_length: Tokens the model was trained on; 0 when the file is silent.
-        control_tokens: Tokens that the tokenizer reads as control tokens.
+        control_tokens: Tokens that the tokenizer reads as control tokens, and what marks
+            the turns of the chat template.
         chat_template: Whether the file brings one.
     """
 
@@ -54,13 +59,14 @@ class GgufHeader:
 
 
 def check_gguf(path: Path) -> GgufHeader:
-    """Reads the header and holds it against the file.
+    """Reads the header of a language model and holds it against the file.
 
     Checked: magic, version, every key and tensor entry, that all tensors lie inside the
     file, and that the number of layers is the number of layers that have tensors.
 
     Raises:
         CorruptWeightsError: Something does not fit; it says what.
+        UsageError: It is a model of another kind, such as an encoder.
     """
     if not path.is_file() or path.stat().st_size < 24:
         _corrupt(path, "it is not a file, or too short to be one")
@@ -143,18 +149,26 @@ def _header(path: Path, meta: dict[str, Any], tensors: list[str]) -> GgufHeader:
     architecture = meta.get("general.architecture")
     if not isinstance(architecture, str):
         _corrupt(path, "it names no architecture")
+    if _NO_GENERATORS.fullmatch(architecture):
+        raise UsageError(
+            f"the model in {path} does not write text",
+            f"its architecture is {architecture!r}",
+            "Give the GGUF file of a causal language model, such as llama or gpt2",
+        )
     layers = {int(found[1]) for name in tensors if (found := re.match(r"blk\.(\d+)\.", name))}
     if meta.get(f"{architecture}.block_count", len(layers)) != len(layers):
         _corrupt(path, f"its header promises other than the {len(layers)} layers it holds")
     tokens = meta.get("tokenizer.ggml.tokens") or _corrupt(path, "it has no tokenizer")
     kinds = meta.get("tokenizer.ggml.token_type") or []
+    template = str(meta.get("tokenizer.chat_template", ""))
     return GgufHeader(
         architecture=architecture,
         context_length=int(meta.get(f"{architecture}.context_length", 0)),
         control_tokens=frozenset(
             token for token, kind in zip(tokens, kinds, strict=False) if kind == _CONTROL
-        ),
-        chat_template="tokenizer.chat_template" in meta,
+        )
+        | marks(template),
+        chat_template=bool(template),
     )
 
 

@@ -7,10 +7,11 @@ for each argument, exactly the values that the request offers.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shoal.modalities.text.calls.quantities import quantities
 from shoal.modalities.text.schemas import Schema, bounded, resolved
 from shoal.modalities.text.tool_spec import ToolSpec
 
@@ -219,12 +220,19 @@ def _trimmed(span: str) -> str:
     return span.strip(_EDGES)
 
 
-def left_out(arguments: Mapping[str, Any], request: str) -> list[str]:
-    """Numbers of the request that arguments with numbers leave out, as they are written."""
-    pattern = r"\d+(?:\.\d+)?"
-    used = re.findall(pattern, str(list(arguments.values())))
-    missing = list(re.findall(pattern, request))
+def left_out(calls: Sequence[Mapping[str, Any]], request: str) -> list[str]:
+    """Numbers of the request that calls with numbers leave out, as they are written."""
+    used = [q.value for value in _leaves(list(calls)) for q in quantities(str(value))]
+    missing = [q for q in quantities(request) if q.unit != "month"]
     for number in used:
-        if number in missing:
-            missing.remove(number)
-    return missing if used else []
+        fits = [q for q in missing if number in (q.value, -q.value, q.value / 100)]
+        missing = [q for q in missing if q is not fits[0]] if fits else missing
+    return [request[q.start : q.end] for q in missing] if used else []
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    if isinstance(value, (list, tuple)):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [value]

@@ -9,8 +9,9 @@ from shoal.errors import UsageError
 from shoal.extras import installed
 from shoal.modalities.sources import locate
 from shoal.modalities.text.backends.base import Backend
+from shoal.modalities.text.backends.url_http import is_url
 
-_loaded: dict[tuple[Path, str, int], Backend] = {}
+_loaded: dict[tuple[Path | str, str, int], Backend] = {}
 _lock = threading.Lock()
 
 
@@ -19,7 +20,8 @@ def load_backend(model: str, backend: str = "auto", context: int = 4096) -> Back
 
     Args:
         model: A catalogue name, a GGUF file, a folder or safetensors file of a causal
-            language model, or "hf:owner/repo@COMMIT".
+            language model, "hf:owner/repo@COMMIT", or the address of an OpenAI-compatible
+            server ("http://host:port/v1", "http://host:port/v1#name").
         backend: "llama.cpp", "transformers", or "auto" (llama.cpp for GGUF files).
         context: Tokens of prompt and answer together, at most.
 
@@ -27,13 +29,22 @@ def load_backend(model: str, backend: str = "auto", context: int = 4096) -> Back
         MissingModelError: The weights are not on this machine.
         CorruptWeightsError: The weights can't be read.
         UsageError: An unknown backend, or one that can't open this kind of file.
+        RunError: Nothing answers at the address.
     """
-    path = locate(model).resolve()
-    key = (path, _choose(path, backend), context)
+    key = (*_place(model, backend), context)
     with _lock:
         if key not in _loaded:
             _loaded[key] = _load(*key)
         return _loaded[key]
+
+
+def _place(model: str, backend: str) -> tuple[Path | str, str]:
+    if not is_url(model):
+        path = locate(model).resolve()
+        return path, _choose(path, backend)
+    if backend != "auto":
+        raise UsageError(f"{backend} cannot open {model}", "it is the address of a server")
+    return model, "url"
 
 
 def _choose(path: Path, backend: str) -> str:
@@ -47,7 +58,11 @@ def _choose(path: Path, backend: str) -> str:
     return "llama.cpp" if gguf and installed("xllamacpp") else "transformers"
 
 
-def _load(path: Path, backend: str, context: int) -> Backend:
+def _load(path: Path | str, backend: str, context: int) -> Backend:
+    if isinstance(path, str):
+        from shoal.modalities.text.backends.url import Url
+
+        return Url(path, context)
     if backend == "llama.cpp":
         from shoal.modalities.text.backends.llamacpp import LlamaCpp
 

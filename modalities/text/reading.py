@@ -104,7 +104,9 @@ def read(backend: Backend, encoder: TextEncoder, question: str, lines: Sequence[
 
 def _span(backend: Backend, question: str, line: str) -> Reading:
     prompt = f"{_SHOTS}Text: {line}\nQuestion: {question}\nAnswer:"
-    sampling = Sampling(max_tokens=64, grammar=choice_grammar(spans(line, _SPAN_WORDS)))
+    options = spans(line, _SPAN_WORDS)
+    schema = {"type": "string", "enum": options}
+    sampling = Sampling(max_tokens=64, grammar=choice_grammar(options), schema=schema)
     made = backend.complete(neutralise(prompt, backend.control_tokens), sampling)
     sure = float(np.exp(np.mean(made.logprobs[:-1] or (0.0,))))
     return Reading(made.text.strip(), sure, made.tokens_in, made.tokens_out)

@@ -52,10 +52,59 @@ def bounded(schema: Schema) -> dict[str, Any]:
     return result
 
 
+_STANDARD = {
+    "float": "number",
+    "double": "number",
+    "int": "integer",
+    "long": "integer",
+    "dict": "object",
+    "map": "object",
+    "tuple": "array",
+    "list": "array",
+    "set": "array",
+    "bool": "boolean",
+    "str": "string",
+    "char": "string",
+}
+_ANYTHING = ("any", "Any", "")
+
+
+def standard(schema: Any) -> Any:
+    """Returns a copy with JSON schema's own type names: "float" is "number", and so on."""
+    if isinstance(schema, list):
+        return [standard(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    result = {key: standard(value) for key, value in schema.items()}
+    kind = schema.get("type")
+    if isinstance(kind, str):
+        result["type"] = _STANDARD.get(kind.lower(), kind)
+        if kind in _ANYTHING:
+            del result["type"]
+    return result
+
+
 def _bounded(value: Any) -> Any:
     if isinstance(value, Mapping):
         return bounded(value)
     return [_bounded(item) for item in value] if isinstance(value, list) else value
+
+
+def is_valid(value: Any, schema: Schema) -> bool:
+    """Whether a value fits a schema; nothing fits a schema that is itself broken."""
+    return not misfit(value, schema)
+
+
+def misfit(value: Any, schema: Schema) -> str:
+    """Returns where and why a value does not fit a schema, or ""."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    try:
+        error = best_match(Draft202012Validator(standard(schema)).iter_errors(value))
+    except Exception as broken:  # bad patterns, types, references: many kinds of error
+        return f"the schema itself is broken: {broken}"
+    return "" if error is None else f"{error.json_path}: {error.message}"
 
 
 def resolved(schema: Schema, root: Schema | None = None, depth: int = 0) -> dict[str, Any]:

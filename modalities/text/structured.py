@@ -31,6 +31,30 @@ def schema_of(schema: Mapping[str, Any] | type) -> dict[str, Any]:
         raise UsageError(f"{schema!r} is not a schema", str(error)) from error
 
 
+def format_schema(response_format: Any) -> dict[str, Any] | None:
+    """Returns the schema that an OpenAI-style `response_format` asks for, or None for text.
+
+    LangChain's agents bind one when their structured answer comes from the model itself.
+
+    Raises:
+        UsageError: It is of another kind.
+    """
+    if response_format is None:
+        return None
+    if not isinstance(response_format, Mapping):
+        return schema_of(response_format)
+    kind = response_format.get("type")
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return {"type": "object"}
+    if kind != "json_schema" or "schema" not in response_format.get("json_schema", {}):
+        raise UsageError(
+            f"an unknown response_format {kind!r}", "known: text, json_object, json_schema"
+        )
+    return dict(response_format["json_schema"]["schema"])
+
+
 def parser_for(
     schema: Mapping[str, Any] | type, model: Runnable[Any, AIMessage], include_raw: bool
 ) -> Runnable[Any, Any]:

@@ -83,7 +83,7 @@ def write_call(
     if not schema["properties"]:
         return Call(spec.name, {}, True, 1.0)
     prompt = neutralise(_prompt(spec, request, failures), backend.control_tokens)
-    sampling = Sampling(max_tokens=_MAX_TOKENS, grammar=call_grammar(schema))
+    sampling = Sampling(max_tokens=_MAX_TOKENS, grammar=call_grammar(schema), schema=schema)
     return _call(spec, request, backend.complete(prompt, sampling))
 
 

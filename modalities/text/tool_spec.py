@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shoal.modalities.text.schemas import standard
+
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
@@ -37,14 +39,12 @@ class ToolSpec:
         A LangChain tool may carry `examples`, `side_effects` and `needs` ("image") in
         its metadata; a dict may carry them beside `function`.
         """
-        from langchain_core.utils.function_calling import convert_to_openai_tool
-
-        function = convert_to_openai_tool(tool)["function"]
+        function = _function(tool)
         extra = tool if isinstance(tool, dict) else getattr(tool, "metadata", None) or {}
         return cls(
             name=function["name"],
-            description=function.get("description", ""),
-            schema=function.get("parameters") or {"type": "object", "properties": {}},
+            description=function.get("description") or "",
+            schema=standard(function.get("parameters") or {"type": "object", "properties": {}}),
             examples=tuple((request, dict(args)) for request, args in extra.get("examples", ())),
             side_effects=extra.get("side_effects", "none"),
             needs_image=extra.get("needs") == "image",
@@ -86,3 +86,14 @@ class ToolSpec:
             if text.lower().startswith(trigger) and rest and not text.endswith("?"):
                 return {next(iter(self.properties)): rest}
         return None
+
+
+def _function(tool: Any) -> Mapping[str, Any]:
+    if isinstance(tool, Mapping) and isinstance(tool.get("function"), Mapping):
+        return tool["function"]  # type: ignore[no-any-return]
+    if isinstance(tool, Mapping) and "name" in tool and "parameters" in tool:
+        return tool
+    from langchain_core.utils.function_calling import convert_to_openai_tool
+
+    function: Mapping[str, Any] = convert_to_openai_tool(tool)["function"]
+    return function

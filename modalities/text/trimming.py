@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shoal.errors import RunError
 from shoal.modalities.text.backends.base import Backend
 
 Turn = dict[str, str]
@@ -31,10 +32,19 @@ def fit(backend: Backend, turns: Sequence[Turn], room: int) -> str:
 
     Returns:
         A rendered prompt of at most `room` tokens.
+
+    Raises:
+        RunError: The chat template alone takes more.
     """
     kept = _newest(backend, turns, room)
     prompt = backend.render(kept)
     while (count := backend.count(prompt)) > room:
+        if not any(turn["content"] for turn in kept):
+            raise RunError(
+                "the context is too small for this model",
+                f"its chat template alone takes {count} tokens, and there is room for {room}",
+                "Raise context, or lower max_tokens",
+            )
         kept = _cut_longest(kept, room / count)
         prompt = backend.render(kept)
     return prompt

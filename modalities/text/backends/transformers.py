@@ -10,17 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shoal.errors import CorruptWeightsError, RunError, UsageError
-from shoal.extras import require
+from shoal.errors import RunError
+from shoal.modalities.text.backends import templates
 from shoal.modalities.text.backends.base import Completion, OnText, Sampling
-from shoal.modalities.text.gguf_check import check_gguf
-from shoal.modalities.torchvision_fix import ensure_torchvision_imports
+from shoal.modalities.text.backends.options import option_tree
+from shoal.modalities.text.backends.transformers_load import chat_template, load_model
 
-_CHATML = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"
-    "{% endfor %}<|im_start|>assistant\n"
-)
-"""For models that bring no chat template."""
+__all__ = ["Transformers", "load_model"]
 
 
 class Transformers:
@@ -32,15 +28,16 @@ class Transformers:
 
     Raises:
         CorruptWeightsError: The weights can't be read.
-        UsageError: The folder holds no safetensors.
+        UsageError: The folder holds no safetensors, or a model that does not write text.
         MissingExtraError: A GGUF file needs the extra `gguf`.
     """
 
     def __init__(self, path: Path, context: int = 4096) -> None:
-        folder, options = _where(path)
-        self._tokenizer, self._model = _load(folder, options)
-        limit = getattr(self._model.config, "max_position_embeddings", context)
+        self._tokenizer, self._model = load_model(path)
+        limit = getattr(self._model.config, "max_position_embeddings", None) or context
         self._context = min(context, limit)
+        self._template = chat_template(self._tokenizer)
+        self._turn_end = templates.turn_end(self._apply) if self._template else ""
         self._lock = threading.Lock()
         self._guide: Any = None
 
@@ -51,19 +48,30 @@ class Transformers:
 
     @property
     def control_tokens(self) -> frozenset[str]:
-        """Strings that the tokenizer reads as control tokens."""
+        """Strings that the tokenizer or the template reads as the marks of a turn."""
         added = self._tokenizer.added_tokens_decoder.values()
         special = {token.content for token in added if token.special}
-        return frozenset(special | set(self._tokenizer.all_special_tokens))
+        turns = templates.marks(self._template) if self._template else templates.PLAIN_STOPS
+        return frozenset(special | set(self._tokenizer.all_special_tokens) | set(turns))
 
     def render(self, messages: Sequence[Mapping[str, str]]) -> str:
-        """Applies the model's chat template, or ChatML where it has none."""
-        prompt: str = self._tokenizer.apply_chat_template(
-            list(messages),
-            chat_template=None if self._tokenizer.chat_template else _CHATML,
-            tokenize=False,
-            add_generation_prompt=True,
-        )
+        """Applies the model's chat template; ChatML or plain lines where it has none."""
+        if not self._template:
+            return templates.plain(messages)
+        return templates.rendered(self._apply, messages)
+
+    def _apply(self, messages: Sequence[Mapping[str, str]]) -> str:
+        from jinja2 import TemplateError
+
+        try:
+            prompt: str = self._tokenizer.apply_chat_template(
+                list(messages),
+                chat_template=self._template,
+                tokenize=False,
+                add_generation_prompt=True,
+            )
+        except TemplateError as error:
+            raise RunError("the model's chat template refused the turns", str(error)) from error
         return prompt
 
     def tokens(self, text: str) -> list[int]:
@@ -87,7 +95,16 @@ class Transformers:
             raise RunError("the prompt is too long", f"{len(ids)} tokens of {self._context}")
         with self._lock:
             guide = self._grammar(sampling.grammar)
-            return decode(self._model, self._tokenizer, ids, sampling, guide, on_text)
+            chosen = templates.stopping(prompt, sampling, self._turn_end)
+            return decode(self._model, self._tokenizer, ids, chosen, guide, on_text)
+
+    def option_logprobs(self, prompt: str, options: Sequence[str]) -> list[tuple[float, int]]:
+        """Scores several continuations of one prompt in one forward pass."""
+        from shoal.modalities.text.backends.tree_attention import tree_logprobs
+
+        tree = option_tree(self.tokens, prompt, options, self._context)
+        with self._lock:
+            return tree_logprobs(self._model, tree)
 
     def _grammar(self, grammar: str | None) -> Any:
         if grammar is None:
@@ -98,43 +115,3 @@ class Transformers:
             size = self._model.get_output_embeddings().weight.shape[0]
             self._guide = guide_tokenizer(self._tokenizer, size)
         return Guide(self._guide, grammar)
-
-
-def _where(path: Path) -> tuple[Path, dict[str, Any]]:
-    if path.suffix.lower() == ".gguf":
-        require("gguf", "opening a GGUF file in transformers")
-        check_gguf(path)
-        return path.parent, {"gguf_file": path.name}
-    folder = path if path.is_dir() else path.parent
-    if not list(folder.glob("*.safetensors")):
-        raise UsageError(
-            f"{folder} holds no safetensors",
-            "other weight files can run code when they are opened",
-            "Convert them, or pull a repository that has safetensors",
-        )
-    return folder, {"use_safetensors": True}
-
-
-def _load(folder: Path, options: Mapping[str, Any]) -> tuple[Any, Any]:
-    import torch
-
-    ensure_torchvision_imports()
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
-
-    quiet: Any = logging.disable_progress_bar
-    quiet()
-    safe = {"local_files_only": True, "trust_remote_code": False}
-    files = {key: value for key, value in options.items() if key == "gguf_file"}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **safe, **files)
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, **safe, **options
-        )
-    except Exception as error:  # the loaders raise a dozen unrelated types
-        raise CorruptWeightsError(
-            f"cannot load {folder / options.get('gguf_file', '')}",
-            str(error),
-            "Type: shoal models verify",
-        ) from error
-    return tokenizer, model.eval()

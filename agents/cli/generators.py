@@ -1,0 +1,91 @@
+"""`shoal tune --generator`."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from shoal.agents.cli.show import console, plain, print_json
+from shoal.errors import UsageError
+
+if TYPE_CHECKING:
+    from shoal.modalities.text.tune import Dialogues
+
+ONLY_HERE = ("base", "rank", "longest", "quantize", "parity", "gradient_checkpointing")
+"""Options of `shoal tune` that a classifier has no use for."""
+
+_SHARED = (
+    "name", "epochs", "batch", "learning_rate", "seed", "held_out", "patience",
+    "checkpoint_every", "out", "resume",
+)  # fmt: skip
+_MOST = 100_000
+
+
+def given(context: typer.Context) -> dict[str, Any]:
+    """Returns the options that were typed, without those left at their defaults."""
+    typed = (name for name in context.params if _typed(context, name))
+    return {name: context.params[name] for name in typed}
+
+
+def refuse_generator_options(context: typer.Context) -> None:
+    """Sees to it that a classifier is not told what only a generator understands.
+
+    Raises:
+        UsageError: It is.
+    """
+    strange = [name for name in ONLY_HERE if name in given(context)]
+    if strange:
+        raise UsageError(
+            f"--{strange[0].replace('_', '-')} is for generators", fix="Add --generator"
+        )
+
+
+def tune_generator(context: typer.Context) -> None:
+    """Tunes a generator as the options of `shoal tune` say, and prints where it is."""
+    from shoal.modalities.text.tune import GeneratorSettings, read_dialogues
+
+    typed, json = given(context), context.params["json"]
+    strange = sorted(set(typed) - {*ONLY_HERE, *_SHARED, *_READ_HERE})
+    if strange:
+        raise UsageError(
+            f"--{strange[0].replace('_', '-')} is for classifiers",
+            fix="Leave it out; --base names the model to start from",
+        )
+    own = {name: typed[name] for name in (*ONLY_HERE, *_SHARED) if name in typed}
+    settings = GeneratorSettings(**own, quiet=context.params["quiet"] or json)
+    source = context.params["source"]
+    records = source == "records" and not Path(source).exists()
+    rows = _records() if records else read_dialogues(source)
+    held = read_dialogues(typed["val"]) if "val" in typed else None
+    from shoal.modalities.text.tune import tune_generator as tune  # loads torch: rows first
+
+    path = tune(rows, settings, validation=held, source=source)
+    if json:
+        content = jsonlib.loads((path / "generator.json").read_text(encoding="utf-8"))
+        print_json({"folder": str(path), **content})
+        return
+    console.print(plain(f"Saved: {path}"), highlight=False, soft_wrap=True)
+    model = path if settings.out else settings.name
+    console.print(plain(f"Use it: shoal run --model {model} 'your task'"), highlight=False)
+
+
+_READ_HERE = ("source", "generator", "val", "quiet", "json")
+
+
+def _typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _records() -> Dialogues:
+    from shoal.agents.memory import MemoryStore
+    from shoal.modalities.text.tune.generator_data import dialogues_of_runs
+
+    memory = MemoryStore()
+    try:
+        return dialogues_of_runs(item.data for item in memory.recent(kind="run", limit=_MOST))
+    finally:
+        memory.close()

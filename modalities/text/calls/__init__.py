@@ -1,0 +1,1 @@
+"""Which tool, and with what arguments: one pass of the call encoder."""

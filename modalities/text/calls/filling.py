@@ -1,0 +1,212 @@
+"""Fills a function's slots: the best value for each, once or for several calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shoal.modalities.text.calls.decoding import Found, Reading, chosen, runs
+from shoal.modalities.text.calls.slots import Slot
+from shoal.modalities.text.schemas import is_valid
+
+Path = tuple[str, ...]
+
+_RELUCTANT = -8.0
+"""A required value is taken down to this logit; below it the request does not hold it."""
+
+_CLASH = 4.0
+"""What it costs in logits that two slots take the same words."""
+
+_BEAM, _TRIED = 24, 6
+
+_LIMITS = {
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "enum",
+    "const",
+}
+"""Keywords that forbid some values of the right type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The arguments of one call.
+
+    Attributes:
+        arguments: As the function takes them.
+        confidence: Probability of the least sure value, or of leaving a slot empty.
+        missing: Required slots for which the request holds nothing.
+    """
+
+    arguments: Mapping[str, Any]
+    confidence: float
+    missing: tuple[Path, ...] = ()
+
+
+def fill(request: str, all_slots: Sequence[Slot], read: Reading) -> list[Filled]:
+    """Returns one filled call, or several where the request asks for several.
+
+    Args:
+        request: The user's words.
+        all_slots: The function's slots.
+        read: What the encoder read.
+    """
+    anchors = _anchors(request, all_slots, read) if read.several > 0 else []
+    if len(anchors) < 2:
+        return [_one(request, all_slots, read)]
+    starts = [anchor.start for anchor in anchors]
+    return [_one(request, all_slots, read, _Share(starts, i)) for i in range(len(starts))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """Which of several calls this is, and where each of them begins in the request."""
+
+    starts: Sequence[int]
+    index: int
+
+    def of(self, items: Sequence[Any], places: Sequence[int]) -> Any | None:
+        """The item for this call: by order where the numbers agree, else by place."""
+        if len(items) == len(self.starts):
+            return items[self.index]
+        if len(items) == 1:
+            inside = self.starts[0] < places[0] < self.starts[-1]
+            return items[0] if not inside or self._owner(places[0]) == self.index else None
+        mine = [
+            item for item, at in zip(items, places, strict=True) if self._owner(at) == self.index
+        ]
+        return mine[0] if mine else None
+
+    def _owner(self, place: int) -> int:
+        return max((i for i, start in enumerate(self.starts) if start <= place), default=0)
+
+
+def _anchors(request: str, all_slots: Sequence[Slot], read: Reading) -> list[Found]:
+    """The values of the slot that has most of them: one call for each."""
+    best: list[Found] = []
+    for slot in all_slots:
+        found = chosen(read.found.get(slot.path, ()))
+        if slot.many:
+            found = [run[0] for run in runs(request, found)]
+        if slot.kind != "choice" and len(found) > len(best):
+            best = found
+    return best
+
+
+def _one(
+    request: str, all_slots: Sequence[Slot], read: Reading, share: _Share | None = None
+) -> Filled:
+    arguments: dict[str, Any] = {}
+    single = [slot for slot in all_slots if not slot.many]
+    values = {slot.path: [f] for slot, f in assigned(single, read, share) if f is not None}
+    for slot in all_slots:
+        if slot.many:
+            values[slot.path] = _list(request, slot, valid(slot, read), share)
+    for slot in all_slots:
+        found = values.get(slot.path, [])
+        if found:
+            _put(arguments, slot.path, [f.value for f in found] if slot.many else found[0].value)
+    sure = [_sureness(slot, read, values.get(slot.path, [])) for slot in all_slots]
+    missing = [slot.path for slot in all_slots if slot.required and not values.get(slot.path)]
+    return Filled(arguments, min(sure, default=1.0), tuple(missing))
+
+
+def assigned(
+    all_slots: Sequence[Slot], read: Reading, share: _Share | None = None
+) -> list[tuple[Slot, Found | None]]:
+    """Gives each slot at most one value so that together they score best (a beam search).
+
+    Two slots seldom mean the same words, so an overlap costs; a required slot left empty
+    costs more.
+    """
+    order = sorted(all_slots, key=lambda slot: -_best(read, slot))
+    beam: list[_State] = [_State(0.0, ())]
+    for slot in order:
+        offers = _offers(slot, read, share)
+        grown = [state.with_(found, slot.required) for state in beam for found in offers]
+        beam = sorted(grown, key=lambda state: -state.score)[:_BEAM]
+    return list(zip(order, beam[0].taken, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    score: float
+    taken: tuple[Found | None, ...]
+
+    def with_(self, found: Found | None, required: bool) -> _State:
+        if found is None:
+            return _State(self.score + (_RELUCTANT if required else 0.0), (*self.taken, None))
+        clash = found.start >= 0 and any(
+            other and other.start < found.end and found.start < other.end for other in self.taken
+        )
+        return _State(self.score + found.logit - _CLASH * clash, (*self.taken, found))
+
+
+def _offers(slot: Slot, read: Reading, share: _Share | None) -> list[Found | None]:
+    candidates = valid(slot, read)
+    above = chosen(candidates)
+    if share is None or not above or slot.kind == "choice":
+        return [None, *candidates[:_TRIED]]
+    if len(above) == 1 and slot.required:
+        return [None, *candidates[:_TRIED]]
+    mine = share.of(above, [f.start for f in above])
+    return [mine] if mine is not None else [None, *(candidates[:1] if slot.required else ())]
+
+
+def valid(slot: Slot, read: Reading) -> list[Found]:
+    """The slot's candidates that its schema allows, best first."""
+    candidates = read.found.get(slot.path, ())
+    limits = slot.schema.get("items", slot.schema) if slot.many else slot.schema
+    if not isinstance(limits, Mapping) or not _LIMITS & set(limits):
+        return list(candidates)
+    return [found for found in candidates if is_valid(found.value, limits)]
+
+
+def _best(read: Reading, slot: Slot) -> float:
+    candidates = read.found.get(slot.path, ())
+    return candidates[0].logit if candidates else -math.inf
+
+
+def _needed(slot: Slot, candidates: Sequence[Found]) -> list[Found]:
+    """For a required slot the best candidate there is, unless it is hopeless."""
+    if slot.required and candidates and candidates[0].logit > _RELUCTANT:
+        return [candidates[0]]
+    return []
+
+
+def _list(
+    request: str, slot: Slot, candidates: Sequence[Found], share: _Share | None
+) -> list[Found]:
+    found = chosen(candidates)
+    if share is not None and slot.kind != "choice":
+        groups = runs(request, found)
+        mine = share.of(groups, [group[0].start for group in groups]) if groups else None
+        return mine or (_needed(slot, candidates) if slot.required else [])
+    return found or _needed(slot, candidates)
+
+
+def _sureness(slot: Slot, read: Reading, found: Sequence[Found]) -> float:
+    """Probability of what was decided: the value among its rivals, or "nothing"."""
+    logits = [candidate.logit for candidate in read.found.get(slot.path, ())[:8]]
+    if not logits:
+        return 1.0
+    if slot.many and found:
+        return 1 / (1 + math.exp(-min(item.logit for item in found)))
+    top = max(0.0, *logits)
+    total = math.exp(-top) + sum(math.exp(logit - top) for logit in logits)
+    won = found[0].logit if found else 0.0
+    return math.exp(won - top) / total
+
+
+def _put(arguments: dict[str, Any], path: Path, value: Any) -> None:
+    for name in path[:-1]:
+        arguments = arguments.setdefault(name, {})
+    arguments[path[-1]] = value

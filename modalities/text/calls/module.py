@@ -1,0 +1,171 @@
+"""The call encoder in torch: MiniLM with low-rank adapters, markers and heads.
+
+Hu et al., "LoRA", 2021 (https://arxiv.org/abs/2106.09685). The spans are trained with the
+multi-label loss of Su et al., "Global Pointer", 2022 (https://arxiv.org/abs/2208.03054).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import softplus
+
+from shoal.modalities.text.calls.adapter import Adapter
+from shoal.modalities.text.calls.layout import OPTION, Page
+from shoal.modalities.text.calls.scoring import SHAPES, PageScores, score
+from shoal.modalities.text.calls.targets import PageTarget
+
+RANK = 20
+"""With it the adapter's file stays under 2 MB."""
+
+_NOTHING = 4.0
+TARGETS = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
+
+
+class CallModule(torch.nn.Module):
+    """A BERT encoder with trainable adapters, marker embeddings and heads.
+
+    Args:
+        transformer: A transformers BertModel; its own weights stay as they are.
+        rank: Rank of the adapters.
+        seed: Seed of their first values.
+    """
+
+    def __init__(self, transformer: Any, rank: int = RANK, seed: int = 0) -> None:
+        from peft import LoraConfig, get_peft_model
+
+        super().__init__()
+        torch.manual_seed(seed)
+        config = LoraConfig(r=rank, lora_alpha=rank, lora_dropout=0.0, target_modules=list(TARGETS))
+        embeddings = transformer.embeddings.word_embeddings.weight
+        self.transformer: Any = get_peft_model(transformer, config)
+        self.markers = torch.nn.Parameter(embeddings[1 : OPTION + 1].detach().clone())
+        width = embeddings.shape[1]
+        self.heads = torch.nn.ParameterDict(
+            {name: torch.nn.Parameter(_first(shape, width)) for name, shape in SHAPES.items()}
+        )
+        with torch.no_grad():  # some hundred spans stand against one "nothing"
+            self.heads["null_bias"][0] = _NOTHING
+
+    def hidden(self, ids: torch.Tensor, types: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Last hidden states: int64 (n, length) three times -> (n, length, width)."""
+        embedded = self.transformer.get_base_model().embeddings.word_embeddings(ids)
+        marked = (ids >= 1) & (ids <= OPTION)
+        rows = self.markers[(ids - 1).clamp(0, OPTION - 1)].to(embedded.dtype)
+        embedded = torch.where(marked.unsqueeze(-1), rows, embedded)
+        made: torch.Tensor = self.transformer(
+            inputs_embeds=embedded, token_type_ids=types, attention_mask=mask
+        ).last_hidden_state
+        return made
+
+    def scores(
+        self, hidden: torch.Tensor, pages: Sequence[Page], tokens: Sequence[int]
+    ) -> list[PageScores]:
+        """Scores pages from their hidden states; `tokens` are their requests' lengths."""
+        heads = dict(self.heads.items())
+        return [
+            score(hidden[i], page, n, heads)
+            for i, (page, n) in enumerate(zip(pages, tokens, strict=True))
+        ]
+
+
+def padded(pages: Sequence[Page]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Ids, types and mask of pages, int64 (n, longest)."""
+    longest = max(len(page.ids) for page in pages)
+    ids, types, mask = (np.zeros((len(pages), longest), dtype=np.int64) for _ in range(3))
+    for row, page in enumerate(pages):
+        ids[row, : len(page.ids)] = page.ids
+        types[row, : len(page.ids)] = page.types
+        mask[row, : len(page.ids)] = 1
+    return torch.from_numpy(ids), torch.from_numpy(types), torch.from_numpy(mask)
+
+
+def loss(
+    scores: Sequence[PageScores], targets: Sequence[PageTarget], cases: Sequence[int]
+) -> dict[str, torch.Tensor]:
+    """Mean losses of a batch: which function, how often, which values.
+
+    Args:
+        scores: One for each page.
+        targets: One for each page.
+        cases: For each page, the number of the request it belongs to.
+    """
+    values = []
+    several = []
+    for given, target in zip(scores, targets, strict=True):
+        if target.calls:
+            wanted = -1.0 if target.calls > 1 else 1.0
+            several.append(softplus(wanted * given.several))
+        values += [_span_loss(given.spans[t.row], t.mask, t.groups) for t in target.spans]
+        values += [_option_loss(given.options, rows, held) for rows, held in target.options]
+    zero = scores[0].tool.sum() * 0
+    return {
+        "tool": _tool_loss(scores, targets, cases),
+        "several": torch.stack(several).mean() if several else zero,
+        "values": torch.stack(values).mean() if values else zero,
+    }
+
+
+def _tool_loss(
+    scores: Sequence[PageScores], targets: Sequence[PageTarget], cases: Sequence[int]
+) -> torch.Tensor:
+    by_case: dict[int, list[int]] = {}
+    for i, case in enumerate(cases):
+        by_case.setdefault(case, []).append(i)
+    losses = []
+    for members in by_case.values():
+        wrong = [scores[i].tool for i in members if not targets[i].calls]
+        losses.append(_none_of(wrong) if wrong else scores[members[0]].tool * 0)
+        losses += [softplus(-scores[i].tool) for i in members if targets[i].calls]
+    return torch.stack(losses).sum() / len(by_case)
+
+
+def _none_of(logits: list[torch.Tensor]) -> torch.Tensor:
+    return softplus(torch.logsumexp(torch.stack(logits), 0))
+
+
+def _span_loss(
+    spans: torch.Tensor, mask: Any, groups: Sequence[Sequence[tuple[int, int]]]
+) -> torch.Tensor:
+    wrong = torch.from_numpy(mask).clone()
+    for group in groups:
+        for first, last in group:
+            wrong[first, last] = False
+    rest = spans[wrong]
+    total = softplus(torch.logsumexp(rest, 0)) if len(rest) else spans.sum() * 0
+    for group in groups:
+        cells = torch.stack([spans[first, last] for first, last in group])
+        total = total + softplus(-torch.logsumexp(cells, 0))
+    return total
+
+
+def _option_loss(options: torch.Tensor, rows: Sequence[int], held: Sequence[bool]) -> torch.Tensor:
+    logits = options[list(rows)]
+    right = torch.tensor(held, dtype=torch.bool)
+    wrong = logits[~right]
+    total = softplus(torch.logsumexp(wrong, 0)) if len(wrong) else logits.sum() * 0
+    return total + softplus(-logits[right]).sum()
+
+
+def _first(shape: Sequence[Any], width: int) -> torch.Tensor:
+    sizes = [width if size == "hidden" else size for size in shape]
+    return torch.zeros(sizes) if len(sizes) == 1 else torch.randn(sizes) * 0.5 * width**-0.5
+
+
+def adapter_of(module: CallModule) -> Adapter:
+    """What was trained, as it is saved."""
+    tensors = {name: p.detach().float().numpy() for name, p in module.named_parameters()}
+    ends = {"down": ".lora_A.default.weight", "up": ".lora_B.default.weight"}
+    names = [name.removesuffix(ends["down"]) for name in tensors if name.endswith(ends["down"])]
+    updates = {
+        name.partition("base_model.model.")[2]: (
+            tensors[name + ends["down"]],
+            tensors[name + ends["up"]],  # alpha equals the rank: no further scale
+        )
+        for name in names
+    }
+    heads = {name: p.detach().float().numpy() for name, p in module.heads.items()}
+    return Adapter(updates, tensors["markers"], heads, {})

@@ -1,0 +1,124 @@
+"""Reads a request and the functions on offer, and says which are called with what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.modalities.text.calls.decoding import Reading, reading
+from shoal.modalities.text.calls.filling import Filled, fill
+from shoal.modalities.text.calls.layout import Page, Request, pages, read_request
+from shoal.modalities.text.calls.scoring import score
+from shoal.modalities.text.calls.slots import slots
+
+Heads = Mapping[str, NDArray[np.float32]]
+
+
+class Hidden(Protocol):
+    """ids and types, int64 (length,), to last hidden states, float32 (length, width)."""
+
+    def __call__(self, ids: NDArray[np.int64], types: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Encodes one page."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One function on offer and what was read for it.
+
+    Attributes:
+        name: Its name.
+        probability: That this function is called, among all on offer and none.
+        logit: The same as a score against "none", independent of the others.
+        calls: The calls it would get: one, or several.
+    """
+
+    name: str
+    probability: float
+    logit: float
+    calls: tuple[Filled, ...]
+
+
+class CallReader:
+    """The call encoder at work.
+
+    Args:
+        tokenizer: A `tokenizers.Tokenizer` without padding and truncation.
+        hidden: The encoder.
+        heads: Matrices of `scoring.SHAPES`.
+        temperature: Divides the functions' logits before they become probabilities.
+    """
+
+    def __init__(
+        self, tokenizer: Any, hidden: Hidden, heads: Heads, temperature: float = 1.0
+    ) -> None:
+        self._tokenizer, self._hidden, self._heads = tokenizer, hidden, heads
+        self._temperature = temperature
+
+    def read(self, text: str, functions: Sequence[Mapping[str, Any]]) -> list[Offered]:
+        """Reads one request; one pass of the encoder a function.
+
+        Args:
+            text: The user's words; the first 256 tokens are read.
+            functions: `name`, `description` and `parameters` (JSON schema) of each.
+
+        Returns:
+            One entry a function, in the given order. The probabilities and that of "none"
+            sum to 1.
+        """
+        request = read_request(self._tokenizer, text)
+        if not request.ids:
+            return [Offered(str(f["name"]), 0.0, -math.inf, ()) for f in functions]
+        readings = [self._reading(request, function) for function in functions]
+        shares = self.probabilities([read.tool for read in readings])
+        return [
+            Offered(
+                str(function["name"]),
+                share,
+                read.tool,
+                tuple(fill(text, slots(function["parameters"]), read)),
+            )
+            for function, read, share in zip(functions, readings, shares, strict=True)
+        ]
+
+    def probabilities(self, logits: Sequence[float]) -> list[float]:
+        """Calibrated probabilities of functions against each other and "none" (logit 0)."""
+        scaled = np.array(logits, dtype=np.float64) / self._temperature
+        top = max(0.0, float(scaled.max(initial=0.0)))
+        weights = np.exp(scaled - top)
+        return [float(weight) for weight in weights / (math.exp(-top) + weights.sum())]
+
+    def _reading(self, request: Request, function: Mapping[str, Any]) -> Reading:
+        made: list[Page] = pages(self._tokenizer, request, function)
+        scores = [
+            score(self._hidden(page.ids, page.types), page, len(request.ids), self._heads)
+            for page in made
+        ]
+        return reading(request, slots(function["parameters"]), made, scores)
+
+
+def asked(logit: float, best: float) -> bool:
+    """Whether a function is called beside the likeliest one, whose logit is `best`."""
+    return logit == best or logit > max(_ALSO, best - _BEHIND)
+
+
+def calls_of(offers: Sequence[Offered]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The calls of all functions that a request asks for; none when "none" is likelier."""
+    none = 1.0 - sum(offer.probability for offer in offers)
+    best = max(offers, key=lambda offer: offer.logit, default=None)
+    if best is None or best.probability <= none:
+        return []
+    wanted = [offer for offer in offers if asked(offer.logit, best.logit)]
+    return [(offer.name, call.arguments) for offer in wanted for call in offer.calls]
+
+
+_ALSO = 2.5
+"""Logit from which a second function is called too."""
+
+_BEHIND = 3.0
+"""At most so far behind the likeliest one's logit."""

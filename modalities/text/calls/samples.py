@@ -1,0 +1,175 @@
+"""Training samples from cards: which functions are offered, and some healthy variation."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from shoal.modalities.text.calls.cases import Card
+
+MOST_OFFERED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A request, the functions on offer, and the right calls."""
+
+    request: str
+    functions: tuple[Mapping[str, Any], ...]
+    calls: tuple[tuple[str, Mapping[str, Any]], ...]
+
+
+class Sampler:
+    """Draws an epoch's samples from cards.
+
+    Each request appears once with its own function, alone or among others (siblings
+    first), half of the `near` requests with functions that can't serve them. Some requests
+    appear without their function; some are joined in twos.
+
+    Args:
+        cards: The cards.
+        random: Source of all draws.
+    """
+
+    def __init__(self, cards: Sequence[Card], random: Random) -> None:
+        self._cards, self._random = list(cards), random
+        self._groups: dict[str, list[Card]] = defaultdict(list)
+        for card in cards:
+            self._groups[card.group].append(card)
+
+    def epoch(self) -> list[Sample]:
+        """Returns one epoch's samples in a new order."""
+        made = [*self._positive(), *self._near(), *self._without()]
+        self._random.shuffle(made)
+        return made
+
+    def _positive(self) -> Iterator[Sample]:
+        for card in self._cards:
+            for request, arguments in card.requests:
+                text, calls = renumbered(request, arguments, self._random)
+                right = [(str(card.function["name"]), call) for call in calls]
+                if self._random.random() < 0.06:
+                    yield self._joined(card, text, right)
+                else:
+                    yield self._sample(_varied(text, self._random), [card], right)
+
+    def _joined(self, card: Card, text: str, right: list[tuple[str, Any]]) -> Sample:
+        other = self._random.choice(self._cards)
+        if other.group == card.group:
+            return self._sample(text, [card], right)
+        second, calls = self._random.choice(other.requests)
+        glue = self._random.choice([" Also, ", " And ", " Then ", " Besides that, "])
+        joined = text.rstrip(".") + ("" if text.endswith("?") else ".") + glue + second
+        more = [(str(other.function["name"]), call) for call in calls]
+        return self._sample(joined, [card, other], right + more)
+
+    def _near(self) -> Iterator[Sample]:
+        for card in self._cards:
+            for text in card.near:
+                if self._random.random() < 0.5:
+                    continue
+                offered = self._groups[card.group][:]
+                self._random.shuffle(offered)
+                count = self._random.choice([1, 1, 2, 3])
+                yield self._offer(_varied(text, self._random), offered[:count], [])
+
+    def _without(self) -> Iterator[Sample]:
+        """Requests whose function is not on offer: a sibling is, or something else."""
+        for card in self._cards:
+            if self._random.random() < 0.5:
+                continue
+            text, _ = self._random.choice(card.requests)
+            siblings = [c for c in self._groups[card.group] if c is not card]
+            if siblings and self._random.random() < 0.6:
+                others = [self._random.choice(siblings)]
+            else:
+                others = self._strangers([card], self._random.choice([1, 1, 2, 3]))
+            yield self._offer(_varied(text, self._random), others, [])
+
+    def _sample(self, text: str, cards: list[Card], right: list[tuple[str, Any]]) -> Sample:
+        more = self._random.choice([0, 0, 0, 1, 1, 2, MOST_OFFERED - 1])
+        siblings = [c for c in self._groups[cards[0].group] if c not in cards]
+        self._random.shuffle(siblings)
+        others = siblings[: self._random.randint(0, more)]
+        others += self._strangers(cards, more - len(others))
+        return self._offer(text, [*cards, *others], right)
+
+    def _strangers(self, cards: Sequence[Card], count: int) -> list[Card]:
+        groups = {card.group for card in cards}
+        drawn = self._random.sample(self._cards, min(len(self._cards), 3 * count))
+        return [card for card in drawn if card.group not in groups][:count]
+
+    def _offer(self, text: str, cards: Sequence[Card], right: list[tuple[str, Any]]) -> Sample:
+        functions = {str(c.function["name"]): _shuffled(c.function, self._random) for c in cards}
+        names = list(functions)
+        self._random.shuffle(names)
+        return Sample(text, tuple(functions[name] for name in names), tuple(right))
+
+
+def renumbered(
+    text: str, calls: Sequence[Mapping[str, Any]], random: Random
+) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """Changes a number that stands once in the request, and in the calls with it."""
+    if random.random() < 0.5:
+        return text, calls
+    for literal in re.findall(
+        r"(?<![\w.,/:-])\d{1,5}(?![\w,/:%-]|\.\d|\s*(?:million|thousand))", text
+    ):
+        old = int(literal)
+        new = random.randint(10 ** (len(literal) - 1), 10 ** len(literal) - 1)
+        inside = any(literal in value for value in _texts(calls))
+        if inside or text.count(literal) > 1 or str(new) in text or 1900 <= old <= 2100:
+            continue
+        text = text.replace(literal, str(new))
+        calls = [_replaced(call, old, new) for call in calls]
+    return text, calls
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+
+
+def _replaced(value: Any, old: int, new: int) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _replaced(item, old, new) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_replaced(item, old, new) for item in value]
+    same = not isinstance(value, (bool, str)) and value == old
+    return new if same else value
+
+
+def _varied(text: str, random: Random) -> str:
+    """Sometimes without the full stop, sometimes with a word of courtesy."""
+    draw = random.random()
+    if draw < 0.1:
+        return text.rstrip(".?!")
+    if draw < 0.16:
+        return random.choice(["Please: ", "Hi! ", "I was wondering. ", "Quick question: "]) + text
+    return text
+
+
+def _shuffled(function: Mapping[str, Any], random: Random) -> dict[str, Any]:
+    parameters = dict(function["parameters"])
+    properties = list((parameters.get("properties") or {}).items())
+    random.shuffle(properties)
+    if random.random() < 0.15:
+        properties = [(name, _undescribed(part, random)) for name, part in properties]
+    parameters["properties"] = dict(properties)
+    return {**function, "parameters": parameters}
+
+
+def _undescribed(part: Any, random: Random) -> Any:
+    if not isinstance(part, Mapping) or random.random() < 0.5:
+        return part
+    return {key: value for key, value in part.items() if key != "description"}

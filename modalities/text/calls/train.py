@@ -1,0 +1,216 @@
+"""Trains the call encoder's adapter on cards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+
+from shoal.errors import UsageError
+from shoal.modalities.policy.interrupts import stop_on_interrupt
+from shoal.modalities.text.calls.adapter import Adapter
+from shoal.modalities.text.calls.cases import Card, Case
+from shoal.modalities.text.calls.engine import BASE, tokenizer_of, weights_of
+from shoal.modalities.text.calls.grading import right
+from shoal.modalities.text.calls.layout import Page, pages, read_request
+from shoal.modalities.text.calls.module import CallModule, adapter_of, loss, padded
+from shoal.modalities.text.calls.reader import CallReader, calls_of
+from shoal.modalities.text.calls.samples import Sample, Sampler
+from shoal.modalities.text.calls.targets import PageTarget, page_target
+from shoal.modalities.text.calls.temperature import fitted_temperature
+from shoal.modalities.text.encoder_torch import transformer_of
+from shoal.modalities.text.tune.checkpoint import Tensors
+from shoal.modalities.text.tune.loop import Loop, LoopSettings
+from shoal.modalities.text.tune.network import fast_bf16
+
+HEAD_RATE = 3.0
+"""The heads learn so many times faster than the adapters."""
+
+_FEWEST = 8
+_WEIGHTS = {"tool": 1.0, "several": 0.3, "values": 1.0}
+_VALIDATED = 120
+
+Entry = tuple[Page, int, PageTarget]
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """How to train a call encoder.
+
+    Attributes:
+        out: The adapter's file.
+        epochs: Passes over the cards.
+        batch: Requests a step.
+        learning_rate: Of the adapters, at its peak.
+        seed: Seed of samples, batches and first weights.
+        resume: Go on from the last checkpoint.
+        quiet: Show no progress bar.
+    """
+
+    out: Path
+    epochs: int = 6
+    batch: int = 6
+    learning_rate: float = 1e-3
+    seed: int = 0
+    resume: bool = False
+    quiet: bool = False
+
+    @property
+    def work(self) -> Path:
+        """Where checkpoints are kept."""
+        return self.out.parent / f".{self.out.stem}.training"
+
+
+class CallJob:
+    """What the loop trains: see `tune.loop.Job`.
+
+    Args:
+        cards: To learn from.
+        cases: To score on.
+        settings: Batch, rate and seed.
+    """
+
+    def __init__(self, cards: Sequence[Card], cases: Sequence[Case], settings: CallSettings):
+        if len(cards) < _FEWEST:
+            raise UsageError(f"{len(cards)} cards are too few to learn from", f"at least {_FEWEST}")
+        self.cards, self.cases, self.settings = cards, cases, settings
+        weights = weights_of(BASE)
+        self.tokenizer = tokenizer_of(weights)
+        changes = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}  # slow on CPUs
+        transformer = transformer_of(weights, add_pooling_layer=False, **changes)
+        self.module = CallModule(transformer, seed=settings.seed)
+        self.low = fast_bf16()
+        self._epoch: tuple[int, list[list[Sample]]] = (-1, [])
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Returns adapters, and heads with markers."""
+        named = [(name, p) for name, p in self.module.named_parameters() if p.requires_grad]
+        rate = self.settings.learning_rate
+        return [
+            {"params": [p for name, p in named if "lora_" in name], "lr": rate},
+            {"params": [p for name, p in named if "lora_" not in name], "lr": rate * HEAD_RATE},
+        ]
+
+    def weights(self) -> Tensors:
+        """Returns the trained tensors, by name."""
+        return {name: p for name, p in self.module.named_parameters() if p.requires_grad}
+
+    def batches(self, epoch: int) -> Sequence[list[Sample]]:
+        """Returns an epoch's samples in batches of like length."""
+        if self._epoch[0] != epoch:
+            self._epoch = (epoch, self._drawn(epoch))
+        return self._epoch[1]
+
+    def _drawn(self, epoch: int) -> list[list[Sample]]:
+        random = Random(f"{self.settings.seed} {epoch}")
+        samples = Sampler(self.cards, random).epoch()
+        samples = samples[: 9 * sum(len(card.requests) for card in self.cards) // 8]
+        size = self.settings.batch
+        samples.sort(key=lambda s: max(map(_length, s.functions)) + 40 * random.random())
+        made = [samples[i : i + size] for i in range(0, len(samples), size)]
+        random.shuffle(made)
+        return made
+
+    def loss(self, batch: list[Sample]) -> torch.Tensor:
+        """Returns the weighted sum of what is asked: which function, how often, what values."""
+        self.module.train()
+        entries = [(i, entry) for i, sample in enumerate(batch) for entry in self._entries(sample)]
+        made = [entry[0] for _, entry in entries]
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
+            hidden = self.module.hidden(*padded(made))
+        scores = self.module.scores(hidden.float(), made, [entry[1] for _, entry in entries])
+        parts = loss(scores, [entry[2] for _, entry in entries], [i for i, _ in entries])
+        return sum((_WEIGHTS[name] * part for name, part in parts.items()), torch.zeros(()))
+
+    def _entries(self, sample: Sample) -> list[Entry]:
+        request = read_request(self.tokenizer, sample.request)
+        made = []
+        for function in sample.functions:
+            calls = [arguments for name, arguments in sample.calls if name == function["name"]]
+            for page in pages(self.tokenizer, request, function):
+                target = page_target(page, request, function, calls)
+                made.append((page, len(request.ids), target))
+        return made
+
+    def validate(self) -> dict[str, float]:
+        """Returns the share of cases whose calls are all right."""
+        reader, step = self.reader(), max(1, len(self.cases) // _VALIDATED)
+        shown = self.cases[::step]
+        good = [right(c, calls_of(reader.read(c.question, c.functions))) for c in shown]
+        return {"score": sum(good) / max(1, len(good))}
+
+    def reader(self) -> CallReader:
+        """The module as it stands, ready to read."""
+        self.module.eval()
+
+        def hidden(ids: Any, types: Any) -> Any:
+            rows = torch.from_numpy(ids[None]), torch.from_numpy(types[None])
+            with torch.inference_mode():
+                made = self.module.hidden(*rows, torch.ones_like(rows[0]))
+            return made[0].float().numpy()
+
+        heads = {name: p.detach().float().numpy() for name, p in self.module.heads.items()}
+        return CallReader(self.tokenizer, hidden, heads)
+
+
+def train_calls(cards: Sequence[Card], cases: Sequence[Case], settings: CallSettings) -> Path:
+    """Trains an adapter and saves it.
+
+    Args:
+        cards: To learn from.
+        cases: Validation: they choose the best epoch and the temperature, and are never
+            learnt from.
+        settings: See `CallSettings`.
+
+    Returns:
+        The adapter's file.
+
+    Raises:
+        UsageError: Too few cards.
+        RunError: Interrupted, or the loss is no number; says how to go on.
+        StorageError: The disk is full; the last checkpoint is intact.
+    """
+    job = CallJob(cards, cases, settings)
+    settings.work.mkdir(parents=True, exist_ok=True)
+    loop = Loop(job, _loop_settings(cards, settings))
+    with stop_on_interrupt() as stop:
+        history = loop.run(stop)
+    about = {
+        "base": BASE,
+        "cards": len(cards),
+        "requests": sum(len(card.requests) for card in cards),
+        "seed": settings.seed,
+        "epochs": settings.epochs,
+        "batch": settings.batch,
+        "learning_rate": settings.learning_rate,
+        "validation": [round(entry["score"], 4) for entry in history],
+        "temperature": fitted_temperature(job.reader(), cases),
+    }
+    adapter = adapter_of(job.module)
+    Adapter(adapter.updates, adapter.markers, adapter.heads, about).save(settings.out)
+    return settings.out
+
+
+def _loop_settings(cards: Sequence[Card], settings: CallSettings) -> LoopSettings:
+    facts = [card.function["name"] for card in cards]
+    identity = {"cards": facts, "seed": settings.seed, "batch": settings.batch}
+    return LoopSettings(
+        title="call encoder",
+        folder=settings.work,
+        epochs=settings.epochs,
+        patience=settings.epochs,
+        seed=settings.seed,
+        identity=identity,
+        resume=settings.resume,
+        quiet=settings.quiet,
+        warmup=0.03,
+        clip=2.0,
+    )
+
+
+def _length(function: Any) -> int:
+    return len(str(function)) // 5

@@ -1,0 +1,62 @@
+"""Dates and times in the form a parameter asks for: "17 May 2024" -> "2024-05-17"."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from shoal.modalities.text.calls.slots import Slot
+
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DATE = re.compile(
+    rf"(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH},? \d{{4}}"
+    rf"|{_MONTH} (?:the )?\d{{1,2}}(?:st|nd|rd|th)?,? (?:of )?\d{{4}}"
+    r"|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[/.]\d{1,2}[/.]\d{4}",
+    re.IGNORECASE,
+)
+_TIME = re.compile(
+    r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))? ?(?P<half>[ap]\.?m\.?)?"
+    r"(?: o'?clock)?(?: in the (?P<part>morning|afternoon|evening))?",
+    re.IGNORECASE,
+)
+_WANTS_DATE = re.compile(r"yyyy-mm-dd|iso[ -]?8601 date|iso date", re.IGNORECASE)
+_WANTS_TIME = re.compile(r"hh:mm|24[- ]hour", re.IGNORECASE)
+
+
+def written(slot: Slot, text: str) -> str:
+    """A value of a text slot as its description wants it; other texts stay as they are."""
+    if _WANTS_DATE.search(slot.text) or slot.schema.get("format") == "date":
+        return iso_date(text) or text
+    if _WANTS_TIME.search(slot.text) or slot.schema.get("format") == "time":
+        return iso_time(text) or text
+    return text
+
+
+@lru_cache(maxsize=1024)
+def iso_date(text: str) -> str | None:
+    """YYYY-MM-DD of a text that gives day, month and year; month before day if unclear."""
+    if not _DATE.fullmatch(text.strip()):
+        return None
+    from dateutil import parser
+
+    try:
+        plain = re.sub(r"\b(the|of)\b", " ", text, flags=re.IGNORECASE)
+        return str(parser.parse(plain, dayfirst="." in text).date())
+    except (ValueError, OverflowError):
+        return None
+
+
+@lru_cache(maxsize=1024)
+def iso_time(text: str) -> str | None:
+    """HH:MM of a text that gives a time of day."""
+    found = _TIME.fullmatch(text.strip())
+    if not found or not (found["minute"] or found["half"] or found["part"]):
+        return None
+    hour, minute = int(found["hour"]), int(found["minute"] or 0)
+    afternoon = (found["half"] or "").lower().startswith("p") or found["part"] in (
+        "afternoon",
+        "evening",
+    )
+    if found["half"] or found["part"]:
+        hour = hour % 12 + (12 if afternoon else 0)
+    return f"{hour:02d}:{minute:02d}" if hour < 24 and minute < 60 else None

@@ -1,0 +1,132 @@
+"""Plans tool calls: which tools, with what arguments, and what comes after a result.
+
+The call encoder reads the request; the language model is loaded only for what can't be
+read there: an object without named fields, a text that has to be made up, a retry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shoal.modalities.text.backends.base import Backend
+from shoal.modalities.text.calls.filling import Filled
+from shoal.modalities.text.calls.proposals import Proposal, function_of, propose
+from shoal.modalities.text.calls.reader import CallReader
+from shoal.modalities.text.calls.slots import unfillable
+from shoal.modalities.text.chooser import NONE, choose
+from shoal.modalities.text.encoder import TextEncoder
+from shoal.modalities.text.schemas import is_valid
+from shoal.modalities.text.tool_calls import Call, Failure, write_call
+from shoal.modalities.text.tool_spec import ToolSpec
+
+_RESULT = 600
+"""Characters of a result that the next call is read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A call that was made, and what came back."""
+
+    call: Call
+    result: str
+
+
+class Planner:
+    """Turns requests into tool calls.
+
+    Args:
+        engine: Gives the language model; called only when it is needed.
+        encoder: The sentence encoder.
+        reader: The call encoder; None leaves the arguments to the language model.
+    """
+
+    def __init__(
+        self, engine: Callable[[], Backend], encoder: TextEncoder, reader: CallReader | None
+    ) -> None:
+        self._engine, self._encoder, self._reader = engine, encoder, reader
+
+    def propose(self, request: str, specs: Sequence[ToolSpec]) -> list[Proposal]:
+        """Ranks the tools and "none", likeliest first."""
+        if self._reader is not None:
+            return propose(self._reader, self._encoder, request, specs)
+        return [Proposal(choice) for choice in choose(self._encoder, request, specs)]
+
+    def calls(
+        self, proposal: Proposal, spec: ToolSpec, request: str, failures: Sequence[Failure] = ()
+    ) -> list[Call]:
+        """The calls for one proposed tool; none where the request does not give them.
+
+        Args:
+            proposal: From `propose`.
+            spec: That tool.
+            request: The user's words.
+            failures: Earlier tries; then the language model writes, and sees the errors.
+        """
+        made: list[Call] = []
+        if len(proposal.calls) <= 1 and (spec.examples or failures or not proposal.calls):
+            # A tool's examples say how it wants its values: the model writes after them.
+            written = write_call(self._engine(), self._encoder, spec, request, failures)
+            made = [written] if written else []
+        if not made and not failures:
+            made = [call for f in proposal.calls if (call := self._whole(spec, f, request))]
+        return [call for call in distinct(made) if is_valid(call.arguments, spec.schema)]
+
+    def further(self, request: str, specs: Sequence[ToolSpec], done: Sequence[Done]) -> list[Call]:
+        """The calls that a request asks for beside those made; values may be in results.
+
+        Args:
+            request: The user's words.
+            specs: The tools on offer.
+            done: The calls that were made.
+        """
+        if self._reader is None:
+            return []
+        called = {item.call.name for item in done}
+        by_name = {spec.name: spec for spec in specs}
+        text = "\n".join([request, *(item.result[:_RESULT] for item in done)])
+        made: list[Call] = []
+        for proposal in self.propose(request, specs):
+            if proposal.choice.name == NONE:
+                break
+            if proposal.asked and proposal.choice.name not in called:
+                made += self._from_results(by_name[proposal.choice.name], proposal, text)
+        return made
+
+    def _from_results(self, spec: ToolSpec, proposal: Proposal, text: str) -> list[Call]:
+        assert self._reader is not None
+        if any(filled.missing for filled in proposal.calls):
+            (offer,) = self._reader.read(text, [function_of(spec)])
+            proposal = replace(proposal, calls=offer.calls)
+        whole = [filled for filled in proposal.calls if not filled.missing]
+        calls = [_read(spec, filled) for filled in whole if not unfillable(spec.schema)]
+        return [call for call in calls if is_valid(call.arguments, spec.schema)]
+
+    def _whole(self, spec: ToolSpec, filled: Filled, request: str) -> Call | None:
+        """A call with all that is required; the language model writes what was not read."""
+        if not filled.missing and not unfillable(spec.schema):
+            return _read(spec, filled)
+        written = write_call(self._engine(), self._encoder, spec, request)
+        if written is None:
+            return None
+        return replace(written, arguments=_merged(written.arguments, filled.arguments))
+
+
+def distinct(calls: Sequence[Call]) -> list[Call]:
+    """The calls without repetitions."""
+    made: list[Call] = []
+    for call in calls:
+        if all((call.name, call.arguments) != (c.name, c.arguments) for c in made):
+            made.append(call)
+    return made
+
+
+def _read(spec: ToolSpec, filled: Filled) -> Call:
+    return Call(spec.name, filled.arguments, True, filled.confidence)
+
+
+def _merged(below: Any, above: Any) -> Any:
+    if isinstance(below, dict) and isinstance(above, dict):
+        return below | {name: _merged(below.get(name), value) for name, value in above.items()}
+    return above

@@ -1,0 +1,221 @@
+"""Saves a tuned classifier: all of its files are made aside, then take their place at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from shoal.errors import CorruptWeightsError, StorageError, UsageError
+from shoal.extras import installed
+from shoal.files import sha256_file, write_atomic
+from shoal.modalities.policy.card import machine
+from shoal.modalities.sources import locate
+from shoal.modalities.text.encoder_files import EncoderFiles, encoder_files, open_tokenizer
+from shoal.modalities.text.tune.card import card, versions
+from shoal.modalities.text.tune.checkpoint import Checkpoint
+from shoal.modalities.text.tune.classifier import FILES, Classifier, ClassifierSpec, in_scope
+from shoal.modalities.text.tune.examples import OUTSIDE
+from shoal.modalities.text.tune.export import Parity, export, parity
+from shoal.modalities.text.tune.head import fit_temperature, fit_threshold
+from shoal.modalities.text.tune.job import ClassifierJob
+from shoal.modalities.text.tune.network import Network
+from shoal.modalities.text.tune.plots import confusion_matrix, learning_curve, worst_pairs
+from shoal.modalities.text.tune.progress import say
+from shoal.modalities.text.tune.scores import ClassifierScores, confusion, scores_of
+from shoal.modalities.text.tune.settings import TuneSettings
+from shoal.modalities.text.tune.split import Split
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A trained classifier that is not saved yet.
+
+    Attributes:
+        job: Holds the network with its best weights.
+        split: The rows.
+        labels: The classes, by number.
+        files: The encoder that training started from.
+        method: "frozen", "lora" or "full".
+        history: One entry an epoch.
+        command: What to type to repeat it.
+        kept: Part of the way from the first weights to the tuned ones; see `blend`.
+        seconds: How long it took, embedding and fitting included.
+    """
+
+    job: ClassifierJob
+    split: Split
+    labels: list[str]
+    files: EncoderFiles
+    method: str
+    history: list[dict[str, float]]
+    command: str
+    seconds: float
+    kept: float
+
+
+def save(result: Result, settings: TuneSettings) -> Path:
+    """Exports, calibrates and saves a classifier; prints its scores and its parity.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: The folder holds something that is no classifier.
+        StorageError: The disk is full; what was there before is intact.
+    """
+    _check_free(settings.folder)
+    made = settings.work / "made"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    _Saving(result, settings, made).write()
+    _replace(settings.folder, made)
+    return settings.folder
+
+
+def load_network(folder: Path) -> tuple[Network, EncoderFiles]:
+    """Opens the trained torch network of a classifier, to train or distil it further.
+
+    Returns:
+        The network in evaluation mode, adapters merged, and the encoder it is made from.
+
+    Raises:
+        CorruptWeightsError: The weights are damaged or do not fit.
+        MissingModelError: The encoder it was tuned from is not on this machine.
+    """
+    kept = Checkpoint.load(folder / "trained.safetensors")
+    try:
+        files = encoder_files(locate(kept.facts["model"]))
+        head, bias = kept.tensors["head"], kept.tensors["bias"]
+        network = Network(files, head, bias, kept.facts["method"])
+        with torch.no_grad():
+            for name, value in network.trained().items():
+                value.copy_(kept.tensors[name])
+    except (KeyError, RuntimeError) as error:
+        raise CorruptWeightsError(
+            f"cannot load the trained weights in {folder}", str(error), "Tune it again"
+        ) from error
+    return network.merged(), files
+
+
+class _Saving:
+    """Fills a new folder."""
+
+    def __init__(self, result: Result, settings: TuneSettings, folder: Path) -> None:
+        self.result, self.settings, self.folder = result, settings, folder
+        classes = result.job.validation.classes
+        self.known = np.flatnonzero(classes != OUTSIDE)
+        self.outside = np.flatnonzero(classes == OUTSIDE)
+        self.truth = classes[self.known]
+
+    def write(self) -> None:
+        """Writes every file of the classifier, classifier.json last."""
+        result = self.result
+        origin = {"method": result.method, "model": self.settings.model}
+        trained = Checkpoint(dict(result.job.network.trained()), origin)
+        trained.save(self.folder / "trained.safetensors")
+        # It holds the encoder's own truncation and padding.
+        write_atomic(self.folder / "tokenizer.json", open_tokenizer(result.files).to_str())
+        network = result.job.network.merged()
+        export(network, self.folder, int8=self.settings.int8)
+        running = Classifier(self._spec(1.0, None, {}), self.folder)
+        logits = running.logits(self._texts(self.known))
+        outside = running.logits(self._texts(self.outside))
+        spec = self._calibrated(logits)
+        scores = scores_of(Classifier(spec, self.folder), logits, self.truth, outside)
+        near = self._parity(logits)
+        self._draw(logits)
+        facts = {**scores.facts(), "parity": near.facts()}
+        write_atomic(self.folder / "card.md", self._card(scores, near, logits))
+        whole = spec.model_copy(update={"scores": facts})
+        write_atomic(self.folder / "classifier.json", whole.model_dump_json(indent=1) + "\n")
+        if not self.settings.quiet:
+            for line in (*scores.lines(), near.line()):
+                say(line)
+
+    def _texts(self, places: Any) -> Sequence[str]:
+        return [self.result.split.validation.texts[place] for place in places]
+
+    def _spec(
+        self, temperature: float, threshold: float | None, training: dict[str, Any]
+    ) -> ClassifierSpec:
+        files = {name: sha256_file(self.folder / name) for name in FILES}
+        return ClassifierSpec(
+            name=self.settings.name, labels=self.result.labels, temperature=temperature,
+            threshold=threshold, files=files, training=training, versions=versions(),
+        )  # fmt: skip
+
+    def _calibrated(self, logits: Any) -> ClassifierSpec:
+        temperature = fit_temperature(torch.from_numpy(logits), torch.from_numpy(self.truth))
+        right = logits.argmax(1) == self.truth
+        threshold = fit_threshold(in_scope(logits), right, self.settings.in_scope_loss)
+        return self._spec(round(temperature, 4), threshold, self._training())
+
+    def _training(self) -> dict[str, Any]:
+        result = self.result
+        return {
+            "command": result.command, "method": result.method, "model": self.settings.model,
+            "seed": self.settings.seed, "rows": len(result.split.train),
+            "validation_rows": len(result.split.validation), "classes": len(result.labels),
+            "epochs": len(result.history), "kept": result.kept,
+            "seconds": round(result.seconds), "machine": machine(), "int8": self.settings.int8,
+        }  # fmt: skip
+
+    def _parity(self, exported: Any) -> Parity:
+        job = self.result.job
+        ids = [job.validation.ids[place] for place in self.known]
+        return parity(job.logits(ids, exact=True), exported, self.truth)
+
+    def _draw(self, logits: Any) -> None:
+        if not installed("matplotlib"):
+            say("No pictures are drawn: matplotlib is missing. Type: pip install 'shoal[train]'")
+            return
+        name, result = self.settings.name, self.result
+        if result.history:
+            learning_curve(self.folder / "learning_curve.png", result.history, name)
+        confusion_matrix(self.folder / "confusion.png", self._counts(logits), result.labels, name)
+
+    def _counts(self, logits: Any) -> Any:
+        return confusion(logits.argmax(1), self.truth, len(self.result.labels))
+
+    def _card(self, scores: ClassifierScores, near: Parity, logits: Any) -> str:
+        result = self.result
+        count = len(result.labels)
+        about = f"A text classifier with {count} classes, tuned from {self.settings.model}."
+        held = "Chosen and calibrated by the same held-out rows, so a little too good."
+        pairs = worst_pairs(self._counts(logits), result.labels, 10)
+        history = [json.dumps({k: round(v, 5) for k, v in e.items()}) for e in result.history]
+        sections = {
+            "Scores on the held-out rows": [*scores.lines(), held, "", near.line()],
+            "Most often confused": [f"- {pair}" for pair in pairs] or ["Nothing."],
+            "Rows": [*result.split.notes] or ["Nothing was left out."],
+            "By epoch": [f"- {line}" for line in history] or ["The encoder was left as it is."],
+        }
+        training = {k: v for k, v in self._training().items() if k != "command"}
+        return card(self.settings.name, about, result.command, sections, training)
+
+
+def _check_free(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()) and not (folder / "classifier.json").exists():
+        raise UsageError(
+            f"{folder} is not empty", "it holds no classifier to replace", "Choose another --out"
+        )
+
+
+def _replace(folder: Path, made: Path) -> None:
+    old = made.with_name("old")
+    try:
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        made.rename(folder)
+    except OSError as error:
+        raise StorageError(
+            f"could not save {folder}", str(error), "Choose another --out"
+        ) from error

@@ -1,0 +1,78 @@
+"""Rows as the network takes them: token ids and class numbers, in deterministic batches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.modalities.text.encoder_files import EncoderFiles, open_tokenizer
+from shoal.modalities.text.tune.data import Rows
+
+OUTSIDE = -1
+"""The class number of texts that are out of scope."""
+
+_POOL = 50
+"""Batches are made of like lengths within so many batches' worth of shuffled rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Tokenised rows.
+
+    Attributes:
+        ids: `(n,)`, token ids of each text, cut at the encoder's limit.
+        classes: int64 (n,), `OUTSIDE` where a text is out of scope.
+    """
+
+    ids: list[list[int]]
+    classes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def tokenised(texts: Sequence[str], files: EncoderFiles) -> list[list[int]]:
+    """Returns the token ids of texts, as this encoder reads them."""
+    tokenizer = open_tokenizer(files)
+    tokenizer.no_padding()
+    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+
+
+def examples_of(rows: Rows, labels: Sequence[str], files: EncoderFiles) -> Examples:
+    """Tokenises rows; a label that is not among `labels` counts as out of scope."""
+    places = {label: place for place, label in enumerate(labels)}
+    classes = np.array([places.get(label, OUTSIDE) for label in rows.labels], dtype=np.int64)
+    return Examples(tokenised(rows.texts, files), classes)
+
+
+def shuffled_batches(lengths: Sequence[int], size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Puts rows of like length together, in an order that seed and epoch fix.
+
+    Args:
+        lengths: `(n,)`, tokens in each row.
+        size: Rows a batch.
+        seed: Of the training.
+        epoch: Number of the pass, from 0.
+
+    Returns:
+        Places of rows, each row once.
+    """
+    draw = np.random.default_rng((seed, epoch))
+    order = draw.permutation(len(lengths))
+    known = np.asarray(lengths)
+    batches: list[list[int]] = []
+    for start in range(0, len(order), size * _POOL):
+        pool = order[start : start + size * _POOL]
+        pool = pool[np.argsort(known[pool], kind="stable")]
+        batches += [pool[i : i + size].tolist() for i in range(0, len(pool), size)]
+    return [batches[place] for place in draw.permutation(len(batches))]
+
+
+def fingerprint(rows: Rows) -> str:
+    """A hash of texts and labels, by which a resumed training knows its rows."""
+    joined = "\x1e".join(map("\x1f".join, zip(rows.texts, rows.labels, strict=True)))
+    return hashlib.sha256(joined.encode()).hexdigest()[:16]

@@ -1,0 +1,146 @@
+"""From the trained network to what runs: OpenVINO with int8 weights, and how near it is.
+
+Weights are rounded per output channel and kept as int8 with a scale, the form that
+OpenVINO multiplies directly: a quarter of the size, no calibration data, no converter.
+"""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from shoal.errors import StorageError
+from shoal.modalities.openvino_import import import_openvino
+from shoal.modalities.quiet import quiet_transformers
+from shoal.modalities.text.tune.network import Network
+
+_SMALL = 10_000
+"""Weights with fewer entries stay as they are: there is nothing to gain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How the exported model answers beside the trained one, on the same texts.
+
+    Attributes:
+        n: Number of texts.
+        agreement: Share of texts with the same label.
+        trained_accuracy: Accuracy of the torch network in float32.
+        exported_accuracy: Accuracy of what was exported.
+        mean_difference: Mean absolute difference of the logits.
+        max_difference: Largest absolute difference of a logit.
+    """
+
+    n: int
+    agreement: float
+    trained_accuracy: float
+    exported_accuracy: float
+    mean_difference: float
+    max_difference: float
+
+    def line(self) -> str:
+        """Says it in one sentence."""
+        return (
+            f"Exported against trained, {self.n} texts: accuracy "
+            f"{100 * self.exported_accuracy:.2f} % against {100 * self.trained_accuracy:.2f} %, "
+            f"same label {100 * self.agreement:.2f} %, logits differ by "
+            f"{self.mean_difference:.4f} on average, {self.max_difference:.3f} at most."
+        )
+
+    def facts(self) -> dict[str, float]:
+        """Returns the figures, rounded, for JSON."""
+        return {name: round(value, 6) for name, value in asdict(self).items()}
+
+
+def parity(
+    trained: NDArray[np.float32], exported: NDArray[np.float32], truth: NDArray[np.int64]
+) -> Parity:
+    """Compares logits, both float32 (n, k), on texts whose classes are known."""
+    gap = np.abs(trained - exported)
+    ours, theirs = trained.argmax(1), exported.argmax(1)
+    return Parity(
+        n=len(truth),
+        agreement=float((ours == theirs).mean()),
+        trained_accuracy=float((ours == truth).mean()),
+        exported_accuracy=float((theirs == truth).mean()),
+        mean_difference=float(gap.mean()),
+        max_difference=float(gap.max()),
+    )
+
+
+def export(network: Network, folder: Path, *, int8: bool) -> None:
+    """Writes model.xml and model.bin: ids and mask, int64 (n, tokens), to logits (n, k).
+
+    Args:
+        network: Trained, with its adapters merged.
+        folder: An existing folder.
+        int8: Keep large weights as int8.
+
+    Raises:
+        StorageError: The disk is full.
+    """
+    openvino = import_openvino("exporting a classifier")
+    model = _converted(network)
+    if int8:
+        _compress(model)
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        made = Path(place) / "model.xml"
+        try:
+            openvino.save_model(model, made, compress_to_fp16=False)
+        except (OSError, RuntimeError) as error:  # openvino's own writer raises the latter
+            raise StorageError(
+                f"could not save the classifier in {folder}",
+                str(error).strip().splitlines()[-1],
+                "Free some space (100 MB are needed), or give --out another folder",
+            ) from error
+        for suffix in (".bin", ".xml"):
+            made.with_suffix(suffix).replace(folder / f"model{suffix}")
+
+
+def _converted(network: Network) -> Any:
+    openvino = import_openvino("exporting a classifier")
+    example = (torch.ones((1, 8), dtype=torch.int64), torch.ones((1, 8), dtype=torch.int64))
+    shape = openvino.PartialShape([-1, -1])
+    trace: Any = torch.jit.trace
+    with quiet_transformers(), torch.inference_mode():
+        traced = trace(network.cpu().eval(), example, check_trace=False)
+        return openvino.convert_model(traced, example_input=example, input=[shape, shape])
+
+
+def _compress(model: Any) -> None:
+    openvino = import_openvino("exporting a classifier")
+    for operation in model.get_ordered_ops():
+        kind = operation.get_type_name()
+        if kind not in ("MatMul", "Gather"):
+            continue
+        for place in range(operation.get_input_size()):
+            source = operation.input_value(place).get_node()
+            shape = tuple(source.get_output_shape(0)) if _constant(source) else ()
+            if len(shape) == 2 and np.prod(shape) > _SMALL and _float(source, openvino):
+                rows = kind == "Gather" or operation.get_attributes().get("transpose_b", False)
+                replaced = _int8(source.get_data(), axis=1 if rows else 0)
+                operation.input(place).replace_source_output(replaced)
+
+
+def _constant(node: Any) -> bool:
+    return bool(node.get_type_name() == "Constant")
+
+
+def _float(node: Any, openvino: Any) -> bool:
+    return bool(node.get_output_element_type(0) == openvino.Type.f32)
+
+
+def _int8(weights: NDArray[np.float32], axis: int) -> Any:
+    ops = importlib.import_module("openvino.opset13")
+    scale = np.abs(weights).max(axis=axis, keepdims=True) / 127
+    scale[scale == 0] = 1
+    rounded = np.round(weights / scale).astype(np.int8)
+    whole = ops.convert(ops.constant(rounded), "f32")
+    return ops.multiply(whole, ops.constant(scale.astype(np.float32))).output(0)

@@ -1,0 +1,114 @@
+"""What is fitted on vectors and logits alone, in seconds: head, temperature, threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import cross_entropy
+
+Floats = NDArray[np.float32]
+_PENALTIES = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4)
+_FOLDS = 5
+
+
+def fit_head(
+    vectors: torch.Tensor, labels: torch.Tensor, classes: int, penalty: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Fits softmax regression with an L2 penalty.
+
+    Args:
+        vectors: float32 (n, d).
+        labels: int64 (n,).
+        classes: How many there are.
+        penalty: Weight of the squared weights.
+
+    Returns:
+        Weights float32 (d, classes) and bias float32 (classes,).
+    """
+    weights = torch.zeros(vectors.shape[1], classes, requires_grad=True)
+    bias = torch.zeros(classes, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> float:
+        optimizer.zero_grad()
+        value = cross_entropy(vectors @ weights + bias, labels) + penalty * weights.square().sum()
+        value.backward()
+        return float(value.detach())
+
+    optimizer.step(loss)
+    return weights.detach(), bias.detach()
+
+
+def best_head(
+    vectors: torch.Tensor, labels: torch.Tensor, held: torch.Tensor, truth: torch.Tensor, k: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Fits heads with several penalties and returns the one that validates best.
+
+    Args:
+        vectors: float32 (n, d), to fit on.
+        labels: int64 (n,), their classes.
+        held: float32 (m, d), to choose by.
+        truth: int64 (m,), their classes.
+        k: Number of classes.
+    """
+    heads = [fit_head(vectors, labels, k, penalty) for penalty in _PENALTIES]
+    losses = [float(fit_loss(held @ weights + bias, truth)) for weights, bias in heads]
+    return heads[int(np.argmin(losses))]
+
+
+def cross_fitted(
+    vectors: torch.Tensor, labels: torch.Tensor, classes: int, seed: int
+) -> torch.Tensor:
+    """Returns what heads say about rows that they were not fitted on.
+
+    Args:
+        vectors: float32 (n, d).
+        labels: int64 (n,).
+        classes: How many there are.
+        seed: Of the folds.
+
+    Returns:
+        Calibrated probabilities, float32 (n, classes).
+    """
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    logits = torch.zeros(len(labels), classes)
+    for fold in range(_FOLDS):
+        held = order[fold::_FOLDS]
+        kept = torch.ones(len(labels), dtype=torch.bool)
+        kept[held] = False
+        weights, bias = fit_head(vectors[kept], labels[kept], classes, _PENALTIES[1])
+        logits[held] = vectors[held] @ weights + bias
+    return (logits / fit_temperature(logits, labels)).softmax(1)
+
+
+def fit_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """The cross entropy at the best temperature: ranks heads whatever their scale."""
+    return cross_entropy(logits / fit_temperature(logits, truth), truth)
+
+
+def fit_temperature(logits: torch.Tensor, truth: torch.Tensor) -> float:
+    """Returns the temperature with the least cross entropy (Guo et al. 2017).
+
+    Args:
+        logits: float32 (n, k), of rows that were not trained on.
+        truth: int64 (n,).
+    """
+    candidates = torch.logspace(-1.5, 1.5, 200)
+    losses = [cross_entropy(logits / t, truth) for t in candidates]
+    return float(candidates[int(torch.stack(losses).argmin())])
+
+
+def fit_threshold(known: Floats, right: NDArray[np.bool_], loss: float) -> float:
+    """Returns the highest score to reject below that costs at most `loss` of the accuracy.
+
+    Args:
+        known: float32 (n,), scores of in-scope validation texts.
+        right: bool (n,), which of them are labelled right.
+        loss: Share of all n that may be right and yet rejected.
+    """
+    scores = np.sort(known[right])
+    if not len(scores):
+        return float("-inf")
+    allowed = min(int(loss * len(known)), len(scores) - 1)
+    return float(scores[allowed])

@@ -1,0 +1,266 @@
+"""The training loop that classifiers and generators share.
+
+Same seed, same batches: a training that was killed goes on from its last checkpoint as if
+nothing had happened. The weights that are validated and kept are an exponential moving
+average of the trained ones (Polyak and Juditsky 1992), which costs nothing and is steadier.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from shoal.errors import RunError, UsageError
+from shoal.modalities.text.tune.checkpoint import (
+    Checkpoint,
+    Tensors,
+    adam_state,
+    pack,
+    restore_adam,
+    unpack,
+)
+from shoal.modalities.text.tune.progress import tensorboard, training_bar
+
+
+class Job(Protocol):
+    """What a loop trains."""
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Returns the optimizer's parameter groups: "params", and "lr" at its peak."""
+        ...
+
+    def weights(self) -> Tensors:
+        """Returns the trained tensors themselves, by name."""
+        ...
+
+    def batches(self, epoch: int) -> Sequence[Any]:
+        """Returns an epoch's batches: the same ones at every call, of the same number."""
+        ...
+
+    def loss(self, batch: Any) -> torch.Tensor:
+        """Returns the loss of one batch, in training mode."""
+        ...
+
+    def validate(self) -> dict[str, float]:
+        """Scores the weights as they stand: "score", more is better, and what else to log."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """How a loop runs.
+
+    Attributes:
+        title: What stands before the bar.
+        folder: Where checkpoints and TensorBoard files go.
+        epochs: Passes over the data.
+        patience: Epochs without a better score before it stops.
+        checkpoint_every: Steps between two checkpoints.
+        seed: Of dropout; batches are the job's matter.
+        identity: Facts that a resumed training must share (settings, a hash of the data).
+        again: The command that resumes it, for messages.
+        resume: Go on from the last checkpoint.
+        quiet: No bar.
+    """
+
+    title: str
+    folder: Path
+    epochs: int
+    patience: int = 4
+    checkpoint_every: int = 200
+    seed: int = 0
+    identity: dict[str, Any] = field(default_factory=dict)
+    again: str = "the same command with --resume"
+    resume: bool = False
+    quiet: bool = False
+    warmup: float = 0.1
+    clip: float = 1.0
+    average: float = 0.99
+    weight_decay: float = 0.01
+
+
+class Loop:
+    """One training, from the first step or a checkpoint to the best weights.
+
+    Args:
+        job: What to train.
+        settings: How.
+
+    Raises:
+        UsageError: `resume`, but there is no checkpoint or it is of another training.
+        CorruptWeightsError: The checkpoint can't be read.
+    """
+
+    def __init__(self, job: Job, settings: LoopSettings) -> None:
+        self.job, self.settings = job, settings
+        self.per_epoch = len(job.batches(0))
+        self.total = self.per_epoch * settings.epochs
+        self.step, self.seconds = 0, 0.0
+        self.losses: list[float] = []
+        self.history: list[dict[str, float]] = []
+        self.weights = job.weights()
+        self.average = {name: value.detach().clone() for name, value in self.weights.items()}
+        self.optimizer = torch.optim.AdamW(
+            job.groups(), weight_decay=settings.weight_decay, fused=True
+        )
+        self._peaks = [group["lr"] for group in self.optimizer.param_groups]
+        torch.manual_seed(settings.seed)
+        if settings.resume:
+            self._resume()
+
+    def run(self, stop: threading.Event) -> list[dict[str, float]]:
+        """Trains until the epochs are done or validation no longer improves.
+
+        The job is left with the best weights seen.
+
+        Args:
+            stop: Set it to break off at the next step, with a checkpoint.
+
+        Returns:
+            One entry an epoch: "epoch", "step", "train_loss" and what validation said.
+
+        Raises:
+            RunError: Broken off, or the loss is no number; says how to go on.
+            StorageError: A checkpoint can't be saved; the one before it is intact.
+        """
+        settings = self.settings
+        bar = training_bar(settings.title, self.total, quiet=settings.quiet)
+        with bar as report, tensorboard(settings.folder / "tensorboard") as log:
+            while self.step < self.total and not self._stale():
+                self._epoch(stop, report, log)
+        self._load(unpack("weights", Checkpoint.load(self._best_path).tensors))
+        return self.history
+
+    def _epoch(self, stop: threading.Event, report: Any, log: Any) -> None:
+        epoch = self.step // self.per_epoch
+        batches = self.job.batches(epoch)
+        for batch in batches[self.step % self.per_epoch :]:
+            if stop.is_set():
+                self._interrupt()
+            began = time.perf_counter()
+            self._learn(batch)
+            self.seconds += time.perf_counter() - began
+            report(self.step, f"loss {self._recent():.3f}{self._score()}")
+            log(self.step, {"loss/train": self.losses[-1]})
+            if self.step % self.settings.checkpoint_every == 0 and self.step % self.per_epoch:
+                self.save()
+        self._validate(epoch, log)
+        self.save()
+
+    def _learn(self, batch: Any) -> None:
+        for group, peak in zip(self.optimizer.param_groups, self._peaks, strict=True):
+            group["lr"] = peak * self._pace()
+        self.optimizer.zero_grad()
+        loss = self.job.loss(batch)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self.settings.clip)
+        if not (math.isfinite(float(loss.detach())) and math.isfinite(float(norm))):
+            self._diverged(float(loss.detach()))
+        self.optimizer.step()
+        self.step += 1
+        self.losses.append(float(loss.detach()))
+        kept = min(self.settings.average, self.step / (self.step + 10))
+        with torch.no_grad():
+            for name, value in self.weights.items():
+                self.average[name].lerp_(value.detach(), 1 - kept)
+
+    def _pace(self) -> float:
+        """Linear warm-up, then linear decay to nothing; a function of the step alone."""
+        warm = (self.step + 1) / max(1.0, self.settings.warmup * self.total)
+        return min(1.0, warm, 1 - self.step / self.total)
+
+    def _validate(self, epoch: int, log: Any) -> None:
+        trained = {name: value.detach().clone() for name, value in self.weights.items()}
+        self._load(self.average)
+        with torch.random.fork_rng(devices=[]):
+            figures = self.job.validate()
+        mean = sum(self.losses[-self.per_epoch :]) / min(len(self.losses), self.per_epoch)
+        entry = {"epoch": epoch + 1.0, "step": float(self.step), "train_loss": mean, **figures}
+        better = figures["score"] > max((old["score"] for old in self.history), default=-math.inf)
+        self.history.append(entry)
+        log(self.step, {f"validation/{name}": value for name, value in figures.items()})
+        if better:
+            Checkpoint(pack("weights", self.average), entry).save(self._best_path)
+        self._load(trained)
+
+    def _stale(self) -> bool:
+        scores = [entry["score"] for entry in self.history]
+        return (
+            bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= self.settings.patience
+        )
+
+    def save(self) -> None:
+        """Writes all that is needed to go on from this step."""
+        tensors = {
+            **pack("weights", self.weights), **pack("average", self.average),
+            **pack("adam", adam_state(self.optimizer)), "rng": torch.get_rng_state(),
+        }  # fmt: skip
+        facts = {
+            "step": self.step, "seconds": self.seconds, "history": self.history,
+            "losses": self.losses[-self.per_epoch :], "identity": self.settings.identity,
+        }  # fmt: skip
+        Checkpoint(tensors, facts).save(self._state_path)
+
+    def _resume(self) -> None:
+        saved = Checkpoint.load(self._state_path)
+        own = self.settings.identity
+        other = [key for key in own if own[key] != saved.facts["identity"].get(key)]
+        if other:
+            raise UsageError(
+                f"the checkpoint in {self.settings.folder} is of another training",
+                f"{', '.join(other)} differ",
+                "Use the same rows and settings, or train without --resume",
+            )
+        self._load(unpack("weights", saved.tensors))
+        self.average = unpack("average", saved.tensors)
+        restore_adam(self.optimizer, unpack("adam", saved.tensors))
+        torch.set_rng_state(saved.tensors["rng"])
+        self.step, self.seconds = saved.facts["step"], saved.facts["seconds"]
+        self.losses, self.history = saved.facts["losses"], saved.facts["history"]
+
+    def _load(self, tensors: Tensors) -> None:
+        with torch.no_grad():
+            for name, value in self.weights.items():
+                value.copy_(tensors[name])
+
+    def _interrupt(self) -> None:
+        self.save()
+        raise RunError(
+            f"interrupted at step {self.step} of {self.total}",
+            "a checkpoint is saved",
+            f"Go on with: {self.settings.again}",
+        )
+
+    def _diverged(self, loss: float) -> None:
+        kept = Checkpoint.load(self._state_path).facts["step"] if self._state_path.exists() else 0
+        where = f"the checkpoint of step {kept} is kept" if kept else "no checkpoint was made yet"
+        raise RunError(
+            f"the training diverged at step {self.step + 1}",
+            f"the loss is {loss}; {where} in {self.settings.folder}",
+            "Train again with a smaller --learning-rate",
+        )
+
+    def _recent(self) -> float:
+        last = self.losses[-50:]
+        return sum(last) / len(last)
+
+    def _score(self) -> str:
+        if not self.history:
+            return ""
+        last = self.history[-1]
+        return f", validation {last.get('accuracy', last['score']):.4f}"
+
+    @property
+    def _state_path(self) -> Path:
+        return self.settings.folder / "state.safetensors"
+
+    @property
+    def _best_path(self) -> Path:
+        return self.settings.folder / "best.safetensors"

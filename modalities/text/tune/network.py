@@ -1,0 +1,108 @@
+"""The torch side of a classifier: an encoder, unit vectors, and a linear head on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.functional import normalize
+
+from shoal.extras import require
+from shoal.modalities.quiet import quiet_transformers
+from shoal.modalities.text.encoder_files import EncoderFiles, pooling_of
+from shoal.modalities.text.encoder_torch import pooled, transformer_of
+from shoal.modalities.text.tune.checkpoint import Tensors
+
+_RANK = 16
+_DECAY = 0.9
+"""Each layer learns at this part of the rate of the one above it (Howard and Ruder 2018)."""
+
+
+class Network(torch.nn.Module):
+    """Token ids to logits.
+
+    Args:
+        files: The encoder to start from.
+        head: float32 (d, k), the head's weights; a bias of zeros is added.
+        method: "full" trains the encoder's layers, "lora" adapters, "frozen" nothing.
+    """
+
+    def __init__(
+        self, files: EncoderFiles, head: torch.Tensor, bias: torch.Tensor, method: str
+    ) -> None:
+        super().__init__()
+        transformer = transformer_of(files.weights)
+        self.pooling, self.pad = pooling_of(files.folder), files.pad
+        transformer.requires_grad_(method == "full")
+        if method == "full":
+            # Word vectors stay: rare words would drift by chance, and half the cost is theirs.
+            transformer.get_input_embeddings().requires_grad_(False)
+        self.transformer = _with_adapters(transformer) if method == "lora" else transformer
+        self.method = method
+        self.head = torch.nn.Parameter(head.clone())
+        self.bias = torch.nn.Parameter(bias.clone())
+
+    def embed(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Token ids and mask, int64 (n, tokens), to unit vectors float32 (n, d)."""
+        hidden = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+        return normalize(pooled(hidden, mask, self.pooling), dim=1)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Token ids and mask, int64 (n, tokens), to logits float32 (n, k)."""
+        return self.embed(ids, mask) @ self.head + self.bias
+
+    def groups(self, rate: float, head_rate: float) -> list[dict[str, Any]]:
+        """Returns parameter groups: the head, and the layers, the lower the slower."""
+        stack = [list(layer.parameters()) for layer in _layers(self.transformer)]
+        listed = {id(p) for own in stack for p in own}
+        rest = [p for p in self.transformer.parameters() if id(p) not in listed]
+        groups = [{"params": [self.head, self.bias], "lr": head_rate}]
+        for depth, own in enumerate([*reversed(stack), rest]):
+            trained = [p for p in own if p.requires_grad]
+            groups += [{"params": trained, "lr": rate * _DECAY**depth}] if trained else []
+        return groups
+
+    def trained(self) -> Tensors:
+        """Returns the tensors that training changes, by name."""
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+    def merged(self) -> Network:
+        """Returns the network itself, adapters folded into the layers they adapt."""
+        if self.method == "lora":
+            self.transformer = self.transformer.merge_and_unload()
+            self.method = "frozen"
+        return self.eval()
+
+
+def padded(ids: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids of any lengths to ids and mask, both int64 (n, longest)."""
+    longest = max(map(len, ids))
+    tokens = torch.full((len(ids), longest), pad, dtype=torch.int64)
+    mask = torch.zeros_like(tokens)
+    for row, own in enumerate(ids):
+        tokens[row, : len(own)] = torch.tensor(own)
+        mask[row, : len(own)] = 1
+    return tokens, mask
+
+
+def fast_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 natively; emulated, it would be slower."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    info = Path("/proc/cpuinfo")
+    flags = set(info.read_text(encoding="utf-8").split()) if info.exists() else set()
+    return bool(flags & {"avx512_bf16", "amx_bf16"})
+
+
+def _layers(transformer: Any) -> list[Any]:
+    stacks = [list(m) for m in transformer.modules() if isinstance(m, torch.nn.ModuleList)]
+    return max(stacks, key=len, default=[])
+
+
+def _with_adapters(transformer: Any) -> Any:
+    peft = require("peft", "--method lora")
+    settings = peft.LoraConfig(r=_RANK, lora_alpha=2 * _RANK, target_modules="all-linear")
+    with quiet_transformers():
+        return peft.get_peft_model(transformer, settings)

@@ -1,0 +1,65 @@
+"""What a training shows while it runs: a bar, and scalars for TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from shoal.extras import installed, require
+
+Report = Callable[[int, str], None]
+"""Takes the steps done and what to say beside the bar."""
+
+Scalars = Callable[[int, dict[str, float]], None]
+"""Takes the step and the figures of that step."""
+
+
+@contextmanager
+def training_bar(title: str, steps: int, *, quiet: bool) -> Iterator[Report]:
+    """Yields a function that moves the bar; silent where nobody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Left
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}"), TextColumn("left"), Left(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(title, total=steps, detail="")
+
+        def report(done: int, detail: str) -> None:
+            bar.update(task, completed=done, detail=detail)
+
+        yield report
+
+
+@contextmanager
+def tensorboard(folder: Path) -> Iterator[Scalars]:
+    """Yields a function that logs figures; it does nothing where TensorBoard is absent."""
+    if not installed("tensorboard"):
+        yield lambda step, figures: None
+        return
+    require("tensorboard", "logging")
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer: Any = SummaryWriter(folder)
+
+    def log(step: int, figures: dict[str, float]) -> None:
+        for name, value in figures.items():
+            writer.add_scalar(name, value, step)
+
+    try:
+        yield log
+    finally:
+        writer.close()
+
+
+def say(line: str) -> None:
+    """Prints a line for people on standard error."""
+    from rich.console import Console
+
+    Console(stderr=True).print(line, highlight=False, markup=False, soft_wrap=True)

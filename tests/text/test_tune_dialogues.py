@@ -1,0 +1,108 @@
+"""Conversations to tune on: what is read, what is refused, and what is held out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shoal.errors import UsageError
+from shoal.modalities.text.tune.generator_data import (
+    Dialogues,
+    check_dialogues,
+    dialogues_of_runs,
+    read_dialogues,
+)
+from shoal.modalities.text.tune.generator_split import split_dialogues
+
+
+def _turns(question: str, answer: str) -> tuple[dict[str, str], ...]:
+    return ({"role": "user", "content": question}, {"role": "assistant", "content": answer})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "prompt,label\nhi,x\n", "no column 'response'"),
+        ("a.csv", "prompt,response\nhi,\n", "line 2, has no text in 'response'"),
+        ("a.jsonl", '{"messages": []}', "expected a list"),
+        ("a.jsonl", '{"messages": [{"role": "user", "content": "hi"}]}', "has to be the assist"),
+        ("a.jsonl", '{"messages": [{"role": "bot", "content": "hi"}]}', "role 'bot' is none of"),
+        ("a.jsonl", '{"messages": [{"role": "user", "content": ""}]}', "content is empty"),
+        (
+            "a.jsonl",
+            '{"messages": [{"role": "assistant", "content": "a"}]}',
+            "have to take turns",
+        ),
+        ("a.jsonl", "{nonsense", "line 1, is not JSON"),
+        ("a.txt", "hi", "its ending is"),
+    ],
+)
+def test_bad_rows_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match=message):
+        read_dialogues(tmp_path / name)
+
+
+def test_columns_and_messages_say_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('system,question,answer\nBe brief.,"Hi, you",Hello\n')
+    turns = [{"role": "system", "content": "Be brief."}, *_turns("Hi, you", "Hello")]
+    (tmp_path / "b.jsonl").write_text(json.dumps({"messages": turns}))
+    assert read_dialogues(tmp_path / "a.csv").turns == (tuple(turns),)
+    assert read_dialogues(tmp_path / "b.jsonl").turns == (tuple(turns),)
+
+
+def test_of_the_records_only_the_models_own_solved_answers_are_learnt(tmp_path: Path) -> None:
+    kinds = [("solved", "model"), ("solved", "tool"), ("unsure", "model"), ("solved", "image")]
+    runs = [
+        {"status": s, "task": {"text": f"ask {p}"}, "answer": {"text": "say", "provenance": p}}
+        for s, p in kinds
+    ]
+    dialogues = dialogues_of_runs(runs)
+    assert dialogues.turns == (_turns("ask model", "say"),)
+    assert dialogues.notes[0].startswith("2 solved runs of your records were left out")
+    exported = [{"kind": "run", "data": run} for run in runs] + [{"kind": "text", "data": {}}]
+    (tmp_path / "memory.jsonl").write_text("\n".join(map(json.dumps, exported)))
+    assert read_dialogues(tmp_path / "memory.jsonl").turns == dialogues.turns
+    with pytest.raises(UsageError, match=r"has 1 conversations: tuning .* 10 to 100,000"):
+        check_dialogues(dialogues)
+
+
+def test_no_question_is_on_both_sides() -> None:
+    asked = [("a?", "1"), ("A ?", "2"), ("a?", "2"), ("a?", "1"), ("b?", "1"), ("c?", "1")]
+    rows = Dialogues(tuple(_turns(*pair) for pair in asked), "rows.csv")
+    split = split_dialogues(rows, None, 0.3, seed=0)
+    sides = [
+        {turns[0]["content"] for turns in part.turns} for part in (split.train, split.validation)
+    ]
+    assert not sides[0] & sides[1]
+    assert split.notes == (
+        "1 conversations repeat an earlier one of rows.csv: left out of training (lines 4)",
+    )
+    own = split_dialogues(rows, rows.take([4]), 0.3, seed=0)
+    assert "ask what rows.csv asks as well" in own.notes[1]
+    assert all(turns[0]["content"] != "b?" for turns in own.train.turns)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--generator", "--method", "lora"), "--method is for classifiers"),
+        (("--base", "smollm2-135m"), "--base is for generators"),
+        (("--generator",), "has no column 'response'"),
+        (("--generator", "--quantize", "q9"), "unknown quantisation 'q9'"),
+    ],
+)
+def test_wrong_use_of_the_command_is_told(
+    tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "rows.csv").write_text("prompt,label\nhi,x\n")
+    command = [sys.executable, "-m", "shoal.agents.cli", "tune", str(tmp_path / "rows.csv")]
+    done = subprocess.run(
+        [*command, "--name", "n", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())

@@ -1,0 +1,117 @@
+"""The training loop: what is kept when it is broken off, diverges or the disk is full."""
+
+from __future__ import annotations
+
+import math
+import resource
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from shoal.errors import CorruptWeightsError, RunError, StorageError, UsageError
+from shoal.modalities.text.tune.checkpoint import Checkpoint
+from shoal.modalities.text.tune.loop import Loop, LoopSettings
+
+
+class Line:
+    """Fits a line; `breaks_at` makes a step's loss no number, `stops_at` sets the event."""
+
+    def __init__(self, breaks_at: int = -1, stops_at: int = -1, width: int = 2) -> None:
+        self.weight = torch.zeros(width, requires_grad=True)
+        self.seen: list[float] = []
+        self.breaks_at, self.stops_at, self.stop = breaks_at, stops_at, threading.Event()
+
+    def groups(self) -> list[dict[str, Any]]:
+        return [{"params": [self.weight], "lr": 0.1}]
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        return {"weight": self.weight}
+
+    def batches(self, epoch: int) -> list[float]:
+        return [epoch + i / 10 for i in range(6)]
+
+    def loss(self, batch: float) -> torch.Tensor:
+        self.seen.append(batch)
+        if len(self.seen) == self.stops_at:
+            self.stop.set()
+        noise = torch.rand(())  # as dropout does, it draws from torch's generator
+        loss = (self.weight[0] * batch + self.weight[1] - 2 * batch - noise).square()
+        return loss * math.nan if len(self.seen) == self.breaks_at else loss
+
+    def validate(self) -> dict[str, float]:
+        return {"score": -abs(float(self.weight.detach()[0]) - 2)}
+
+
+def _settings(folder: Path, **more: Any) -> LoopSettings:
+    given: dict[str, Any] = {"epochs": 3, "checkpoint_every": 4, "quiet": True, **more}
+    return LoopSettings("line", folder, **given)
+
+
+def test_a_resumed_training_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    whole = Line()
+    history = Loop(whole, _settings(tmp_path / "whole")).run(whole.stop)
+    broken = Line(stops_at=9)
+    with pytest.raises(RunError, match=r"interrupted at step 9 of 18.*--resume"):
+        Loop(broken, _settings(tmp_path / "broken")).run(broken.stop)
+    again = Line()
+    resumed = Loop(again, _settings(tmp_path / "broken", resume=True)).run(again.stop)
+    assert [*broken.seen, *again.seen] == whole.seen
+    assert torch.equal(again.weight, whole.weight)
+    assert resumed == history
+
+
+def test_it_stops_early_and_keeps_the_best(tmp_path: Path) -> None:
+    job = Line()
+    scores = iter([0.1, 0.9, 0.2, 0.3, 0.4])
+    kept: list[torch.Tensor] = []
+
+    def validate() -> dict[str, float]:
+        kept.append(job.weight.detach().clone())
+        return {"score": next(scores)}
+
+    job.validate = validate  # type: ignore[method-assign]
+    history = Loop(job, _settings(tmp_path, epochs=5, patience=2)).run(job.stop)
+    assert [entry["score"] for entry in history] == [0.1, 0.9, 0.2, 0.3]
+    assert torch.equal(job.weight, kept[1])
+
+
+def test_a_loss_that_is_no_number_stops_it_and_the_last_checkpoint_stays(tmp_path: Path) -> None:
+    job = Line(breaks_at=11)
+    with pytest.raises(RunError, match="diverged at step 11: the loss is nan; the checkpoint of"):
+        Loop(job, _settings(tmp_path)).run(job.stop)
+    kept = Checkpoint.load(tmp_path / "state.safetensors")
+    assert kept.facts["step"] == 8
+    assert all(bool(value.isfinite().all()) for value in kept.tensors.values())
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
+    job = Line(stops_at=5, width=3000)
+    with pytest.raises(RunError, match="interrupted"):
+        Loop(job, _settings(tmp_path)).run(job.stop)
+    before = (tmp_path / "state.safetensors").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        again = Line(width=3000)
+        with pytest.raises(StorageError, match=r"could not save .*safetensors"):
+            Loop(again, _settings(tmp_path, resume=True)).run(again.stop)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "state.safetensors").read_bytes() == before
+
+
+def test_what_can_not_be_resumed_says_why(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no checkpoint"):
+        Loop(Line(), _settings(tmp_path, resume=True))
+    job = Line(stops_at=5)
+    with pytest.raises(RunError):
+        Loop(job, _settings(tmp_path, identity={"seed": 0, "rows": "a"})).run(job.stop)
+    with pytest.raises(UsageError, match="another training: rows differ"):
+        Loop(Line(), _settings(tmp_path, resume=True, identity={"seed": 0, "rows": "b"}))
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(CorruptWeightsError, match="cannot read the checkpoint"):
+        Loop(Line(), _settings(tmp_path, resume=True))
