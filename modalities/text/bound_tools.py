@@ -13,7 +13,7 @@ from langchain_core.messages.tool import tool_call
 from shoal.errors import unknown
 from shoal.modalities.text.chooser import NONE, Choice
 from shoal.modalities.text.messages import last_request
-from shoal.modalities.text.planner import Done, Planner
+from shoal.modalities.text.planner import Done, Planner, adds
 from shoal.modalities.text.tool_calls import MAX_REQUEST, Call
 from shoal.modalities.text.tool_spec import ToolSpec
 from shoal.modalities.text.tool_use import MOST_CALLS
@@ -77,6 +77,7 @@ def _first(
         if name == NONE or (chosen and not proposal.asked):
             continue
         made = planner.calls(proposal, by_name[name], request)
+        made = [call for call in made if not calls or adds(call, calls, request)]
         chosen = chosen or (proposal.choice if made else None)
         calls += made
     return _message(calls, chosen) if chosen else None

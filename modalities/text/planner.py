@@ -6,7 +6,8 @@ read there: an object without named fields, a text that has to be made up, a ret
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,9 @@ from shoal.modalities.text.encoder import TextEncoder
 from shoal.modalities.text.schemas import is_valid
 from shoal.modalities.text.tool_calls import Call, Failure, write_call
 from shoal.modalities.text.tool_spec import ToolSpec
+
+_COMPOUND = re.compile(r"\b(?:and|then|also|besides|afterwards?|after that)\b|[;.?!]\s+\w", re.I)
+"""Only a request of several clauses asks for a second tool."""
 
 _RESULT = 600
 """Characters of a result that the next call is read from."""
@@ -81,7 +85,7 @@ class Planner:
             specs: The tools on offer.
             done: The calls that were made.
         """
-        if self._reader is None:
+        if self._reader is None or not _COMPOUND.search(request.strip()):
             return []
         called = {item.call.name for item in done}
         by_name = {spec.name: spec for spec in specs}
@@ -92,7 +96,7 @@ class Planner:
                 break
             if proposal.asked and proposal.choice.name not in called:
                 made += self._from_results(by_name[proposal.choice.name], proposal, text)
-        return made
+        return [c for c in made if adds(c, [item.call for item in done], request)]
 
     def _from_results(self, spec: ToolSpec, proposal: Proposal, text: str) -> list[Call]:
         assert self._reader is not None
@@ -111,6 +115,21 @@ class Planner:
         if written is None:
             return None
         return replace(written, arguments=_merged(written.arguments, filled.arguments))
+
+
+def adds(call: Call, calls: Sequence[Call], request: str) -> bool:
+    """Whether a call rests on words of the request that no call before it used."""
+    used = {word for other in calls for text in _said(other.arguments) for word in text.split()}
+    given = [text for text in _said(call.arguments) if text in request.lower()]
+    return any(used.isdisjoint(text.split()) for text in given)
+
+
+def _said(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for item in value.values() for text in _said(item)]
+    if isinstance(value, (list, tuple)):
+        return [text for item in value for text in _said(item)]
+    return [] if isinstance(value, bool) else [str(value).lower()]
 
 
 def distinct(calls: Sequence[Call]) -> list[Call]:

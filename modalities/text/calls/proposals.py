@@ -1,7 +1,8 @@
 """What a request asks of the tools: the choice with its probability, and the calls.
 
-The call encoder decides on tools and values in one pass a tool. Examples that a tool
-carries weigh in; of many tools only those most like the request are read.
+The call encoder decides on tools and values in one pass a tool; of many tools only those
+most like the request are read. A tool that carries examples is chosen by them: they say
+better than any description what it is for.
 """
 
 from __future__ import annotations
@@ -19,8 +20,6 @@ from shoal.modalities.text.tool_spec import ToolSpec
 
 MOST_READ = 8
 """Tools that the call encoder reads for one request."""
-
-_EXAMPLES_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +52,14 @@ def propose(
     read = sorted(specs, key=lambda spec: -like[spec.name].score)[:MOST_READ]
     offers = reader.read(request, [function_of(spec) for spec in read])
     logits = [
-        offer.logit + _EXAMPLES_WEIGHT * like[spec.name].margin
+        like[spec.name].margin if spec.examples else offer.logit
         for spec, offer in zip(read, offers, strict=True)
     ]
     shares = reader.probabilities(logits)
+    best = max((offer.logit for offer in offers), default=0.0)
     ranked = [
-        Proposal(Choice(offer.name, share), asked(logit, max(logits)), offer.calls)
-        for offer, logit, share in zip(offers, logits, shares, strict=True)
+        Proposal(Choice(offer.name, share), asked(offer.logit, best), offer.calls)
+        for offer, share in zip(offers, shares, strict=True)
     ]
     none = Proposal(Choice(NONE, max(0.0, 1.0 - math.fsum(shares))))
     return sorted([*ranked, none], key=lambda proposal: -proposal.choice.probability)

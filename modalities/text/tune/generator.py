@@ -61,7 +61,6 @@ def tune_generator(
     check_free(settings.folder)
     _check_grid(settings)
     split = split_dialogues(dialogues, validation, settings.held_out, settings.seed)
-    settings.work.mkdir(parents=True, exist_ok=True)
     result = _trained(split, settings, settings.command(source))
     path = save_generator(result, settings)
     shutil.rmtree(settings.work, ignore_errors=True)
