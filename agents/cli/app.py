@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from shoal.agents.cli import doctor, graph, memory, models, policies, tasks, tune
+from shoal.agents.cli import distill, doctor, graph, memory, models, policies, tasks, tune
 
 app = typer.Typer(
     name="shoal",
@@ -19,6 +19,7 @@ app.command()(tasks.chat)
 app.command()(tasks.demo)
 app.command()(policies.train)
 app.command()(tune.tune)
+app.command()(distill.distill)
 app.command("eval")(policies.evaluate)
 app.add_typer(models.app, name="models")
 app.add_typer(memory.app, name="memory")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shoal.agents.cli.calls import tune_calls
 from shoal.agents.cli.generators import refuse_generator_options, tune_generator
 from shoal.agents.cli.show import console, plain, print_json
 from shoal.agents.cli.tasks import Json
@@ -60,12 +61,16 @@ def tune(
     gradient_checkpointing: Annotated[
         bool, typer.Option("--gradient-checkpointing", help="Less memory, more time.")
     ] = False,
+    calls: Annotated[bool, typer.Option("--calls", help="Tune the call encoder.")] = False,
 ) -> None:
-    """Tune a text classifier, or with --generator a language model, on your rows.
+    """Tune a text classifier, a language model (--generator) or the call encoder (--calls).
 
     Ctrl-C saves a checkpoint, --resume goes on. Rows for a generator have a prompt and a
-    response, or `messages`.
+    response, or `messages`; a call encoder learns from cards.
     """
+    if calls:
+        tune_calls(context)
+        return
     if generator:
         tune_generator(context)
         return

@@ -45,10 +45,12 @@ class Likeness:
 
     Attributes:
         score: Weighted similarity.
+        described: Similarity to its name and description alone.
         margin: Its logit against "none"; 0 for a tool without examples.
     """
 
     score: float
+    described: float
     margin: float
 
 
@@ -83,6 +85,7 @@ def likeness(encoder: TextEncoder, request: str, specs: Sequence[ToolSpec]) -> d
     return {
         spec.name: Likeness(
             scores[spec.name],
+            float(_vectors(encoder, (f"{spec.name}: {spec.description}",))[0] @ query),
             (scores[spec.name] - none) / _TEMPERATURE if spec.examples else 0.0,
         )
         for spec in specs

@@ -202,7 +202,10 @@ def _numeric(part: Schema, offer: _Offer) -> dict[str, Any] | None:
 def _textual(part: Schema, offer: _Offer) -> dict[str, Any] | None:
     if "format" in part or len(offer.request.split()) > MAX_WORDS:
         return bounded(part)
-    pattern = re.compile(str(part.get("pattern", "")))
+    try:
+        pattern = re.compile(str(part.get("pattern", "")))
+    except re.error:  # nothing matches a broken pattern
+        return None
     shortest, longest = part.get("minLength", 1), part.get("maxLength", len(offer.request))
     fits = [
         span for span in offer.spans if shortest <= len(span) <= longest and pattern.search(span)

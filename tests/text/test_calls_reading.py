@@ -115,7 +115,10 @@ def test_nested_objects_lists_and_enums_become_slots() -> None:
 
 
 def test_a_recursive_schema_ends() -> None:
-    node: dict[str, Any] = {"type": "object", "properties": {"name": {"type": "string"}, "next": {"$ref": "#"}}}
+    node: dict[str, Any] = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "next": {"$ref": "#"}},
+    }
     assert 1 <= len(slots(node)) <= 4
 
 
@@ -125,7 +128,9 @@ def test_names_in_any_style_become_words() -> None:
 
 
 def test_many_parameters_take_several_pages_and_all_options_find_room() -> None:
-    properties: dict[str, Any] = {f"field_{i}": {"type": "string", "description": "text " * 60} for i in range(40)}
+    properties: dict[str, Any] = {
+        f"field_{i}": {"type": "string", "description": "text " * 60} for i in range(40)
+    }
     properties["kind"] = {"type": "string", "enum": [f"kind {i}" for i in range(300)]}
     function = {
         "name": "f",

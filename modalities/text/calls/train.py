@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,7 +158,9 @@ class CallJob:
         return CallReader(self.tokenizer, hidden, heads)
 
 
-def train_calls(cards: Sequence[Card], cases: Sequence[Case], settings: CallSettings) -> Path:
+def train_calls(
+    cards: Sequence[Card], cases: Sequence[Case], settings: CallSettings
+) -> dict[str, Any]:
     """Trains an adapter and saves it.
 
     Args:
@@ -167,7 +170,7 @@ def train_calls(cards: Sequence[Card], cases: Sequence[Case], settings: CallSett
         settings: See `CallSettings`.
 
     Returns:
-        The adapter's file.
+        What made the adapter and how it scored, as it stands in the file.
 
     Raises:
         UsageError: Too few cards.
@@ -192,7 +195,8 @@ def train_calls(cards: Sequence[Card], cases: Sequence[Case], settings: CallSett
     }
     adapter = adapter_of(job.module)
     Adapter(adapter.updates, adapter.markers, adapter.heads, about).save(settings.out)
-    return settings.out
+    shutil.rmtree(settings.work, ignore_errors=True)
+    return about
 
 
 def _loop_settings(cards: Sequence[Card], settings: CallSettings) -> LoopSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ from shoal.modalities.text.tune.scores import ClassifierScores, confusion, score
 from shoal.modalities.text.tune.settings import TuneSettings
 from shoal.modalities.text.tune.split import Split
 
+Comparison = Callable[[Classifier], tuple[list[str], dict[str, Any]]]
+"""Takes the classifier as it runs; returns lines for people and figures for JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -42,11 +45,13 @@ class Result:
         split: The rows.
         labels: The classes, by number.
         files: The encoder that training started from.
-        method: "frozen", "lora" or "full".
+        method: "frozen", "lora", "full" or "distilled".
         history: One entry an epoch.
         command: What to type to repeat it.
         kept: Part of the way from the first weights to the tuned ones; see `blend`.
         seconds: How long it took, embedding and fitting included.
+        compare: Sets a student beside its teacher; None for what was tuned. A student is
+            made anew and not trained further, so only what runs is saved.
     """
 
     job: ClassifierJob
@@ -58,6 +63,7 @@ class Result:
     command: str
     seconds: float
     kept: float
+    compare: Comparison | None = None
 
 
 def save(result: Result, settings: TuneSettings) -> Path:
@@ -117,9 +123,10 @@ class _Saving:
     def write(self) -> None:
         """Writes every file of the classifier, classifier.json last."""
         result = self.result
-        origin = {"method": result.method, "model": self.settings.model}
-        trained = Checkpoint(dict(result.job.network.trained()), origin)
-        trained.save(self.folder / "trained.safetensors")
+        if result.compare is None:
+            origin = {"method": result.method, "model": self.settings.model}
+            trained = Checkpoint(dict(result.job.network.trained()), origin)
+            trained.save(self.folder / "trained.safetensors")
         # It holds the encoder's own truncation and padding.
         write_atomic(self.folder / "tokenizer.json", open_tokenizer(result.files).to_str())
         network = result.job.network.merged()
@@ -128,15 +135,19 @@ class _Saving:
         logits = running.logits(self._texts(self.known))
         outside = running.logits(self._texts(self.outside))
         spec = self._calibrated(logits)
-        scores = scores_of(Classifier(spec, self.folder), logits, self.truth, outside)
+        running = Classifier(spec, self.folder)
+        scores = scores_of(running, logits, self.truth, outside)
         near = self._parity(logits)
         self._draw(logits)
         facts = {**scores.facts(), "parity": near.facts()}
-        write_atomic(self.folder / "card.md", self._card(scores, near, logits))
+        beside: list[str] = []
+        if result.compare is not None:
+            beside, facts["comparison"] = result.compare(running)
+        write_atomic(self.folder / "card.md", self._card(scores, near, logits, beside))
         whole = spec.model_copy(update={"scores": facts})
         write_atomic(self.folder / "classifier.json", whole.model_dump_json(indent=1) + "\n")
         if not self.settings.quiet:
-            for line in (*scores.lines(), near.line()):
+            for line in (*scores.lines(), near.line(), *beside):
                 say(line)
 
     def _texts(self, places: Any) -> Sequence[str]:
@@ -184,14 +195,17 @@ class _Saving:
     def _counts(self, logits: Any) -> Any:
         return confusion(logits.argmax(1), self.truth, len(self.result.labels))
 
-    def _card(self, scores: ClassifierScores, near: Parity, logits: Any) -> str:
+    def _card(self, scores: ClassifierScores, near: Parity, logits: Any, beside: list[str]) -> str:
         result = self.result
         count = len(result.labels)
-        about = f"A text classifier with {count} classes, tuned from {self.settings.model}."
+        made = "tuned" if result.compare is None else "distilled"
+        about = f"A text classifier with {count} classes, {made} from {self.settings.model}."
         held = "Chosen and calibrated by the same held-out rows, so a little too good."
         pairs = worst_pairs(self._counts(logits), result.labels, 10)
         history = [json.dumps({k: round(v, 5) for k, v in e.items()}) for e in result.history]
+        compared = {"Beside its teacher": beside} if beside else {}
         sections = {
+            **compared,
             "Scores on the held-out rows": [*scores.lines(), held, "", near.line()],
             "Most often confused": [f"- {pair}" for pair in pairs] or ["Nothing."],
             "Rows": [*result.split.notes] or ["Nothing was left out."],

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shoal.errors import StorageError
 from shoal.modalities.openvino_import import import_openvino
 from shoal.modalities.quiet import quiet_transformers
-from shoal.modalities.text.tune.network import Network
+from shoal.modalities.text.tune.network import TextNetwork
 
 _SMALL = 10_000
 """Weights with fewer entries stay as they are: there is nothing to gain."""
@@ -75,7 +75,7 @@ def parity(
     )
 
 
-def export(network: Network, folder: Path, *, int8: bool) -> None:
+def export(network: TextNetwork, folder: Path, *, int8: bool) -> None:
     """Writes model.xml and model.bin: ids and mask, int64 (n, tokens), to logits (n, k).
 
     Args:
@@ -104,7 +104,7 @@ def export(network: Network, folder: Path, *, int8: bool) -> None:
             made.with_suffix(suffix).replace(folder / f"model{suffix}")
 
 
-def _converted(network: Network) -> Any:
+def _converted(network: TextNetwork) -> Any:
     openvino = import_openvino("exporting a classifier")
     example = (torch.ones((1, 8), dtype=torch.int64), torch.ones((1, 8), dtype=torch.int64))
     shape = openvino.PartialShape([-1, -1])

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from shoal.modalities.text.tune.checkpoint import Tensors
 from shoal.modalities.text.tune.examples import OUTSIDE, Examples, shuffled_batches
 from shoal.modalities.text.tune.head import fit_loss
-from shoal.modalities.text.tune.network import Network, fast_bf16, padded
+from shoal.modalities.text.tune.network import TextNetwork, fast_bf16, padded
 
 SMOOTHING = 0.05
 """Part of each target that is spread over all classes (Szegedy et al. 2016)."""
@@ -43,7 +43,7 @@ class ClassifierJob:
 
     def __init__(
         self,
-        network: Network,
+        network: TextNetwork,
         train: Examples,
         hints: torch.Tensor,
         validation: Examples,
@@ -119,7 +119,8 @@ class ClassifierJob:
         return result
 
     def _forward(self, ids: Sequence[list[int]]) -> torch.Tensor:
-        tokens, mask = (part.to(self.device) for part in padded(ids, self.network.pad))
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.low):
+        device = self.network.bias.device  # the export leaves the network on the CPU
+        tokens, mask = (part.to(device) for part in padded(ids, self.network.pad))
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.low):
             logits: torch.Tensor = self.network(tokens, mask).float()
         return logits

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch.nn.functional import normalize
@@ -20,7 +21,31 @@ _DECAY = 0.9
 """Each layer learns at this part of the rate of the one above it (Howard and Ruder 2018)."""
 
 
-class Network(torch.nn.Module):
+class TextNetwork(torch.nn.Module, ABC):
+    """What is trained and exported: ids and mask, int64 (n, tokens), to logits (n, k).
+
+    Attributes:
+        pad: Id of the padding token.
+        bias: float32 (k,), added to the logits.
+    """
+
+    pad: int
+    bias: torch.nn.Parameter
+
+    @abstractmethod
+    def groups(self, rate: float, head_rate: float) -> list[dict[str, Any]]:
+        """Returns the optimizer's parameter groups."""
+
+    @abstractmethod
+    def merged(self) -> Self:
+        """Returns the network itself, as it is to run."""
+
+    def trained(self) -> Tensors:
+        """Returns the tensors that training changes, by name."""
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+
+class Network(TextNetwork):
     """Token ids to logits.
 
     Args:
@@ -64,11 +89,7 @@ class Network(torch.nn.Module):
             groups += [{"params": trained, "lr": rate * _DECAY**depth}] if trained else []
         return groups
 
-    def trained(self) -> Tensors:
-        """Returns the tensors that training changes, by name."""
-        return {name: p for name, p in self.named_parameters() if p.requires_grad}
-
-    def merged(self) -> Network:
+    def merged(self) -> Self:
         """Returns the network itself, adapters folded into the layers they adapt."""
         if self.method == "lora":
             self.transformer = self.transformer.merge_and_unload()

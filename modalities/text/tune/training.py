@@ -72,7 +72,7 @@ def tune_classifier(
         StorageError: The disk is full; the last checkpoint is intact.
     """
     tuning = _Tuning(_all_rows(rows, oos, settings), settings, validation)
-    _make_room(settings)
+    make_room(settings)
     with stop_on_interrupt() as stop:
         result = tuning.run(stop, settings.command(source))
     path = save(result, settings)
@@ -169,7 +169,7 @@ class _Tuning:
         )  # fmt: skip
 
 
-def _make_room(settings: TuneSettings) -> None:
+def make_room(settings: TuneSettings) -> None:
     """Makes the folder for checkpoints; those of another training are not kept."""
     if settings.work.exists() and not settings.resume:
         say(f"Note: {settings.work} held a training that was broken off; this one starts anew.")

@@ -1,0 +1,104 @@
+"""Whatever the schema and the request: a call is valid or is not made, and nothing is raised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from shoal.modalities.text.calls.engine import call_reader
+from shoal.modalities.text.calls.proposals import function_of
+from shoal.modalities.text.encoder import text_encoder
+from shoal.modalities.text.planner import Planner
+from shoal.modalities.text.schemas import standard
+from shoal.modalities.text.tool_spec import ToolSpec
+
+WORDS = "add book weather Paris Oslo 3 4.5 twenty red 15% May 17 2024 'Blue Monday' a@b.org to of"
+NAMES = st.text("abcxyzäß_.-", min_size=1, max_size=12)
+LEAVES = st.one_of(
+    st.builds(dict, type=st.sampled_from(["string", "integer", "number", "boolean", "float"])),
+    st.builds(
+        lambda low, high: {"type": "integer", "minimum": low, "maximum": high},
+        st.integers(-5, 20),
+        st.integers(-5, 20),
+    ),
+    st.builds(lambda n: {"type": "string", "maxLength": n}, st.integers(0, 8)),
+    st.builds(
+        lambda options: {"enum": options},
+        st.lists(st.one_of(st.text(max_size=6), st.integers()), min_size=1, max_size=4),
+    ),
+    st.just({"type": ["string", "null"], "description": "Date as YYYY-MM-DD"}),
+    st.just({"anyOf": [{"type": "integer"}, {"type": "null"}]}),
+    st.just({}),
+)
+
+
+def _object(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    properties = st.dictionaries(NAMES, children, max_size=4)
+    required = properties.flatmap(
+        lambda p: st.builds(
+            lambda names: {"type": "object", "properties": p, "required": sorted(names)},
+            st.sets(st.sampled_from(sorted(p))) if p else st.just(set()),
+        )
+    )
+    lists = st.builds(
+        lambda item, most: {"type": "array", "items": item, "maxItems": most},
+        children,
+        st.integers(0, 3),
+    )
+    return st.one_of(required, lists)
+
+
+OBJECTS = _object(st.recursive(LEAVES, _object, max_leaves=5)).filter(
+    lambda schema: schema["type"] == "object"
+)
+TOOLS = st.lists(
+    st.builds(
+        lambda name, described, parameters: {
+            "name": name,
+            "description": described,
+            "parameters": parameters,
+        },
+        NAMES,
+        st.text(max_size=40),
+        OBJECTS,
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda tool: tool["name"],
+)
+REQUESTS = st.one_of(
+    st.lists(st.sampled_from(WORDS.split()), max_size=14).map(" ".join), st.text(max_size=60)
+)
+
+
+class _Unused:
+    """The language model has no part in this: what it would write is left unwritten."""
+
+    def __call__(self) -> Any:
+        raise AssertionError("the language model was asked")
+
+
+def planned(request: str, tools: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Any]]:
+    """All calls of all tools, likely or not, that need no language model."""
+    planner = Planner(_Unused(), text_encoder(), call_reader())
+    specs = {tool["name"]: ToolSpec.of(tool) for tool in tools}
+    assert all(function_of(spec)["name"] == name for name, spec in specs.items())
+    made = []
+    for proposal in planner.propose(request, list(specs.values())):
+        if proposal.calls and not any(filled.missing for filled in proposal.calls):
+            spec = specs[proposal.choice.name]
+            try:
+                made += [(spec.schema, c) for c in planner.calls(proposal, spec, request)]
+            except AssertionError:
+                continue
+    return made
+
+
+@given(REQUESTS, TOOLS)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_calls_fit_their_schema(request: str, tools: list[dict[str, Any]]) -> None:
+    for schema, call in planned(request, tools):
+        assert Draft202012Validator(standard(schema)).is_valid(call.arguments)

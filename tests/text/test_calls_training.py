@@ -1,0 +1,93 @@
+"""Training the call encoder for some steps: it learns, saves, and runs the same in OpenVINO."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from typer.testing import CliRunner
+
+from shoal.agents.cli.app import app
+from shoal.errors import UsageError
+from shoal.modalities.text.calls.adapter import Adapter
+from shoal.modalities.text.calls.cases import Card, read_cards, read_cases
+from shoal.modalities.text.calls.engine import call_reader, tokenizer_of, weights_of
+from shoal.modalities.text.calls.layout import pages, read_request
+from shoal.modalities.text.calls.module import adapter_of
+from shoal.modalities.text.calls.samples import Sampler, renumbered
+from shoal.modalities.text.calls.targets import page_target
+from shoal.modalities.text.calls.train import CallJob, CallSettings, train_calls
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+CARDS = read_cards(BENCHMARKS / "cards" / "science_1.jsonl")[:9]
+CASES = read_cases(BENCHMARKS / "cases" / "authored.jsonl")[:6]
+
+
+def test_all_cards_are_well_formed_and_their_values_stand_in_the_request() -> None:
+    cards = read_cards(BENCHMARKS / "cards")
+    tokenizer, aligned, slots = tokenizer_of(weights_of("minilm-l6")), 0, 0
+    for card in cards[::12]:
+        for text, calls in card.requests:
+            request = read_request(tokenizer, text)
+            for page in pages(tokenizer, request, card.function):
+                target = page_target(page, request, card.function, calls)
+                aligned += len(target.spans) + len(target.options)
+                slots += len(page.slots)
+    assert len(cards) > 700
+    assert aligned / slots > 0.95
+
+
+def test_samples_are_varied_but_right() -> None:
+    samples = Sampler(CARDS, Random(0)).epoch()
+    assert [s.request for s in samples] == [s.request for s in Sampler(CARDS, Random(0)).epoch()]
+    assert any(not sample.calls for sample in samples)
+    assert any(len(sample.functions) > 1 for sample in samples)
+    for sample in samples:
+        offered = {function["name"] for function in sample.functions}
+        assert {name for name, _ in sample.calls} <= offered
+
+
+def test_a_number_changes_in_request_and_call_alike() -> None:
+    for seed in range(20):
+        text, calls = renumbered("add 17 and 4.5", [{"a": 17, "b": 4.5}], Random(seed))
+        assert str(calls[0]["a"]) in text
+        assert calls[0]["b"] == 4.5
+
+
+def test_the_loss_falls_and_the_saved_adapter_reads_the_same(tmp_path: Path) -> None:
+    settings = CallSettings(tmp_path / "calls.safetensors", epochs=1, learning_rate=2e-3)
+    job = CallJob(CARDS, CASES, settings)
+    batch = job.batches(0)[0]
+    before = float(job.loss(batch).detach())
+    about = train_calls(CARDS, CASES, settings)
+    assert about["cards"] == len(CARDS)
+    loaded = Adapter.load(settings.out)
+    assert loaded.about["validation"]
+    reader = call_reader(settings.out)
+    offers = reader.read("what is 18% of 2,450?", [CARDS[0].function])
+    assert offers[0].name == CARDS[0].function["name"]
+
+    trained = CallJob(CARDS, CASES, settings)
+    for _ in range(3):
+        for group in [trained.batches(0)[0]]:
+            loss = trained.loss(group)
+            loss.backward()
+            for parameter in trained.weights().values():
+                if parameter.grad is not None:
+                    parameter.data -= 0.05 * parameter.grad
+                    parameter.grad = None
+    assert float(trained.loss(batch).detach()) < before
+    made = adapter_of(trained.module)
+    Adapter(made.updates, made.markers, made.heads, {}).save(tmp_path / "steps.safetensors")
+    saved = call_reader(tmp_path / "steps.safetensors").read("add 3 and 4", [CARDS[0].function])
+    fresh = trained.reader().read("add 3 and 4", [CARDS[0].function])
+    assert saved[0].logit == pytest.approx(fresh[0].logit, abs=0.05)
+
+
+def test_too_few_cards_and_strange_options_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="too few"):
+        CallJob([Card("g", CARDS[0].function, (), ())], CASES, CallSettings(tmp_path / "x"))
+    cards = str(BENCHMARKS / "cards" / "science_1.jsonl")
+    made = CliRunner().invoke(app, ["tune", cards, "--calls", "--name", "x"])
+    assert made.exit_code != 0
