@@ -81,7 +81,7 @@ class _Unused:
         raise AssertionError("the language model was asked")
 
 
-def planned(request: str, tools: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Any]]:
+def planned(request: str, tools: list[dict[str, Any]]) -> list[tuple[Any, Any]]:
     """All calls of all tools, likely or not, that need no language model."""
     planner = Planner(_Unused(), text_encoder(), call_reader())
     specs = {tool["name"]: ToolSpec.of(tool) for tool in tools}

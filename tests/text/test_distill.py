@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,27 +99,30 @@ def test_a_student_learns_and_runs_like_any_classifier(
     assert not folder.with_name(f".{folder.name}.training").exists()
 
 
-def test_a_student_can_teach(teacher: Path, tmp_path: Path) -> None:
-    first = distill(ROWS, str(teacher), _settings(tmp_path / "first", "tiny", epochs=1, copies=0))
-    again = ClassifierTeacher(Classifier.load(first))
-    assert again.trained is None
-    second = distill(ROWS, again, _settings(tmp_path / "second", "tiny", epochs=1, copies=0))
-    said, taught = again.logits(ROWS.texts), Classifier.load(second).logits(ROWS.texts)
+def test_a_teacher_without_its_layers_teaches_by_its_answers(teacher: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(teacher, bare, ignore=shutil.ignore_patterns("trained.safetensors"))
+    answers = open_teacher(str(bare), ())
+    assert isinstance(answers, ClassifierTeacher)
+    assert answers.trained is None
+    folder = distill(ROWS, answers, _settings(tmp_path / "student", "tiny", epochs=1, copies=0))
+    said, taught = answers.logits(ROWS.texts), Classifier.load(folder).logits(ROWS.texts)
     assert (said.argmax(1) == taught.argmax(1)).mean() > 0.9
 
 
 class Rule:
-    """A teacher that is neither tuned nor a model; asks to stop at its second answer."""
+    """A teacher that is neither tuned nor a model; `second` is called at its second answer."""
 
-    name, labels = "rule", tuple(sorted(_PATTERNS))
+    name = "rule"
+    labels: tuple[str, ...] = tuple(sorted(_PATTERNS))
 
-    def __init__(self, stop: threading.Event | None = None) -> None:
-        self.asked, self.stop = 0, stop
+    def __init__(self, second: Callable[[], None] | None = None) -> None:
+        self.asked, self.second = 0, second
 
     def logits(self, texts: Sequence[str]) -> Floats:
         self.asked += len(texts)
-        if self.stop and self.asked > len(texts):
-            self.stop.set()
+        if self.second and self.asked == 2 * len(texts):
+            self.second()
         marks = (("play", "music", "hear"), ("money", "refund", "cash"), ("rain", "sunny", "cast"))
         counts = [[sum(mark in text for mark in own) for own in marks] for text in texts]
         return 4 * np.array(counts, dtype=np.float32)
@@ -127,11 +131,13 @@ class Rule:
 def test_a_teacher_is_anything_that_gives_probabilities(tmp_path: Path) -> None:
     more = ["please turn the music up", "is it sunny outside", ROWS.texts[0].upper()]
     settings = _settings(tmp_path / "ruled", "tiny", copies=None, epochs=6)
+    with pytest.raises(RunError, match="interrupted after 16 of"):
+        distill(ROWS, Rule(lambda: signal.raise_signal(signal.SIGINT)), settings, unlabelled=more)
     rule = Rule()
-    folder = distill(ROWS, rule, settings, unlabelled=more)
+    folder = distill(ROWS, rule, replace(settings, resume=True), unlabelled=more)
     held = json.loads((folder / "classifier.json").read_text())["scores"]["n"]
-    # The third text is one of the rows; the held-out rows are asked when they are compared.
-    assert rule.asked == len(ROWS) + 2
+    # The third text is one of the rows; the held-out rows are asked again to be compared.
+    assert rule.asked == len(ROWS) + 2 - 16 + held
     assert held > 0
     assert Classifier.load(folder).predict(["any refund"])[0].nearest == "refund"
     assert "not compared" in (folder / "card.md").read_text()
@@ -140,10 +146,12 @@ def test_a_teacher_is_anything_that_gives_probabilities(tmp_path: Path) -> None:
 def test_answers_of_a_slow_teacher_are_kept(tmp_path: Path) -> None:
     guide = guide_of(Rule(), "minilm-l6")
     ids = tokenised(ROWS.texts, guide.files)
-    asking = Asking(tmp_path, "the same", "asking", "shoal distill … --resume", True)
+    asking = Asking(
+        tmp_path / "targets.safetensors", "the same", "asking", "shoal distill … --resume", True
+    )
     stop = threading.Event()
     with pytest.raises(RunError, match=r"interrupted after 16 of 63 answers.*--resume"):
-        ask(Rule(stop), guide, ROWS.texts, ids, asking, stop)
+        ask(Rule(stop.set), guide, ROWS.texts, ids, asking, stop)
     rule = Rule()
     whole = ask(rule, guide, ROWS.texts, ids, asking, threading.Event())
     assert rule.asked == len(ROWS) - 16
@@ -191,6 +199,11 @@ def test_wrong_use_says_what_to_type(teacher: Path, tmp_path: Path) -> None:
         distill(ROWS, str(teacher), replace(settings, resume=True))
     with pytest.raises(UnknownNameError, match=r"unknown teacher 'smolm2-135m'.*smollm2-135m"):
         open_teacher("smolm2-135m", ("a", "b"))
+    lonely = Rows(ROWS.texts[:20], tuple(f"label {i}" for i in range(20)), "lonely.csv")
+    rule = Rule()
+    rule.labels = lonely.labels
+    with pytest.raises(UsageError, match="fewer than two classes"):
+        distill(lonely, rule, settings)
     (tmp_path / "blank.txt").write_text("\n \n")
     with pytest.raises(UsageError, match="holds no text"):
         read_unlabelled(tmp_path / "blank.txt")

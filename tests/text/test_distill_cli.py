@@ -35,6 +35,3 @@ def test_a_tuned_classifier_is_distilled_from_a_file(tmp_path: Path, home: Path)
     command = made["training"]["command"]
     assert command.startswith(f"shoal distill bank {rows} --name quick --size tiny --epochs 2")
     assert command.endswith(f"--unlabelled {more} --seed 0")
-    wrong = shoal(*typed[:-3], "huge")
-    assert wrong.returncode == 2
-    assert "known: medium, small, tiny" in wrong.stderr

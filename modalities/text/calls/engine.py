@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from shoal.extras import installed
 from shoal.modalities.sources import locate
 from shoal.modalities.text.calls.adapter import SHIPPED, Adapter
+from shoal.modalities.text.calls.features import Featurizer, embeddings_of
 from shoal.modalities.text.calls.reader import CallReader, Hidden
 
 BASE = "minilm-l6"
@@ -33,7 +34,8 @@ def call_reader(adapter: Path = SHIPPED) -> CallReader:
     engine = _openvino if installed("openvino") else _torch
     hidden = engine(weights, adapter, loaded)
     temperature = float(loaded.about.get("temperature", 1.0))
-    return CallReader(tokenizer_of(weights), hidden, loaded.heads, temperature)
+    featurizer = Featurizer(tokenizer_of(weights), embeddings_of(weights))
+    return CallReader(featurizer, hidden, loaded.heads, temperature)
 
 
 def weights_of(model: str) -> Path:

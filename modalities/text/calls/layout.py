@@ -88,7 +88,7 @@ def pages(tokenizer: Any, request: Request, function: Mapping[str, Any]) -> list
         function: `name`, `description` and `parameters` (a JSON schema).
     """
     described = f"{words(function['name'])}: {function.get('description') or ''}"
-    header = (FUNCTION, *_ids(tokenizer, described[:600])[:_MAX_HEADER])
+    header = (FUNCTION, *ids_of(tokenizer, described[:600])[:_MAX_HEADER])
     room = MAX_PAGE - len(request.ids) - len(header) - 3
     made: list[list[_Entry]] = [[]]
     used = 0
@@ -117,11 +117,11 @@ class _Entry:
 
 
 def _entry(tokenizer: Any, request: Request, index: int, slot: Slot, room: int) -> _Entry:
-    tokens = (PARAMETER, *_ids(tokenizer, slot.text[:400])[:_MAX_SLOT])
+    tokens = (PARAMETER, *ids_of(tokenizer, slot.text[:400])[:_MAX_SLOT])
     left = room - len(tokens)
     shown, options = [], []
     for option in _in_order(slot, request.text.lower())[:_MAX_OPTIONS]:
-        ids = (OPTION, *_ids(tokenizer, _spelled(slot.options[option])[:80])[:_MAX_OPTION])
+        ids = (OPTION, *ids_of(tokenizer, spelled_out(slot.options[option])[:80])[:_MAX_OPTION])
         left -= len(ids)
         if left >= 0:
             shown.append(option)
@@ -133,7 +133,7 @@ def _in_order(slot: Slot, request: str) -> list[int]:
     """All options as they come; of too many, those first that the request names."""
     order = list(range(len(slot.options)))
     if len(order) > _MAX_OPTIONS:
-        order.sort(key=lambda i: _spelled(slot.options[i]).lower() not in request)
+        order.sort(key=lambda i: spelled_out(slot.options[i]).lower() not in request)
     return order
 
 
@@ -157,12 +157,14 @@ def _page(request: Request, header: tuple[int, ...], part: Sequence[_Entry]) -> 
     )
 
 
-def _spelled(option: Any) -> str:
+def spelled_out(option: Any) -> str:
+    """An option in words."""
     if isinstance(option, bool):
         return "yes" if option else "no"
     return (words(option) or option) if isinstance(option, str) else str(option)
 
 
 @lru_cache(maxsize=4096)
-def _ids(tokenizer: Any, text: str) -> tuple[int, ...]:
+def ids_of(tokenizer: Any, text: str) -> tuple[int, ...]:
+    """Token ids of a text, without special tokens."""
     return tuple(tokenizer.encode(text, add_special_tokens=False).ids)

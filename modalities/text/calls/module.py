@@ -14,8 +14,9 @@ import torch
 from torch.nn.functional import softplus
 
 from shoal.modalities.text.calls.adapter import Adapter
+from shoal.modalities.text.calls.features import Features
 from shoal.modalities.text.calls.layout import OPTION, Page
-from shoal.modalities.text.calls.scoring import SHAPES, PageScores, score
+from shoal.modalities.text.calls.scoring import SHAPES, WIDTH, PageScores, score
 from shoal.modalities.text.calls.targets import PageTarget
 
 RANK = 19
@@ -62,14 +63,18 @@ class CallModule(torch.nn.Module):
         return made
 
     def scores(
-        self, hidden: torch.Tensor, pages: Sequence[Page], tokens: Sequence[int]
+        self,
+        hidden: torch.Tensor,
+        pages: Sequence[Page],
+        tokens: Sequence[int],
+        features: Sequence[Features],
     ) -> list[PageScores]:
         """Scores pages from their hidden states; `tokens` are their requests' lengths."""
-        heads = dict(self.heads.items())
-        return [
-            score(hidden[i], page, n, heads)
-            for i, (page, n) in enumerate(zip(pages, tokens, strict=True))
-        ]
+        heads, made = dict(self.heads.items()), []
+        for i, (page, n, seen) in enumerate(zip(pages, tokens, features, strict=True)):
+            tensors = {name: torch.from_numpy(array) for name, array in seen.arrays().items()}
+            made.append(score(hidden[i], page, n, tensors, heads))
+        return made
 
 
 def padded(pages: Sequence[Page]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -152,7 +157,10 @@ def _option_loss(options: torch.Tensor, rows: Sequence[int], held: Sequence[bool
 
 def _first(shape: Sequence[Any], width: int) -> torch.Tensor:
     sizes = [width if size == "hidden" else size for size in shape]
-    return torch.zeros(sizes) if len(sizes) == 1 else torch.randn(sizes) * 0.5 * width**-0.5
+    if len(sizes) == 1:
+        return torch.zeros(sizes)
+    drawn: torch.Tensor = torch.randn(sizes) * 0.5 * max(sizes[0], WIDTH) ** -0.5
+    return drawn
 
 
 def adapter_of(module: CallModule) -> Adapter:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.modalities.text.calls.decoding import Reading, reading
+from shoal.modalities.text.calls.features import Featurizer
 from shoal.modalities.text.calls.filling import Filled, fill
 from shoal.modalities.text.calls.layout import Page, Request, pages, read_request
-from shoal.modalities.text.calls.scoring import score
-from shoal.modalities.text.calls.slots import slots
+from shoal.modalities.text.calls.scoring import PageScores, score
+from shoal.modalities.text.calls.slots import Slot, slots
 
 Heads = Mapping[str, NDArray[np.float32]]
 
@@ -48,17 +49,17 @@ class CallReader:
     """The call encoder at work.
 
     Args:
-        tokenizer: A `tokenizers.Tokenizer` without padding and truncation.
+        featurizer: Computes features; holds the tokenizer.
         hidden: The encoder.
         heads: Matrices of `scoring.SHAPES`.
         temperature: Divides the functions' logits before they become probabilities.
     """
 
     def __init__(
-        self, tokenizer: Any, hidden: Hidden, heads: Heads, temperature: float = 1.0
+        self, featurizer: Featurizer, hidden: Hidden, heads: Heads, temperature: float = 1.0
     ) -> None:
-        self._tokenizer, self._hidden, self._heads = tokenizer, hidden, heads
-        self._temperature = temperature
+        self._featurizer, self._hidden, self._heads = featurizer, hidden, heads
+        self._tokenizer, self._temperature = featurizer.tokenizer, temperature
 
     def read(self, text: str, functions: Sequence[Mapping[str, Any]]) -> list[Offered]:
         """Reads one request; one pass of the encoder a function.
@@ -94,12 +95,14 @@ class CallReader:
         return [float(weight) for weight in weights / (math.exp(-top) + weights.sum())]
 
     def _reading(self, request: Request, function: Mapping[str, Any]) -> Reading:
-        made: list[Page] = pages(self._tokenizer, request, function)
-        scores = [
-            score(self._hidden(page.ids, page.types), page, len(request.ids), self._heads)
-            for page in made
-        ]
-        return reading(request, slots(function["parameters"]), made, scores)
+        made, listed = pages(self._tokenizer, request, function), slots(function["parameters"])
+        scores = [self._scores(request, page, listed) for page in made]
+        return reading(request, listed, made, scores)
+
+    def _scores(self, request: Request, page: Page, listed: Sequence[Slot]) -> PageScores:
+        features = self._featurizer(request, page, listed).arrays()
+        hidden = self._hidden(page.ids, page.types)
+        return score(hidden, page, len(request.ids), features, self._heads)
 
 
 def asked(logit: float, best: float) -> bool:

@@ -10,12 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shoal.modalities.text.calls.features import MATCH, OPTION, SPAN, WORD
 from shoal.modalities.text.calls.layout import Page
 
 WIDTH = 64
 """Dimensions in which markers and words are compared."""
 
-SHAPES = {
+HIDDEN = 16
+"""Hidden units that weigh the words around a value."""
+
+SHAPES: Mapping[str, tuple[int | str, ...]] = {
     "tool": ("hidden", 2),
     "tool_bias": (2,),
     "start_marker": ("hidden", WIDTH),
@@ -29,6 +33,16 @@ SHAPES = {
     "option_marker": ("hidden", WIDTH),
     "option": ("hidden", WIDTH),
     "option_alone": ("hidden", 1),
+    "start_feature": (WORD, WIDTH),
+    "end_feature": (WORD, WIDTH),
+    "span_feature": (SPAN, 1),
+    "before": (MATCH, HIDDEN),
+    "before_bias": (HIDDEN,),
+    "before_out": (HIDDEN, 1),
+    "after": (MATCH, HIDDEN),
+    "after_bias": (HIDDEN,),
+    "after_out": (HIDDEN, 1),
+    "option_feature": (OPTION, 1),
 }
 """The heads' matrices; "hidden" is the encoder's width."""
 
@@ -52,24 +66,45 @@ class PageScores:
     options: Any
 
 
-def score(hidden: Any, page: Page, tokens: int, heads: Mapping[str, Any]) -> PageScores:
+def score(
+    hidden: Any, page: Page, tokens: int, features: Mapping[str, Any], heads: Mapping[str, Any]
+) -> PageScores:
     """Scores one page.
 
     Args:
         hidden: (length, width) last hidden states.
         page: The page they are of.
         tokens: Number of the request's tokens; they stand after [CLS].
+        features: The arrays of `Features` by name.
         heads: Matrices of `SHAPES`.
     """
     function = hidden[page.function] @ heads["tool"] + heads["tool_bias"]
-    request = hidden[1 : 1 + tokens]
     marked = hidden[list(page.markers)]
-    starts = (marked @ heads["start_marker"]) @ (request @ heads["start_word"]).T * _SCALE
-    ends = (marked @ heads["end_marker"]) @ (request @ heads["end_word"]).T * _SCALE
-    inside = (request @ heads["inside_start"]) @ (request @ heads["inside_end"]).T * _SCALE
     null = marked @ heads["null"] + heads["null_bias"]
-    spans = starts[:, :, None] + ends[:, None, :] + inside[None] - null[:, :1, None]
-    return PageScores(function[0], function[1], spans, _options(hidden, page, heads, null))
+    spans = _spans(hidden[1 : 1 + tokens], marked, features, heads) - null[:, :1, None]
+    options = (
+        _options(hidden, page, heads, null) + (features["options"] @ heads["option_feature"])[:, 0]
+    )
+    return PageScores(function[0], function[1], spans, options)
+
+
+def _spans(request: Any, marked: Any, features: Mapping[str, Any], heads: Mapping[str, Any]) -> Any:
+    """(slots, tokens, tokens): where it begins, where it ends, and the two together."""
+    first = request @ heads["start_word"] + features["words"] @ heads["start_feature"]
+    last = request @ heads["end_word"] + features["words"] @ heads["end_feature"]
+    starts = (marked @ heads["start_marker"]) @ first.T * _SCALE
+    ends = (marked @ heads["end_marker"]) @ last.T * _SCALE
+    inside = (request @ heads["inside_start"]) @ (request @ heads["inside_end"]).T * _SCALE
+    inside = inside + (features["spans"] @ heads["span_feature"])[:, :, 0]
+    starts = starts + _around("before", features, heads)
+    ends = ends + _around("after", features, heads)
+    return starts[:, :, None] + ends[:, None, :] + inside[None]
+
+
+def _around(side: str, features: Mapping[str, Any], heads: Mapping[str, Any]) -> Any:
+    """(slots, tokens): a small network's opinion on the words on one side of a value."""
+    units = features[side] @ heads[side] + heads[f"{side}_bias"]
+    return ((units * (units > 0)) @ heads[f"{side}_out"])[:, :, 0]
 
 
 def _options(hidden: Any, page: Page, heads: Mapping[str, Any], null: Any) -> Any:

@@ -16,11 +16,13 @@ from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.text.calls.adapter import Adapter
 from shoal.modalities.text.calls.cases import Card, Case
 from shoal.modalities.text.calls.engine import BASE, tokenizer_of, weights_of
+from shoal.modalities.text.calls.features import Features, Featurizer, embeddings_of
 from shoal.modalities.text.calls.grading import right
 from shoal.modalities.text.calls.layout import Page, pages, read_request
 from shoal.modalities.text.calls.module import CallModule, adapter_of, loss, padded
 from shoal.modalities.text.calls.reader import CallReader, calls_of
 from shoal.modalities.text.calls.samples import Sample, Sampler
+from shoal.modalities.text.calls.slots import slots
 from shoal.modalities.text.calls.targets import PageTarget, page_target
 from shoal.modalities.text.calls.temperature import fitted_temperature
 from shoal.modalities.text.encoder_torch import transformer_of
@@ -35,7 +37,7 @@ _FEWEST = 8
 _WEIGHTS = {"tool": 1.0, "several": 0.3, "values": 1.0}
 _VALIDATED = 120
 
-Entry = tuple[Page, int, PageTarget]
+Entry = tuple[Page, int, PageTarget, Features]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class CallJob:
         self.cards, self.cases, self.settings = cards, cases, settings
         weights = weights_of(BASE)
         self.tokenizer = tokenizer_of(weights)
+        self.featurizer = Featurizer(self.tokenizer, embeddings_of(weights))
         changes = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}  # slow on CPUs
         transformer = transformer_of(weights, add_pooling_layer=False, **changes)
         self.module = CallModule(transformer, seed=settings.seed)
@@ -123,7 +126,8 @@ class CallJob:
         made = [entry[0] for _, entry in entries]
         with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
             hidden = self.module.hidden(*padded(made))
-        scores = self.module.scores(hidden.float(), made, [entry[1] for _, entry in entries])
+        lengths, seen = [e[1] for _, e in entries], [e[3] for _, e in entries]
+        scores = self.module.scores(hidden.float(), made, lengths, seen)
         parts = loss(scores, [entry[2] for _, entry in entries], [i for i, _ in entries])
         return sum((_WEIGHTS[name] * part for name, part in parts.items()), torch.zeros(()))
 
@@ -134,7 +138,9 @@ class CallJob:
             calls = [arguments for name, arguments in sample.calls if name == function["name"]]
             for page in pages(self.tokenizer, request, function):
                 target = page_target(page, request, function, calls)
-                made.append((page, len(request.ids), target))
+                listed = slots(function["parameters"])
+                features = self.featurizer(request, page, listed)
+                made.append((page, len(request.ids), target, features))
         return made
 
     def validate(self) -> dict[str, float]:
@@ -155,7 +161,7 @@ class CallJob:
             return made[0].float().numpy()
 
         heads = {name: p.detach().float().numpy() for name, p in self.module.heads.items()}
-        return CallReader(self.tokenizer, hidden, heads)
+        return CallReader(self.featurizer, hidden, heads)
 
 
 def train_calls(

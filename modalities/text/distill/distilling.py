@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from shoal.modalities.text.distill.teachers import (
     open_teacher,
 )
 from shoal.modalities.text.tune.artifact import Comparison, Result, save
+from shoal.modalities.text.tune.checkpoint import Checkpoint
 from shoal.modalities.text.tune.classifier import Classifier
 from shoal.modalities.text.tune.data import Rows, check_rows
 from shoal.modalities.text.tune.examples import (
@@ -40,7 +42,7 @@ from shoal.modalities.text.tune.job import ClassifierJob
 from shoal.modalities.text.tune.loop import Loop, LoopSettings
 from shoal.modalities.text.tune.progress import say
 from shoal.modalities.text.tune.split import split_rows
-from shoal.modalities.text.tune.training import make_room
+from shoal.modalities.text.tune.training import check_validation, make_room
 
 
 def distill(
@@ -109,7 +111,7 @@ class _Distilling:
         self.split = split_rows(
             rows, validation, fraction=own.fraction(len(rows)), seed=self._split_seed()
         )
-        check_labels(teacher, sorted(set(self.split.validation.labels) - {own.oos_label}))
+        check_validation(self.split.validation, {*self.labels, own.oos_label})
         for note in (*self.split.notes, *self._doubts(validation)):
             say(f"Note: {note}.")
         self.guide = guide_of(teacher, settings.model)
@@ -124,15 +126,18 @@ class _Distilling:
         settings, identity = self.settings, self._identity()
         again = f"{command} --resume"
         asking = Asking(
-            settings.saving("").work, identity["texts and teacher"],
+            settings.saving("").work / "targets.safetensors", identity["texts and teacher"],
             f"{settings.name}: asking {self.teacher.name}", again, settings.quiet,
         )  # fmt: skip
+        resumes = self._resumes(asking.path)
         targets = ask(self.teacher, self.guide, self.texts, self.train.ids, asking, stop)
+        held = self._held(asking, stop)
         torch.manual_seed(settings.seed)
         student = make_student(self.guide, settings.recipe, self.train.ids, targets.logits)
         epochs = settings.epochs or settings.recipe.epochs(len(self.train))
-        job = self._job(student, targets, round(settings.recipe.layered * epochs))
-        loop = Loop(job, self._loop_settings(epochs, identity, again))
+        job = self._job(student, targets, held, round(settings.recipe.layered * epochs))
+        how = self._loop_settings(epochs, identity, again)
+        loop = Loop(job, replace(how, resume=resumes))
         spent = loop.seconds  # of the runs before this one was resumed
         history = loop.run(stop)
         return Result(
@@ -140,6 +145,22 @@ class _Distilling:
             method="distilled", history=history, command=command, kept=1.0,
             seconds=spent + time.perf_counter() - began, compare=self._beside(student),
         )  # fmt: skip
+
+    def _resumes(self, answers: Path) -> bool:
+        """Whether there are weights to go on from, and not the teacher's answers alone."""
+        state = answers.with_name("state.safetensors")
+        if not self.settings.resume or (answers.exists() and not state.exists()):
+            return False
+        Checkpoint.load(state)  # where it is missing, this says so before the teacher is asked
+        return True
+
+    def _held(self, asking: Asking, stop: threading.Event) -> torch.Tensor:
+        """What the teacher says of the validation texts, float32 (m, k)."""
+        path = asking.path.with_name("held.safetensors")
+        rows = self.split.validation
+        asking = replace(asking, path=path, identity=f"{asking.identity} {fingerprint(rows)}")
+        said = ask(self.teacher, self.guide, rows.texts, self.validation.ids, asking, stop)
+        return said.logits
 
     def _split_seed(self) -> int:
         """The seed the teacher was split with: what it learnt from must not be held out."""
@@ -151,11 +172,9 @@ class _Distilling:
     def _doubts(self, validation: Rows | None) -> tuple[str, ...]:
         if validation is not None or not isinstance(self.teacher, ClassifierTeacher):
             return ()
-        told, parts = (
-            self.teacher.classifier.spec.training,
-            (self.split.train, self.split.validation),
-        )
-        alike = [told.get("rows"), told.get("validation_rows")] == list(map(len, parts))
+        told, parts = self.teacher.classifier.spec.training, self.split
+        counts = len(parts.train), len(parts.validation)
+        alike = (told.get("rows"), told.get("validation_rows")) == counts
         if alike and told.get("method") != "distilled":  # a student keeps no seed of its split
             return ()
         return (
@@ -188,21 +207,22 @@ class _Distilling:
             **self.settings.shaping(),
         }
 
-    def _job(self, student: Student, targets: Targets, layered: int) -> DistillJob:
+    def _job(
+        self, student: Student, targets: Targets, held: torch.Tensor, layered: int
+    ) -> DistillJob:
         settings = self.settings
         plain = ClassifierJob(
             student, self.train, torch.empty(0), self.validation, batch=settings.batch,
             rates=settings.rates, seed=settings.seed,
         )  # fmt: skip
-        return DistillJob(plain, student, self.guide, targets, layered)
+        return DistillJob(plain, student, self.guide, targets, held, layered)
 
     def _loop_settings(self, epochs: int, identity: dict[str, Any], again: str) -> LoopSettings:
         settings = self.settings
         return LoopSettings(
             title=settings.name, folder=settings.saving("").work, epochs=epochs,
             patience=settings.patience, checkpoint_every=settings.checkpoint_every,
-            seed=settings.seed, identity=identity, again=again, resume=settings.resume,
-            quiet=settings.quiet,
+            seed=settings.seed, identity=identity, again=again, quiet=settings.quiet,
         )  # fmt: skip
 
     def _beside(self, student: Student) -> Comparison:

@@ -35,7 +35,7 @@ class Guide:
 
     @property
     def head(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The calibrated head: weights float32 (D, k) and bias float32 (k,)."""
+        """The head at that temperature: weights float32 (D, k) and bias float32 (k,)."""
         return (
             self.network.head.detach().cpu() / self.temperature,
             self.network.bias.detach().cpu() / self.temperature,
@@ -101,8 +101,7 @@ def guide_of(teacher: Teacher, model: str) -> Guide:
     """
     if isinstance(teacher, ClassifierTeacher) and teacher.trained:
         network, files = load_network(teacher.trained)
-        temperature = teacher.classifier.spec.temperature
-        return Guide(network.requires_grad_(False), files, temperature, True)
+        return Guide(network.requires_grad_(False), files, teacher.temperature, True)
     files = encoder_files(locate(model))
     k = len(teacher.labels)
     network = Network(files, torch.zeros(files.dimensions, k), torch.zeros(k), "frozen")

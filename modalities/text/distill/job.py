@@ -24,6 +24,10 @@ HARD, LEVEL, VECTOR, LAYERS = 0.2, 0.02, 1.0, 1.0
 of the logits (which tells what is out of scope), the text's vector, and the layers."""
 
 
+_FAR = 0.1
+"""Weight of the distance to the teacher beside the accuracy: settles what few rows leave open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Places of texts, and whether the teacher's layers are copied on them."""
@@ -40,13 +44,21 @@ class DistillJob:
         student: The network in `plain`.
         guide: The teacher's network.
         targets: What the teacher says of the texts of `plain.train`.
+        held: What it says of the validation texts, float32 (m, k).
         layered: Epochs that copy the teacher's layers as well.
     """
 
     def __init__(
-        self, plain: ClassifierJob, student: Student, guide: Guide, targets: Targets, layered: int
+        self,
+        plain: ClassifierJob,
+        student: Student,
+        guide: Guide,
+        targets: Targets,
+        held: torch.Tensor,
+        layered: int,
     ) -> None:
-        self.plain, self.student, self.guide, self.targets = plain, student, guide, targets
+        self.plain, self.student, self.guide = plain, student, guide
+        self.targets, self.held = targets, held
         self.layered = layered if guide.teaches and student.layered else 0
         self.vectors = student.seen_as(targets.vectors) if targets.vectors is not None else None
         if self.layered:
@@ -69,8 +81,11 @@ class DistillJob:
         return [Batch(own, epoch < self.layered) for own in rows]
 
     def validate(self) -> dict[str, float]:
-        """Scores the in-scope validation rows."""
-        return self.plain.validate()
+        """Scores the validation rows: accuracy, and how far the teacher's answers are."""
+        figures = self.plain.validate()
+        logits = torch.from_numpy(self.plain.logits(self.plain.validation.ids))
+        far = float(divergence(logits, self.held))
+        return {**figures, "score": figures["score"] - _FAR * far, "divergence": far}
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The teacher's softened probabilities, and what stands beside them."""
@@ -92,12 +107,8 @@ class DistillJob:
 
     def _answers(self, logits: torch.Tensor, rows: list[int]) -> torch.Tensor:
         wanted = self.targets.logits[rows].to(logits.device)
-        soft = kl_div(
-            (logits / TEMPERATURE).log_softmax(1), (wanted / TEMPERATURE).log_softmax(1),
-            reduction="batchmean", log_target=True,
-        )  # fmt: skip
         level = mse_loss(logits.logsumexp(1), wanted.logsumexp(1))
-        total = TEMPERATURE**2 * soft + LEVEL * level
+        total = TEMPERATURE**2 * divergence(logits, wanted) + LEVEL * level
         truth = torch.from_numpy(self.plain.train.classes[rows]).to(logits.device)
         known = truth != OUTSIDE
         if known.any():
@@ -113,6 +124,12 @@ class DistillJob:
             )  # fmt: skip
         hidden, attentions = layers_of(said)
         return layer_loss(own, hidden, attentions, mask)
+
+
+def divergence(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Mean Kullback-Leibler divergence of softened probabilities, from logits (n, k)."""
+    ours, theirs = (logits / TEMPERATURE).log_softmax(1), (wanted / TEMPERATURE).log_softmax(1)
+    return kl_div(ours, theirs, reduction="batchmean", log_target=True)
 
 
 def layer_loss(

@@ -25,7 +25,7 @@ class Targets:
     """A teacher's answers.
 
     Attributes:
-        logits: float32 (n, k), calibrated.
+        logits: float32 (n, k); their softmax is what the teacher thinks.
         vectors: float32 (n, D), unit vectors; None where the teacher has no layers to see.
     """
 
@@ -38,14 +38,14 @@ class Asking:
     """How the teacher is asked.
 
     Attributes:
-        folder: Where the answers are kept.
+        path: The safetensors file that keeps the answers.
         identity: A hash of texts and teacher: other answers are not used.
         title: What stands before the bar.
         again: The command that goes on after Ctrl-C.
         quiet: No bar.
     """
 
-    folder: Path
+    path: Path
     identity: str
     title: str
     again: str
@@ -74,8 +74,7 @@ def ask(
         RunError: Broken off; says how to go on.
         StorageError: The answers can't be saved.
     """
-    path = asking.folder / "targets.safetensors"
-    logits, done = _kept(path, asking.identity, len(texts), len(teacher.labels))
+    logits, done = _kept(asking.path, asking.identity, len(texts), len(teacher.labels))
     if guide.teaches:
         vectors = guide.vectors(ids)
         head, bias = guide.head
@@ -89,7 +88,7 @@ def ask(
             report(done, "texts")
             if stop.is_set() or done == len(texts) or time.monotonic() - saved > _SAVE_AFTER:
                 facts = {"identity": asking.identity, "done": done}
-                Checkpoint({"logits": logits}, facts).save(path)
+                Checkpoint({"logits": logits}, facts).save(asking.path)
                 saved = time.monotonic()
             if stop.is_set():
                 raise RunError(

@@ -54,10 +54,19 @@ class ClassifierTeacher:
         folder = self.classifier.folder
         return folder if (folder / "trained.safetensors").is_file() else None
 
+    @property
+    def temperature(self) -> float:
+        """What its logits are divided by: calibrated where that softens, never sharper.
+
+        A classifier that is right on all rows it is calibrated on gets a temperature near
+        nothing, and what it knows of the other classes would be rounded away.
+        """
+        return max(1.0, self.classifier.spec.temperature)
+
     def logits(self, texts: Sequence[str]) -> Floats:
-        """Returns the calibrated logits, float32 (n, classes)."""
-        calibrated: Floats = self.classifier.logits(texts) / self.classifier.spec.temperature
-        return calibrated
+        """Returns the logits at that temperature, float32 (n, classes)."""
+        softened: Floats = self.classifier.logits(texts) / np.float32(self.temperature)
+        return softened
 
 
 class DecisionTeacher:

@@ -91,7 +91,7 @@ class _Tuning:
             rows, validation, fraction=settings.fraction(len(rows)), seed=settings.seed
         )
         self.labels = sorted(set(self.split.train.labels) - {settings.oos_label})
-        _check_labels(self.split.validation, {*self.labels, settings.oos_label})
+        check_validation(self.split.validation, {*self.labels, settings.oos_label})
         for note in self.split.notes:
             say(f"Note: {note}.")
         self.files = encoder_files(locate(settings.model))
@@ -194,7 +194,8 @@ def _all_rows(rows: Rows, oos: Sequence[str], settings: TuneSettings) -> Rows:
     return Rows((*rows.texts, *oos), labels, rows.name)
 
 
-def _check_labels(validation: Rows, known: set[str]) -> None:
+def check_validation(validation: Rows, known: set[str]) -> None:
+    """Raises `UsageError` where validation rows have unknown labels, or fewer than two."""
     strange = sorted(set(validation.labels) - known)
     if strange:
         shown = ", ".join(map(repr, strange[:5]))
