@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from shoal.modalities.text.distill import (
     RECIPES,
     DistillSettings,
     distill,
+    distilling,
     open_teacher,
 )
 from shoal.modalities.text.distill.augment import altered, read_unlabelled
@@ -110,6 +111,13 @@ def test_a_teacher_without_its_layers_teaches_by_its_answers(teacher: Path, tmp_
     assert (said.argmax(1) == taught.argmax(1)).mean() > 0.9
 
 
+def _stop_of_its_own(patch: pytest.MonkeyPatch) -> threading.Event:
+    """The event that Ctrl-C would set."""
+    stop = threading.Event()
+    patch.setattr(distilling, "stop_on_interrupt", lambda: nullcontext(stop))
+    return stop
+
+
 class Rule:
     """A teacher that is neither tuned nor a model; `second` is called at its second answer."""
 
@@ -128,11 +136,15 @@ class Rule:
         return 4 * np.array(counts, dtype=np.float32)
 
 
-def test_a_teacher_is_anything_that_gives_probabilities(tmp_path: Path) -> None:
+def test_a_teacher_is_anything_that_gives_probabilities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     more = ["please turn the music up", "is it sunny outside", ROWS.texts[0].upper()]
     settings = _settings(tmp_path / "ruled", "tiny", copies=None, epochs=6)
-    with pytest.raises(RunError, match="interrupted after 16 of"):
-        distill(ROWS, Rule(lambda: signal.raise_signal(signal.SIGINT)), settings, unlabelled=more)
+    with monkeypatch.context() as patch:
+        stop = _stop_of_its_own(patch)
+        with pytest.raises(RunError, match="interrupted after 16 of"):
+            distill(ROWS, Rule(stop.set), settings, unlabelled=more)
     rule = Rule()
     folder = distill(ROWS, rule, replace(settings, resume=True), unlabelled=more)
     held = json.loads((folder / "classifier.json").read_text())["scores"]["n"]
@@ -171,10 +183,11 @@ def test_interrupted_and_resumed_it_ends_the_same(
     def interrupted(self: DistillJob, batch: Any) -> torch.Tensor:
         steps.append(batch)
         if len(steps) == 3:
-            signal.raise_signal(signal.SIGINT)
+            stop.set()
         return learn(self, batch)
 
     with monkeypatch.context() as patch:
+        stop = _stop_of_its_own(patch)
         patch.setattr(DistillJob, "loss", interrupted)
         with pytest.raises(RunError, match=r"interrupted at step 3 of 8.*--resume"):
             distill(ROWS, str(teacher), settings)
