@@ -11,8 +11,10 @@ import importlib
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from types import ModuleType
+from typing import Any
 
 from shoal.extras import require
 
@@ -39,6 +41,20 @@ def import_openvino(purpose: str = "this engine") -> ModuleType:
             with suppress(ImportError):  # it takes its telemetry when first imported: now
                 importlib.import_module("openvino.tools.ovc.convert_impl")
     return module
+
+
+def compile_aside(core: Any, *given: Any) -> Any:
+    """As `core.compile_model(*given)`, in a thread that ends with it.
+
+    OpenVINO gives the thread that compiles a signal stack of its own, and takes it away with
+    the model. Where models end in another order than they began, the thread is left with a
+    stack that is gone, and the next signal (Ctrl-C) kills the process. Seen with 2026.4.
+
+    Raises:
+        RuntimeError: OpenVINO can't compile it.
+    """
+    with ThreadPoolExecutor(1, "shoal-compile") as pool:
+        return pool.submit(core.compile_model, *given).result()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import StorageError
 from shoal.files import cache_dir, sha256_file, write_atomic
-from shoal.modalities.openvino_import import import_openvino
+from shoal.modalities.openvino_import import compile_aside, import_openvino
 from shoal.modalities.quiet import quiet_transformers
 from shoal.modalities.text.encoder_files import pooling_file
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
@@ -125,4 +125,4 @@ def _save(model: Any, path: Path) -> None:
 
 def _compile(core: Any, path: Path) -> Any:
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    return core.compile_model(path, "CPU", settings)
+    return compile_aside(core, path, "CPU", settings)

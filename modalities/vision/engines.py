@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from shoal.errors import StorageError, unknown
 from shoal.extras import installed
 from shoal.files import cache_dir, sha256_file, write_atomic
-from shoal.modalities.openvino_import import import_openvino
+from shoal.modalities.openvino_import import compile_aside, import_openvino
 from shoal.modalities.vision.timm_models import Card, Weights, build
 from shoal.modalities.vision.transform import Transform
 
@@ -90,7 +90,7 @@ def _torch_forward(module: nn.Module) -> Forward:
 
 
 def _openvino_forward(model: Any) -> Forward:
-    compiled = import_openvino(_PURPOSE).Core().compile_model(model, "CPU", _SETTINGS)
+    compiled = compile_aside(import_openvino(_PURPOSE).Core(), model, "CPU", _SETTINGS)
     lock = threading.Lock()  # a compiled model's call reuses one request
 
     def forward(batch: Floats) -> tuple[Floats, Floats]:

@@ -90,3 +90,17 @@ def test_errors_say_what_is_wrong(tmp_path: Path) -> None:
     broken.write_bytes(b"nonsense")
     with pytest.raises(CorruptWeightsError, match="config"):
         TextEncoder(str(broken))
+
+
+def test_a_signal_is_survived_after_models_have_ended_in_any_order() -> None:
+    code = (
+        "import gc, os, signal\n"
+        "from shoal.modalities.text import TextEncoder\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('asked to stop'))\n"
+        "first, second = TextEncoder(), TextEncoder()\n"
+        "del first; gc.collect()\n"
+        "del second; gc.collect()\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (made.returncode, made.stdout) == (0, "asked to stop\n"), made.stderr

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from shoal.errors import CorruptWeightsError, UsageError, unknown
 from shoal.files import sha256_file
-from shoal.modalities.openvino_import import import_openvino
+from shoal.modalities.openvino_import import compile_aside, import_openvino
 from shoal.modalities.text.encoder_files import MAX_TOKENS
 from shoal.modalities.text.tune.settings import library, names
 
@@ -85,7 +85,7 @@ class Classifier:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         core: Any = import_openvino("a tuned classifier").Core()
-        compiled = core.compile_model(folder / "model.xml", "CPU", settings)
+        compiled = compile_aside(core, folder / "model.xml", "CPU", settings)
         self._request = compiled.create_infer_request()
         self._lock = threading.Lock()
 
