@@ -22,7 +22,8 @@ def tune_calls(context: typer.Context) -> None:
         UsageError: An option that has no meaning here, or no cases to validate on.
     """
     from shoal.files import data_dir
-    from shoal.modalities.text.calls.cases import read_cards, read_cases
+    from shoal.modalities.text.calls.cases import read_cases
+    from shoal.modalities.text.calls.lessons import read_lessons
     from shoal.modalities.text.calls.train import CallSettings, train_calls
 
     typed = given(context)
@@ -41,8 +42,8 @@ def tune_calls(context: typer.Context) -> None:
     own: dict[str, Any] = {name: typed[name] for name in shared if name in typed}
     json = context.params["json"]
     settings = CallSettings(out, quiet=context.params["quiet"] or json, **own)
-    cards = read_cards(Path(context.params["source"]))
-    about = train_calls(cards, read_cases(typed["val"]), settings)
+    lessons = read_lessons(Path(context.params["source"]))
+    about = train_calls(lessons, read_cases(typed["val"]), settings)
     if json:
         print_json({"file": str(out), **about})
     else:

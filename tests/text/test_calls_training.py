@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 from shoal.agents.cli.app import app
 from shoal.errors import UsageError
 from shoal.modalities.text.calls.adapter import Adapter
-from shoal.modalities.text.calls.cases import Card, read_cards, read_cases
+from shoal.modalities.text.calls.cases import read_cards, read_cases
+from shoal.modalities.text.calls.drills import drawn, read_drills
 from shoal.modalities.text.calls.engine import call_reader, tokenizer_of, weights_of
 from shoal.modalities.text.calls.layout import pages, read_request
+from shoal.modalities.text.calls.lessons import Lessons, read_lessons
 from shoal.modalities.text.calls.module import adapter_of
 from shoal.modalities.text.calls.samples import Sampler, renumbered
 from shoal.modalities.text.calls.targets import page_target
@@ -21,6 +23,8 @@ from shoal.modalities.text.calls.train import CallJob, CallSettings, train_calls
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 CARDS = read_cards(BENCHMARKS / "cards" / "science_1.jsonl")[:9]
+LESSONS = Lessons(tuple(CARDS))
+DRILLS = read_lessons(BENCHMARKS / "cards").domains
 CASES = read_cases(BENCHMARKS / "cases" / "authored.jsonl")[:6]
 
 
@@ -48,6 +52,28 @@ def test_samples_are_varied_but_right() -> None:
         assert {name for name, _ in sample.calls} <= offered
 
 
+def test_drills_say_their_values() -> None:
+    random, tokenizer = Random(0), tokenizer_of(weights_of("minilm-l6"))
+    aligned = slots = 0
+    for _ in range(150):
+        drill = drawn(random.choice(DRILLS), random)
+        assert set(drill.arguments) <= set(drill.function["parameters"]["properties"])
+        request = read_request(tokenizer, drill.request)
+        for page in pages(tokenizer, request, drill.function):
+            target = page_target(page, request, drill.function, [drill.arguments])
+            aligned += len(target.spans) + len(target.options)
+            slots += len(page.slots)
+    assert aligned / slots > 0.97
+    samples = Sampler(CARDS, Random(0), DRILLS[:3]).epoch()
+    assert len(samples) > len(Sampler(CARDS, Random(0)).epoch())
+
+
+def test_a_broken_file_of_drills_is_named(tmp_path: Path) -> None:
+    (tmp_path / "drills.toml").write_text("[[domain]]\nname = 'x'\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"drills\.toml"):
+        read_drills(tmp_path / "drills.toml")
+
+
 def test_a_number_changes_in_request_and_call_alike() -> None:
     for seed in range(20):
         text, calls = renumbered("add 17 and 4.5", [{"a": 17, "b": 4.5}], Random(seed))
@@ -57,10 +83,10 @@ def test_a_number_changes_in_request_and_call_alike() -> None:
 
 def test_the_loss_falls_and_the_saved_adapter_reads_the_same(tmp_path: Path) -> None:
     settings = CallSettings(tmp_path / "calls.safetensors", epochs=1, learning_rate=2e-3)
-    job = CallJob(CARDS, CASES, settings)
+    job = CallJob(LESSONS, CASES, settings)
     batch = job.batches(0)[0]
     before = float(job.loss(batch).detach())
-    about = train_calls(CARDS, CASES, settings)
+    about = train_calls(LESSONS, CASES, settings)
     assert about["cards"] == len(CARDS)
     loaded = Adapter.load(settings.out)
     assert loaded.about["validation"]
@@ -68,7 +94,7 @@ def test_the_loss_falls_and_the_saved_adapter_reads_the_same(tmp_path: Path) -> 
     offers = reader.read("what is 18% of 2,450?", [CARDS[0].function])
     assert offers[0].name == CARDS[0].function["name"]
 
-    trained = CallJob(CARDS, CASES, settings)
+    trained = CallJob(LESSONS, CASES, settings)
     for _ in range(3):
         for group in [trained.batches(0)[0]]:
             loss = trained.loss(group)
@@ -87,7 +113,7 @@ def test_the_loss_falls_and_the_saved_adapter_reads_the_same(tmp_path: Path) -> 
 
 def test_too_few_cards_and_strange_options_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="too few"):
-        CallJob([Card("g", CARDS[0].function, (), ())], CASES, CallSettings(tmp_path / "x"))
+        CallJob(Lessons((CARDS[0],)), CASES, CallSettings(tmp_path / "x"))
     cards = str(BENCHMARKS / "cards" / "science_1.jsonl")
     made = CliRunner().invoke(app, ["tune", cards, "--calls", "--name", "x"])
     assert made.exit_code != 0

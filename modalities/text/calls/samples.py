@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from shoal.modalities.text.calls.cases import Card
+from shoal.modalities.text.calls.drills import Domain, drawn
 
 MOST_OFFERED = 4
 
@@ -33,17 +34,20 @@ class Sampler:
     Args:
         cards: The cards.
         random: Source of all draws.
+        drills: Domains to draw drills from; one drill for each request of the cards.
     """
 
-    def __init__(self, cards: Sequence[Card], random: Random) -> None:
-        self._cards, self._random = list(cards), random
+    def __init__(
+        self, cards: Sequence[Card], random: Random, drills: Sequence[Domain] = ()
+    ) -> None:
+        self._cards, self._random, self._domains = list(cards), random, list(drills)
         self._groups: dict[str, list[Card]] = defaultdict(list)
         for card in cards:
             self._groups[card.group].append(card)
 
     def epoch(self) -> list[Sample]:
         """Returns one epoch's samples in a new order."""
-        made = [*self._positive(), *self._near(), *self._without()]
+        made = [*self._positive(), *self._near(), *self._without(), *self._drills()]
         self._random.shuffle(made)
         return made
 
@@ -89,6 +93,13 @@ class Sampler:
             else:
                 others = self._strangers([card], self._random.choice([1, 1, 2, 3]))
             yield self._offer(_varied(text, self._random), others, [])
+
+    def _drills(self) -> Iterator[Sample]:
+        count = sum(len(card.requests) for card in self._cards) if self._domains else 0
+        for _ in range(count):
+            drill = drawn(self._random.choice(self._domains), self._random)
+            name = str(drill.function["name"])
+            yield Sample(drill.request, (drill.function,), ((name, drill.arguments),))
 
     def _sample(self, text: str, cards: list[Card], right: list[tuple[str, Any]]) -> Sample:
         more = self._random.choice([0, 0, 0, 1, 1, 2, MOST_OFFERED - 1])

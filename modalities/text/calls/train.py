@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ import torch
 from shoal.errors import UsageError
 from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.text.calls.adapter import Adapter
-from shoal.modalities.text.calls.cases import Card, Case
+from shoal.modalities.text.calls.cases import Case
 from shoal.modalities.text.calls.engine import BASE, tokenizer_of, weights_of
 from shoal.modalities.text.calls.features import Features, Featurizer, embeddings_of
 from shoal.modalities.text.calls.grading import right
 from shoal.modalities.text.calls.layout import Page, pages, read_request
+from shoal.modalities.text.calls.lessons import Lessons
 from shoal.modalities.text.calls.module import CallModule, adapter_of, loss, padded
 from shoal.modalities.text.calls.reader import CallReader, calls_of
 from shoal.modalities.text.calls.samples import Sample, Sampler
@@ -72,15 +74,16 @@ class CallJob:
     """What the loop trains: see `tune.loop.Job`.
 
     Args:
-        cards: To learn from.
+        lessons: To learn from.
         cases: To score on.
         settings: Batch, rate and seed.
     """
 
-    def __init__(self, cards: Sequence[Card], cases: Sequence[Case], settings: CallSettings):
-        if len(cards) < _FEWEST:
-            raise UsageError(f"{len(cards)} cards are too few to learn from", f"at least {_FEWEST}")
-        self.cards, self.cases, self.settings = cards, cases, settings
+    def __init__(self, lessons: Lessons, cases: Sequence[Case], settings: CallSettings) -> None:
+        if len(lessons.cards) < _FEWEST:
+            found = f"{len(lessons.cards)} cards are too few to learn from"
+            raise UsageError(found, f"at least {_FEWEST} are needed")
+        self.lessons, self.cases, self.settings = lessons, cases, settings
         weights = weights_of(BASE)
         self.tokenizer = tokenizer_of(weights)
         self.featurizer = Featurizer(self.tokenizer, embeddings_of(weights))
@@ -111,8 +114,10 @@ class CallJob:
 
     def _drawn(self, epoch: int) -> list[list[Sample]]:
         random = Random(f"{self.settings.seed} {epoch}")
-        samples = Sampler(self.cards, random).epoch()
-        samples = samples[: 9 * sum(len(card.requests) for card in self.cards) // 8]
+        lessons = self.lessons
+        samples = Sampler(lessons.cards, random, lessons.domains).epoch()
+        share = 9 / 8 + bool(lessons.domains)  # the same number in each epoch
+        samples = samples[: int(share * lessons.requests)]
         size = self.settings.batch
         samples.sort(key=lambda s: max(map(_length, s.functions)) + 40 * random.random())
         made = [samples[i : i + size] for i in range(0, len(samples), size)]
@@ -164,13 +169,11 @@ class CallJob:
         return CallReader(self.featurizer, hidden, heads)
 
 
-def train_calls(
-    cards: Sequence[Card], cases: Sequence[Case], settings: CallSettings
-) -> dict[str, Any]:
+def train_calls(lessons: Lessons, cases: Sequence[Case], settings: CallSettings) -> dict[str, Any]:
     """Trains an adapter and saves it.
 
     Args:
-        cards: To learn from.
+        lessons: To learn from.
         cases: Validation: they choose the best epoch and the temperature, and are never
             learnt from.
         settings: See `CallSettings`.
@@ -183,15 +186,16 @@ def train_calls(
         RunError: Interrupted, or the loss is no number; says how to go on.
         StorageError: The disk is full; the last checkpoint is intact.
     """
-    job = CallJob(cards, cases, settings)
+    job = CallJob(lessons, cases, settings)
     settings.work.mkdir(parents=True, exist_ok=True)
-    loop = Loop(job, _loop_settings(cards, settings))
+    loop = Loop(job, _loop_settings(lessons, settings))
     with stop_on_interrupt() as stop:
         history = loop.run(stop)
     about = {
         "base": BASE,
-        "cards": len(cards),
-        "requests": sum(len(card.requests) for card in cards),
+        "cards": len(lessons.cards),
+        "requests": lessons.requests,
+        "drill domains": len(lessons.domains),
         "seed": settings.seed,
         "epochs": settings.epochs,
         "batch": settings.batch,
@@ -205,9 +209,9 @@ def train_calls(
     return about
 
 
-def _loop_settings(cards: Sequence[Card], settings: CallSettings) -> LoopSettings:
-    facts = [card.function["name"] for card in cards]
-    identity = {"cards": facts, "seed": settings.seed, "batch": settings.batch}
+def _loop_settings(lessons: Lessons, settings: CallSettings) -> LoopSettings:
+    content = hashlib.sha256(repr(lessons).encode()).hexdigest()
+    identity = {"lessons": content, "seed": settings.seed, "batch": settings.batch}
     return LoopSettings(
         title="call encoder",
         folder=settings.work,
