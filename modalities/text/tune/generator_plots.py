@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from shoal.extras import require
-from shoal.files import write_atomic
+from shoal.modalities.text.tune.plots import figure_of, save_figure
 
 
 def loss_curve(path: Path, history: Sequence[dict[str, float]], title: str) -> None:
@@ -21,8 +19,7 @@ def loss_curve(path: Path, history: Sequence[dict[str, float]], title: str) -> N
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    # Figure itself, not pyplot: no window system and no global state is touched.
-    figure = require("matplotlib.figure", "drawing").Figure((7, 4), layout="constrained")
+    figure = figure_of(7, 4)
     axes = figure.add_subplot()
     epochs = [entry["epoch"] for entry in history]
     axes.plot(epochs, [entry["train_loss"] for entry in history], "o-", label="training")
@@ -31,6 +28,4 @@ def loss_curve(path: Path, history: Sequence[dict[str, float]], title: str) -> N
     axes.set_ylabel("loss, natural log a token")
     axes.set_title(title)
     axes.legend()
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=120)
-    write_atomic(path, picture.getvalue())
+    save_figure(figure, path)

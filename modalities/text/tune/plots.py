@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.extras import require
-from shoal.files import write_atomic
+from shoal.files import cache_dir, write_atomic
 
 _SHOWN = 40
 """Classes that fit on a page with readable names."""
@@ -28,7 +29,7 @@ def learning_curve(path: Path, history: Sequence[dict[str, float]], title: str) 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    figure = _figure(7, 4)
+    figure = figure_of(7, 4)
     axes = figure.add_subplot()
     epochs = [entry["epoch"] for entry in history]
     axes.plot(epochs, [entry["train_loss"] for entry in history], "o-", color="tab:gray")
@@ -39,7 +40,7 @@ def learning_curve(path: Path, history: Sequence[dict[str, float]], title: str) 
     other.plot(epochs, [100 * entry["accuracy"] for entry in history], "s-", color="tab:blue")
     other.set_ylabel("validation accuracy, %", color="tab:blue")
     axes.set_title(title)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def confusion_matrix(
@@ -59,7 +60,7 @@ def confusion_matrix(
     shown = most_confused(counts, _SHOWN)
     part = counts[np.ix_(shown, shown)]
     size = 4 + 0.28 * len(shown)
-    figure = _figure(size, size)
+    figure = figure_of(size, size)
     axes = figure.add_subplot()
     axes.imshow(np.log1p(part), cmap="Blues")
     names = [_short(labels[place]) for place in shown]
@@ -75,7 +76,7 @@ def confusion_matrix(
     axes.set_title(title + (more if len(shown) < len(labels) else ""), fontsize=10)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def most_confused(counts: NDArray[np.int64], at_most: int) -> list[int]:
@@ -97,12 +98,19 @@ def worst_pairs(counts: NDArray[np.int64], labels: Sequence[str], at_most: int) 
     ]
 
 
-def _figure(width: float, height: float) -> Any:
+def figure_of(width: float, height: float) -> Any:
+    """An empty figure of so many inches.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     # Figure itself, not pyplot: no window system and no global state is touched.
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_dir() / "matplotlib"))  # not in HOME
     return require("matplotlib.figure", "drawing").Figure((width, height), layout="constrained")
 
 
-def _save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
+    """Writes a figure as PNG, whole or not at all."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     write_atomic(path, picture.getvalue())
