@@ -102,3 +102,11 @@ def planned(request: str, tools: list[dict[str, Any]]) -> list[tuple[Any, Any]]:
 def test_calls_fit_their_schema(request: str, tools: list[dict[str, Any]]) -> None:
     for schema, call in planned(request, tools):
         assert Draft202012Validator(standard(schema)).is_valid(call.arguments)
+
+
+def test_the_search_above_does_reach_calls() -> None:
+    number = {"type": "number"}
+    parameters = {"type": "object", "properties": {"a": number}, "required": ["a"]}
+    tool = {"name": "double", "description": "Doubles a number", "parameters": parameters}
+    ((_, call),) = planned("double 4.5", [tool])
+    assert call.arguments == {"a": 4.5}

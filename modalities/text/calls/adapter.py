@@ -22,7 +22,7 @@ from shoal.modalities.text.calls.layout import OPTION
 from shoal.modalities.text.calls.scoring import SHAPES
 
 SHIPPED = Path(__file__).with_name("adapter.safetensors")
-"""The adapter that comes with Shoal; benchmarks/README.md says how it was made."""
+"""The adapter that comes with Shoal; its `about` says what made it."""
 
 _HEAD = "heads."
 

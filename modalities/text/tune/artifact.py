@@ -81,7 +81,7 @@ def save(result: Result, settings: TuneSettings) -> Path:
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
     _Saving(result, settings, made).write()
-    _replace(settings.folder, made)
+    replace_folder(settings.folder, made)
     return settings.folder
 
 
@@ -222,7 +222,12 @@ def _check_free(folder: Path) -> None:
         )
 
 
-def _replace(folder: Path, made: Path) -> None:
+def replace_folder(folder: Path, made: Path) -> None:
+    """Puts a finished folder in the place of an old one, which stays whole until then.
+
+    Raises:
+        StorageError: It can't be put there.
+    """
     old = made.with_name("old")
     try:
         shutil.rmtree(old, ignore_errors=True)

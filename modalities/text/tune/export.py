@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import StorageError
 from shoal.modalities.openvino_import import import_openvino
-from shoal.modalities.quiet import quiet_transformers
+from shoal.modalities.text.encoder_openvino import converted
 from shoal.modalities.text.tune.network import TextNetwork
 
 _SMALL = 10_000
@@ -87,7 +87,7 @@ def export(network: TextNetwork, folder: Path, *, int8: bool) -> None:
         StorageError: The disk is full.
     """
     openvino = import_openvino("exporting a classifier")
-    model = _converted(network)
+    model = converted(network.cpu().eval(), torch.int64, 2)
     if int8:
         _compress(model)
     with tempfile.TemporaryDirectory(dir=folder) as place:
@@ -102,16 +102,6 @@ def export(network: TextNetwork, folder: Path, *, int8: bool) -> None:
             ) from error
         for suffix in (".bin", ".xml"):
             made.with_suffix(suffix).replace(folder / f"model{suffix}")
-
-
-def _converted(network: TextNetwork) -> Any:
-    openvino = import_openvino("exporting a classifier")
-    example = (torch.ones((1, 8), dtype=torch.int64), torch.ones((1, 8), dtype=torch.int64))
-    shape = openvino.PartialShape([-1, -1])
-    trace: Any = torch.jit.trace
-    with quiet_transformers(), torch.inference_mode():
-        traced = trace(network.cpu().eval(), example, check_trace=False)
-        return openvino.convert_model(traced, example_input=example, input=[shape, shape])
 
 
 def _compress(model: Any) -> None:

@@ -16,6 +16,7 @@ from shoal.modalities.policy.card import machine
 from shoal.modalities.quiet import quiet_transformers
 from shoal.modalities.sources import catalog
 from shoal.modalities.text.backends.llamacpp import LlamaCpp
+from shoal.modalities.text.tune.artifact import replace_folder
 from shoal.modalities.text.tune.card import card, versions
 from shoal.modalities.text.tune.generator_data import Turns
 from shoal.modalities.text.tune.generator_parity import GeneratorParity, generator_parity
@@ -85,7 +86,7 @@ def save_generator(result: TunedGenerator, settings: GeneratorSettings) -> Path:
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
     _Saving(result, settings, made).write()
-    _replace(settings.folder, made)
+    replace_folder(settings.folder, made)
     return settings.folder
 
 
@@ -203,16 +204,3 @@ class _Saving:
         }
         facts = {k: v for k, v in self._training().items() if k != "command"}
         return card(self.settings.name, about, result.command, sections, facts)
-
-
-def _replace(folder: Path, made: Path) -> None:
-    old = made.with_name("old")
-    try:
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        made.rename(folder)
-    except OSError as error:
-        raise StorageError(
-            f"could not save {folder}", str(error), "Choose another --out"
-        ) from error
