@@ -164,7 +164,7 @@ class ChatShoal(BaseChatModel):
         from shoal.modalities.text.encoder import text_encoder
 
         specs = [ToolSpec.of(tool) for tool in tools]
-        reader = call_reader() if self.call_encoder else None
+        reader = call_reader if self.call_encoder else None
         planner = Planner(lambda: self.engine, text_encoder(), reader)
         return bound_call(planner, messages, specs, choice)
 

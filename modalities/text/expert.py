@@ -118,7 +118,7 @@ class TextExpert:
         return Outcome(Status.SOLVED, answer, reason, best.score, (step,), evidence=evidence)
 
     def _call(self, task: Task, context: Context) -> Outcome | None:
-        planner = Planner(lambda: self.model.engine, self.encoder, call_reader())
+        planner = Planner(lambda: self.model.engine, self.encoder, call_reader)
         return ToolUse(planner, task, context).outcome()
 
     def _talk(self, task: Task, context: Context) -> Outcome:

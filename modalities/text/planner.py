@@ -1,7 +1,9 @@
 """Plans tool calls: which tools, with what arguments, and what comes after a result.
 
 The call encoder reads the request; the language model is loaded only for what can't be
-read there: an object without named fields, a text that has to be made up, a retry.
+read there: an object without named fields, a text that has to be made up, a retry. Where
+all tools carry examples and the request asks for one thing, the examples choose, and the
+call encoder is not loaded either.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from shoal.modalities.text.tool_spec import ToolSpec
 _COMPOUND = re.compile(r"\b(?:and|then|also|besides|afterwards?|after that)\b|[;.?!]\s+\w", re.I)
 """Only a request of several clauses asks for a second tool."""
 
+_LISTED = re.compile(r",\s")
+"""A list may ask for several calls of one tool."""
+
 _RESULT = 600
 """Characters of a result that the next call is read from."""
 
@@ -43,19 +48,23 @@ class Planner:
     Args:
         engine: Gives the language model; called only when it is needed.
         encoder: The sentence encoder.
-        reader: The call encoder; None leaves the arguments to the language model.
+        reader: Gives the call encoder, when it is needed; None leaves the arguments to
+            the language model.
     """
 
     def __init__(
-        self, engine: Callable[[], Backend], encoder: TextEncoder, reader: CallReader | None
+        self,
+        engine: Callable[[], Backend],
+        encoder: TextEncoder,
+        reader: Callable[[], CallReader] | None,
     ) -> None:
         self._engine, self._encoder, self._reader = engine, encoder, reader
 
     def propose(self, request: str, specs: Sequence[ToolSpec]) -> list[Proposal]:
         """Ranks the tools and "none", likeliest first."""
-        if self._reader is not None:
-            return propose(self._reader, self._encoder, request, specs)
-        return [Proposal(choice) for choice in choose(self._encoder, request, specs)]
+        if self._reader is None or (_simple(request) and all(spec.examples for spec in specs)):
+            return [Proposal(choice) for choice in choose(self._encoder, request, specs)]
+        return propose(self._reader(), self._encoder, request, specs)
 
     def calls(
         self, proposal: Proposal, spec: ToolSpec, request: str, failures: Sequence[Failure] = ()
@@ -85,7 +94,7 @@ class Planner:
             specs: The tools on offer.
             done: The calls that were made.
         """
-        if self._reader is None or not _COMPOUND.search(request.strip()):
+        if self._reader is None or _simple(request):
             return []
         called = {item.call.name for item in done}
         by_name = {spec.name: spec for spec in specs}
@@ -101,7 +110,7 @@ class Planner:
     def _from_results(self, spec: ToolSpec, proposal: Proposal, text: str) -> list[Call]:
         assert self._reader is not None
         if any(filled.missing for filled in proposal.calls):
-            (offer,) = self._reader.read(text, [function_of(spec)])
+            (offer,) = self._reader().read(text, [function_of(spec)])
             proposal = replace(proposal, calls=offer.calls)
         whole = [filled for filled in proposal.calls if not filled.missing]
         calls = [_read(spec, filled) for filled in whole if not unfillable(spec.schema)]
@@ -115,6 +124,11 @@ class Planner:
         if written is None:
             return None
         return replace(written, arguments=_merged(written.arguments, filled.arguments))
+
+
+def _simple(request: str) -> bool:
+    """Whether a request has one clause and no list."""
+    return not (_COMPOUND.search(request.strip()) or _LISTED.search(request))
 
 
 def adds(call: Call, calls: Sequence[Call], request: str) -> bool:

@@ -83,7 +83,7 @@ class _Unused:
 
 def planned(request: str, tools: list[dict[str, Any]]) -> list[tuple[Any, Any]]:
     """All calls of all tools, likely or not, that need no language model."""
-    planner = Planner(_Unused(), text_encoder(), call_reader())
+    planner = Planner(_Unused(), text_encoder(), call_reader)
     specs = {tool["name"]: ToolSpec.of(tool) for tool in tools}
     assert all(function_of(spec)["name"] == name for name, spec in specs.items())
     made = []

@@ -31,6 +31,7 @@ TOKENIZER = tokenizer_of(weights_of(BASE))
         ("3/4 of a cup", [0.75, 3, 4]),
         ("5k run in March", [5000, 3]),
         ("second thoughts", []),
+        ("parcel 1Z884E290341, 1e400 of 2", [1, 2]),
         ("", []),
     ],
 )

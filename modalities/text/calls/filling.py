@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shoal.modalities.text.calls.clauses import clauses
 from shoal.modalities.text.calls.decoding import Found, Reading, chosen, runs
 from shoal.modalities.text.calls.slots import Slot
 from shoal.modalities.text.schemas import is_valid
@@ -54,19 +56,29 @@ class Filled:
     missing: tuple[Path, ...] = ()
 
 
-def fill(request: str, all_slots: Sequence[Slot], read: Reading) -> list[Filled]:
+def fill(
+    request: str, all_slots: Sequence[Slot], read: Reading, again: Callable[[str], Reading]
+) -> list[Filled]:
     """Returns one filled call, or several where the request asks for several.
 
     Args:
         request: The user's words.
         all_slots: The function's slots.
         read: What the encoder read.
+        again: Reads the same function from other words: each of several calls is read
+            from its own part of the request, and shares what that part does not say.
     """
-    anchors = _anchors(request, all_slots, read) if read.several > 0 else []
-    if len(anchors) < 2:
-        return [_one(request, all_slots, read)]
-    starts = [anchor.start for anchor in anchors]
-    return [_one(request, all_slots, read, _Share(starts, i)) for i in range(len(starts))]
+    columns = _columns(request, all_slots, read) if read.several > 0 else []
+    if not columns:
+        return [_filled(all_slots, read, _values(request, all_slots, read))]
+    starts = [found.start for found in columns[0]]
+    made = []
+    for index, text in enumerate(clauses(request, columns)):
+        own = again(text)
+        shared = _values(request, all_slots, read, _Share(starts, index))
+        values = _preferred(_values(text, all_slots, own), shared)
+        made.append(_filled(all_slots, own, values))
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,27 +104,42 @@ class _Share:
         return max((i for i, start in enumerate(self.starts) if start <= place), default=0)
 
 
-def _anchors(request: str, all_slots: Sequence[Slot], read: Reading) -> list[Found]:
-    """The values of the slot that has most of them: one call for each."""
-    best: list[Found] = []
+def _columns(request: str, all_slots: Sequence[Slot], read: Reading) -> list[list[Found]]:
+    """The values of slots that have equally many, two or more: one call for each."""
+    made = []
     for slot in all_slots:
         found = chosen(read.found.get(slot.path, ()))
         if slot.many:
             found = [run[0] for run in runs(request, found)]
-        if slot.kind != "choice" and len(found) > len(best):
-            best = found
-    return best
+        if slot.kind != "choice" and len(found) > 1:
+            made.append(found)
+    counts = Counter(map(len, made))
+    calls = max(counts, key=lambda count: (counts[count], count), default=0)
+    return [found for found in made if len(found) == calls]
 
 
-def _one(
+_Values = dict[Path, list[Found]]
+
+
+def _values(
     request: str, all_slots: Sequence[Slot], read: Reading, share: _Share | None = None
-) -> Filled:
-    arguments: dict[str, Any] = {}
+) -> _Values:
     single = [slot for slot in all_slots if not slot.many]
     values = {slot.path: [f] for slot, f in assigned(single, read, share) if f is not None}
     for slot in all_slots:
         if slot.many:
             values[slot.path] = _list(request, slot, valid(slot, read), share)
+    return values
+
+
+def _preferred(own: _Values, shared: _Values) -> _Values:
+    """A call's own values where its part of the request speaks of them."""
+    spoken = {path: found for path, found in own.items() if found and found[0].logit > 0}
+    return own | {path: found for path, found in shared.items() if found} | spoken
+
+
+def _filled(all_slots: Sequence[Slot], read: Reading, values: _Values) -> Filled:
+    arguments: dict[str, Any] = {}
     for slot in all_slots:
         found = values.get(slot.path, [])
         if found:

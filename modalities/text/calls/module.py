@@ -51,6 +51,12 @@ class CallModule(torch.nn.Module):
         with torch.no_grad():  # some hundred spans stand against one "nothing"
             self.heads["null_bias"][0] = _NOTHING
 
+    def keep_base_in_bf16(self) -> None:
+        """Casts the base's frozen matrices once: autocast would cast them at every step."""
+        for part in self.transformer.modules():
+            if hasattr(part, "base_layer"):
+                part.base_layer.to(torch.bfloat16)
+
     def hidden(self, ids: torch.Tensor, types: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Last hidden states: int64 (n, length) three times -> (n, length, width)."""
         embedded = self.transformer.get_base_model().embeddings.word_embeddings(ids)

@@ -71,10 +71,6 @@ def propose(
     return sorted([*ranked, none], key=lambda proposal: -proposal.choice.probability)
 
 
-def _function(spec: ToolSpec) -> dict[str, Any]:
-    return {"name": spec.name, "description": spec.description, "parameters": spec.schema}
-
-
 def function_of(spec: ToolSpec) -> dict[str, Any]:
     """A tool as the call encoder takes it."""
     return {"name": spec.name, "description": spec.description, "parameters": spec.schema}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,12 +74,13 @@ class Quantity:
 
 
 def quantities(text: str) -> Iterator[Quantity]:
-    """Yields the numbers of a text, also those inside dates and names, and the months."""
+    """Yields the numbers of a text, also those inside dates and names, and the months.
+
+    What is too large for a float ("9e999", a part of a parcel's code) is no number.
+    """
     for found in _NUMBER.finditer(text):
-        if found["digits"]:
-            yield from _digits(found)
-        else:
-            yield from _words(found)
+        made = _digits(found) if found["digits"] else _words(found)
+        yield from (quantity for quantity in made if math.isfinite(quantity.value))
     for found in _MONTH.finditer(text):
         month = 1.0 + MONTHS.index(found[0].lower())
         yield Quantity(found.start(), found.end(), month, "month")

@@ -78,12 +78,7 @@ class CallReader:
         readings = [self._reading(request, function) for function in functions]
         shares = self.probabilities([read.tool for read in readings])
         return [
-            Offered(
-                str(function["name"]),
-                share,
-                read.tool,
-                tuple(fill(text, slots(function["parameters"]), read)),
-            )
+            Offered(str(function["name"]), share, read.tool, self._calls(text, function, read))
             for function, read, share in zip(functions, readings, shares, strict=True)
         ]
 
@@ -93,6 +88,12 @@ class CallReader:
         top = max(0.0, float(scaled.max(initial=0.0)))
         weights = np.exp(scaled - top)
         return [float(weight) for weight in weights / (math.exp(-top) + weights.sum())]
+
+    def _calls(self, text: str, function: Mapping[str, Any], read: Reading) -> tuple[Filled, ...]:
+        def again(clause: str) -> Reading:
+            return self._reading(read_request(self._tokenizer, clause), function)
+
+        return tuple(fill(text, slots(function["parameters"]), read, again))
 
     def _reading(self, request: Request, function: Mapping[str, Any]) -> Reading:
         made, listed = pages(self._tokenizer, request, function), slots(function["parameters"])

@@ -39,6 +39,13 @@ _FEWEST = 8
 _WEIGHTS = {"tool": 1.0, "several": 0.3, "values": 1.0}
 _VALIDATED = 120
 
+_FAST = {
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+    "attn_implementation": "eager",
+}
+"""On CPUs dropout is slow, and so is torch's fused attention backwards at these lengths."""
+
 Entry = tuple[Page, int, PageTarget, Features]
 
 
@@ -87,10 +94,11 @@ class CallJob:
         weights = weights_of(BASE)
         self.tokenizer = tokenizer_of(weights)
         self.featurizer = Featurizer(self.tokenizer, embeddings_of(weights))
-        changes = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}  # slow on CPUs
-        transformer = transformer_of(weights, add_pooling_layer=False, **changes)
+        transformer = transformer_of(weights, add_pooling_layer=False, **_FAST)
         self.module = CallModule(transformer, seed=settings.seed)
         self.low = fast_bf16()
+        if self.low:
+            self.module.keep_base_in_bf16()
         self._epoch: tuple[int, list[list[Sample]]] = (-1, [])
 
     def groups(self) -> list[dict[str, Any]]:
@@ -161,7 +169,7 @@ class CallJob:
 
         def hidden(ids: Any, types: Any) -> Any:
             rows = torch.from_numpy(ids[None]), torch.from_numpy(types[None])
-            with torch.inference_mode():
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.low):
                 made = self.module.hidden(*rows, torch.ones_like(rows[0]))
             return made[0].float().numpy()
 
