@@ -15,7 +15,7 @@ from shoal.modalities.text.calls.grading import accepts, right, same
 from shoal.modalities.text.calls.layout import MAX_PAGE, pages, read_request
 from shoal.modalities.text.calls.quantities import Quantity, quantities
 from shoal.modalities.text.calls.slots import Slot, slots, unfillable, words
-from shoal.modalities.text.calls.writing import iso_date, iso_time
+from shoal.modalities.text.calls.writing import iso_date, iso_time, written
 
 TOKENIZER = tokenizer_of(weights_of(BASE))
 
@@ -55,12 +55,32 @@ def test_numbers_lie_inside_their_text(text: str) -> None:
         ("5/17/2024", "2024-05-17"),
         ("17.5.2024", "2024-05-17"),
         ("May 17", None),
+        ("Thursday 12 December 2024", "2024-12-12"),
+        ("the first of March 2025", "2025-03-01"),
         ("31 February 2024", None),
         ("tomorrow", None),
     ],
 )
 def test_a_whole_date_is_rewritten_and_no_other(text: str, date: str | None) -> None:
     assert iso_date(text) == date
+
+
+@pytest.mark.parametrize(
+    ("described", "text", "value"),
+    [
+        ("Three-letter currency code", "euros", "EUR"),
+        ("Currency, e.g. 'USD'", "British pounds", "GBP"),
+        ("Two-letter code of the US state", "New Jersey", "NJ"),
+        ("ISO code of the country", "the Netherlands", "NL"),
+        ("Language code such as 'en'", "Portuguese", "pt"),
+        ("Name of the country", "France", "France"),
+        ("Currency of the amount", "euros", "euros"),
+        ("Month, YYYY-MM", "July 2005", "2005-07"),
+        ("Month, YYYY-MM", "7 July 2005", "2005-07"),
+    ],
+)
+def test_codes_are_written_where_they_are_asked_for(described: str, text: str, value: str) -> None:
+    assert written(_slot(described, "string"), text) == value
 
 
 def test_times_of_day() -> None:

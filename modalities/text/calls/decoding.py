@@ -128,3 +128,24 @@ def runs(request: str, items: Sequence[Found]) -> list[list[Found]]:
         else:
             made.append([item])
     return made
+
+
+def number_lists(request: str, numbers: Sequence[Found]) -> tuple[Found, ...]:
+    """The lists that a request's numbers form, best first; their values are lists.
+
+    Numbers side by side are one list, whole or not at all; where none stand side by side
+    ("2 mg, 3 mg"), those above "nothing" are.
+    """
+    groups = runs(request, sorted(numbers, key=lambda f: f.start))
+    if groups and max(map(len, groups)) == 1:
+        groups = [chosen(numbers)] * (1 if chosen(numbers) else 0) or groups
+    made = [
+        Found(
+            [item.value for item in group],
+            sum(item.logit for item in group) / len(group),
+            group[0].start,
+            group[-1].end,
+        )
+        for group in groups
+    ]
+    return tuple(sorted(made, key=lambda f: -f.logit))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shoal.modalities.text.calls.clauses import clauses
-from shoal.modalities.text.calls.decoding import Found, Reading, chosen, runs
+from shoal.modalities.text.calls.decoding import Found, Reading, chosen, number_lists, runs
 from shoal.modalities.text.calls.slots import Slot
 from shoal.modalities.text.schemas import is_valid
 
@@ -25,6 +25,8 @@ _IN_ORDER = 2.0
 """What it is worth in logits that two numbers stand in the order of their parameters."""
 
 _BEAM, _TRIED = 24, 6
+
+_NUMBERS = ("integer", "number")
 
 _LIMITS = {
     "minimum",
@@ -124,10 +126,13 @@ _Values = dict[Path, list[Found]]
 def _values(
     request: str, all_slots: Sequence[Slot], read: Reading, share: _Share | None = None
 ) -> _Values:
-    single = [slot for slot in all_slots if not slot.many]
-    values = {slot.path: [f] for slot, f in assigned(single, read, share) if f is not None}
+    numbers = [slot for slot in all_slots if slot.many and slot.kind in _NUMBERS and share is None]
+    lists = {slot.path: number_lists(request, valid(slot, read)) for slot in numbers}
+    joint = [slot for slot in all_slots if not slot.many or slot.path in lists]
+    read = replace(read, found={**read.found, **lists})
+    values = {slot.path: [f] for slot, f in assigned(joint, read, share) if f is not None}
     for slot in all_slots:
-        if slot.many:
+        if slot.many and slot.path not in lists:
             values[slot.path] = _list(request, slot, valid(slot, read), share)
     return values
 
@@ -143,7 +148,8 @@ def _filled(all_slots: Sequence[Slot], read: Reading, values: _Values) -> Filled
     for slot in all_slots:
         found = values.get(slot.path, [])
         if found:
-            _put(arguments, slot.path, [f.value for f in found] if slot.many else found[0].value)
+            listed = slot.many and not isinstance(found[0].value, list)
+            _put(arguments, slot.path, [f.value for f in found] if listed else found[0].value)
     sure = [_sureness(slot, read, values.get(slot.path, [])) for slot in all_slots]
     missing = [slot.path for slot in all_slots if slot.required and not values.get(slot.path)]
     return Filled(arguments, min(sure, default=1.0), tuple(missing))

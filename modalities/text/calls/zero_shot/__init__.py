@@ -1,0 +1,1 @@
+"""Reads tool calls from a request without anything that was trained for it."""
