@@ -5,7 +5,9 @@
 A case is a person's request and 2, 5 or 10 intents in words, one of them right. The
 temperatures are fitted on CLINC150's and Banking77's train files; what is printed is
 measured on other rows: CLINC150's validation file, Banking77 rows that were held out, and
-HWU64, which nothing was fitted on. --fit writes the temperatures into the package.
+HWU64, which nothing was fitted on. The choice among Shoal's own tools ("tools") has one
+temperature for 70 authored requests and is printed for the same: there are no others.
+--fit writes the temperatures into the package.
 
 The ways a generator can be asked: "shoal" (what the question adds to an option's
 log-probability), "sum" and "mean" (of the option's tokens), and "prompt" (the options are
@@ -15,29 +17,30 @@ listed in a chat prompt, a grammar allows only them, the model writes one).
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
-import os
-import platform
 import random
 import time
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optional_data
+from common import machine, versions, wilson
 
+from shoal import Agent
 from shoal.files import write_atomic
-from shoal.modalities.text import decisions
+from shoal.modalities.text import chooser, decisions, text_encoder
 from shoal.modalities.text.backends.base import Sampling
 from shoal.modalities.text.decision_scores import by_likelihood, by_meaning, resolve
 from shoal.modalities.text.schemas import choice_grammar
+from shoal.modalities.text.tool_spec import ToolSpec
+from shoal.types import Task
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+REQUESTS = Path(__file__).parents[1] / "tests" / "text"
 SIZES = (2, 5, 10)
 SEED = 0
 HEAD = """\
@@ -64,14 +67,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=300, help="cases a set")
     parser.add_argument("--models", nargs="+", default=["minilm-l6", "smollm2-135m"])
-    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--fit", action="store_true", help="write the temperatures")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    if not options.data.is_dir():
-        raise SystemExit(f"no data at {options.data}: name its folder with --data")
-    sets = cases(options.data, options.cases)
-    rows, fitted = [], {}
+    rows, fitted = tools()
+    sets = cases(options.cases)
     for model in options.models:
         made, temperature = measure(model, sets)
         rows += made
@@ -81,18 +81,22 @@ def main() -> None:
     for model, temperature in fitted.items():
         print(f"{model:14} temperature {temperature:.4g}")
     if options.fit:
-        _write(fitted, options.cases)
+        _write(fitted, 2 * options.cases)
     if options.json:
-        print(json.dumps({"rows": rows, "temperatures": fitted, **_machine()}))
+        print(json.dumps({"rows": rows, "temperatures": fitted, "seed": SEED,
+                          "machine": machine(), "versions": versions()}))  # fmt: skip
 
 
-def cases(data: Path, count: int) -> dict[str, list[Case]]:
+def cases(count: int) -> dict[str, list[Case]]:
     """The sets: "fit", and those that are reported."""
-    clinc = json.loads((data / "clinc150" / "train_val.json").read_text(encoding="utf-8"))
-    with (data / "banking77" / "train.csv").open(encoding="utf-8") as stream:
-        banking = [(row["text"], row["category"]) for row in csv.DictReader(stream)]
+    names = ("clinc150", "banking77", "hwu64")
+    missing = [optional_data.absent(name) for name in names if not optional_data.folder(name)]
+    if missing:
+        raise SystemExit("\n".join(missing))
+    at_clinc, at_banking, at_hwu = (Path(optional_data.folder(name) or "") for name in names)
+    clinc, banking = optional_data.clinc150(at_clinc), optional_data.banking77(at_banking)
     random.Random(SEED).shuffle(banking)
-    hwu = json.loads((data / "hwu64" / "train.json").read_text(encoding="utf-8"))
+    hwu = json.loads((at_hwu / "train.json").read_text(encoding="utf-8"))
     half = len(banking) // 2
     return {
         "fit": _cases(clinc["train"], count) + _cases(banking[:half], count),
@@ -100,6 +104,31 @@ def cases(data: Path, count: int) -> dict[str, list[Case]]:
         "banking77": _cases(banking[half:], count),
         "hwu64": _cases(_rasa(hwu), count),
     }
+
+
+def tools() -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """The choice among Shoal's own tools, on the authored requests."""
+    with Agent() as agent:
+        offered = agent.house.context(Task("any")).tools
+        specs = [ToolSpec.of(tool) for tool in offered.values()]
+    names = ("tool_requests", "tool_requests_held_out")
+    parts = [_tool_scores(name, specs) for name in names]
+    scores, right = ([item for part in parts for item in part[i]] for i in (0, 1))
+    temperature = fitted_temperature(scores, right)
+    row = _row(scores, right, temperature)
+    about = {"model": chooser.TOOLS, "way": "shoal", "set": "requests", "seconds": 0.0}
+    return [about | row], {chooser.TOOLS: temperature}
+
+
+def _tool_scores(name: str, specs: Sequence[ToolSpec]) -> tuple[list[Any], list[int]]:
+    content = tomllib.loads((REQUESTS / f"{name}.toml").read_text(encoding="utf-8"))
+    made, right = [], []
+    for request in content["request"]:
+        scored = chooser.scores(text_encoder(), request["text"], specs)
+        if request["tool"] in scored:
+            made.append(np.array(list(scored.values())))
+            right.append(list(scored).index(request["tool"]))
+    return made, right
 
 
 def _rasa(data: Any) -> list[Row]:
@@ -180,7 +209,7 @@ def _loss(scores: Sequence[Any], right: Sequence[int], temperature: float) -> fl
 
 def _row(scores: Sequence[Any], right: Sequence[int], temperature: float) -> dict[str, Any]:
     hits = [int(np.argmax(s)) == r for s, r in zip(scores, right, strict=True)]
-    low, high = interval(sum(hits), len(hits))
+    low, high = wilson(sum(hits), len(hits))
     return {
         "n": len(hits),
         "accuracy": sum(hits) / len(hits),
@@ -203,14 +232,6 @@ def calibration_error(
     return float(sum(gaps))
 
 
-def interval(hits: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
-    z, p = 1.96, hits / count
-    middle = (p + z * z / (2 * count)) / (1 + z * z / count)
-    spread = z * math.sqrt(p * (1 - p) / count + z * z / (4 * count**2)) / (1 + z * z / count)
-    return middle - spread, middle + spread
-
-
 def line(row: dict[str, Any]) -> str:
     """One row for people."""
     low, high = row["interval"]
@@ -229,21 +250,12 @@ def line(row: dict[str, Any]) -> str:
 def _write(fitted: dict[str, float], count: int) -> None:
     path = Path(decisions.__file__).resolve().with_name("decisions.toml")
     kept = tomllib.loads(path.read_text(encoding="utf-8"))
-    kept |= {name: {"temperature": value, "cases": 2 * count} for name, value in fitted.items()}
+    kept |= {name: {"temperature": value, "cases": count} for name, value in fitted.items()}
     entries = [
         f"\n[{name}]\ntemperature = {entry['temperature']:.4g}\ncases = {entry['cases']}\n"
         for name, entry in sorted(kept.items())
     ]
     write_atomic(path, HEAD + "".join(entries))
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("shoal", "xllamacpp", "openvino")},
-        "seed": SEED,
-    }
 
 
 if __name__ == "__main__":

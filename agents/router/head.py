@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,13 +38,13 @@ class Head:
     examples: Array
     labels: Array
 
-    def __call__(self, embedding: Array) -> dict[str, float]:
+    def __call__(self, embedding: Array) -> Mapping[str, float]:
         """Returns the probability of each skill for one embedding `(d,)`."""
-        import numpy as np
+        from shoal.modalities.text.decisions import settled
 
-        logits = embedding @ self.weights + self.bias
-        exponents = np.exp(logits - logits.max())
-        return dict(zip(self.skills, (exponents / exponents.sum()).tolist(), strict=True))
+        logits = (embedding @ self.weights + self.bias).tolist()
+        scores = dict(zip(self.skills, logits, strict=True))
+        return settled("router", scores, fitted=True).probabilities
 
     def nearest(self, embedding: Array, without: Collection[str]) -> float:
         """Returns the cosine to the nearest example of any expert but those named."""
@@ -92,7 +92,7 @@ class Head:
             ) from error
 
 
-def by_expert(probabilities: dict[str, float]) -> dict[str, float]:
+def by_expert(probabilities: Mapping[str, float]) -> dict[str, float]:
     """Sums the skills' probabilities into their experts'."""
     total: dict[str, float] = {}
     for skill, probability in probabilities.items():
@@ -101,7 +101,7 @@ def by_expert(probabilities: dict[str, float]) -> dict[str, float]:
     return total
 
 
-def best_skill(probabilities: dict[str, float], expert: str) -> str:
+def best_skill(probabilities: Mapping[str, float], expert: str) -> str:
     """Returns the likeliest skill of an expert, without the expert's name; "" if none."""
     own: Sequence[str] = [s for s in probabilities if s.partition(".")[0] == expert]
     return max(own, key=probabilities.__getitem__).partition(".")[2] if own else ""

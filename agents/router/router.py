@@ -126,7 +126,7 @@ class Router:
             nearer: For each expert with abilities of its own, the probability that the
                 request is one of these rather than what the head knows.
         """
-        experts = _raised(by_expert(dict(skills)), nearer or {})
+        experts = _raised(by_expert(skills), nearer or {})
         absent = {"vision": not task.images, "policy": not task.env}
         ruled_out = {name: experts.get(name, 0.0) for name, gone in absent.items() if gone}
         possible = {name: p for name, p in experts.items() if name not in ruled_out}
@@ -136,9 +136,9 @@ class Router:
         if likeliest_out and ruled_out[likeliest_out] > self.threshold:
             confidence = ruled_out[likeliest_out]
             return Route(probabilities, "ask", "unclear", confidence, _MISSING[likeliest_out])
-        return self._pick(probabilities, dict(skills))
+        return self._pick(probabilities, skills)
 
-    def _pick(self, probabilities: dict[str, float], skills: dict[str, float]) -> Route:
+    def _pick(self, probabilities: Mapping[str, float], skills: Mapping[str, float]) -> Route:
         expert = max(probabilities, key=probabilities.__getitem__)
         confidence = probabilities[expert]
         if expert == "ask":

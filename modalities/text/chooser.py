@@ -8,7 +8,6 @@ better. The model writes the arguments.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.modalities.text.decisions import settled, temperatures
 from shoal.modalities.text.encoder import TextEncoder
 from shoal.modalities.text.grounding import call_schema
 from shoal.modalities.text.prompts import NO_TOOL
@@ -25,8 +25,10 @@ from shoal.modalities.text.tool_spec import ToolSpec
 NONE = "none"
 """The choice of no tool."""
 
+TOOLS = "tools"
+"""The name under which this choice's temperature is kept."""
+
 _DESCRIPTION_WEIGHT = 0.25
-_TEMPERATURE = 0.06
 _LEAST = 0.22
 """A request less like everything than this is for no tool."""
 
@@ -65,28 +67,28 @@ def choose(encoder: TextEncoder, request: str, specs: Sequence[ToolSpec]) -> lis
         specs: The tools to choose from.
 
     Returns:
-        One choice for each possible tool and one for "none"; probabilities sum to 1. They
-        are a softmax over similarities, not calibrated.
+        One choice for each possible tool and one for "none"; probabilities sum to 1.
     """
+    shares = settled(TOOLS, scores(encoder, request, specs)).probabilities
+    return [Choice(name, shares[name]) for name in sorted(shares, key=lambda name: -shares[name])]
+
+
+def scores(encoder: TextEncoder, request: str, specs: Sequence[ToolSpec]) -> dict[str, float]:
+    """Returns the weighted similarity of each possible tool, and of "none"."""
     query, none = _query(encoder, request)
-    scores = {spec.name: _score(encoder, query, spec) for spec in specs if possible(spec, request)}
-    scores[NONE] = none
-    top = max(scores.values())
-    weights = {name: math.exp((score - top) / _TEMPERATURE) for name, score in scores.items()}
-    total = sum(weights.values())
-    ranked = sorted(weights, key=lambda name: -weights[name])
-    return [Choice(name, weights[name] / total) for name in ranked]
+    possibles = [spec for spec in specs if possible(spec, request)]
+    return {spec.name: _score(encoder, query, spec) for spec in possibles} | {NONE: none}
 
 
 def likeness(encoder: TextEncoder, request: str, specs: Sequence[ToolSpec]) -> dict[str, Likeness]:
     """Compares a request with each tool's examples and description."""
     query, none = _query(encoder, request)
-    scores = {spec.name: _score(encoder, query, spec) for spec in specs}
+    made = {spec.name: _score(encoder, query, spec) for spec in specs}
     return {
         spec.name: Likeness(
-            scores[spec.name],
+            made[spec.name],
             float(_vectors(encoder, (f"{spec.name}: {spec.description}",))[0] @ query),
-            (scores[spec.name] - none) / _TEMPERATURE if spec.examples else 0.0,
+            (made[spec.name] - none) / temperatures()[TOOLS] if spec.examples else 0.0,
         )
         for spec in specs
     }

@@ -94,9 +94,23 @@ def decide(
     """
     checked = _checked(question, options)
     name, scores, fitted = _scores(question.strip(), checked, context.strip(), model)
+    return settled(name, dict(zip(checked, scores.tolist(), strict=True)), fitted=fitted)
+
+
+def settled(name: str, scores: Mapping[str, float], *, fitted: bool = False) -> Decision:
+    """Turns the scores of a choice into its probabilities: `decide`'s second half.
+
+    The router, the choice of a tool and the call encoder score options in their own ways
+    and settle here.
+
+    Args:
+        name: Who scored; its temperature is looked up.
+        scores: Option -> score, higher is better.
+        fitted: Whether the scores are log-probabilities that were fitted to outcomes already.
+    """
     temperature = temperatures().get(name)
-    shares = softmax(scores / (temperature or 1.0))
-    probabilities = MappingProxyType(dict(zip(checked, shares.tolist(), strict=True)))
+    shares = softmax(np.array(list(scores.values()), dtype=np.float64) / (temperature or 1.0))
+    probabilities = MappingProxyType(dict(zip(scores, shares.tolist(), strict=True)))
     return Decision(probabilities, fitted or temperature is not None, name)
 
 

@@ -16,6 +16,7 @@ from shoal.modalities.text.calls.filling import Filled, fill
 from shoal.modalities.text.calls.layout import Page, Request, pages, read_request
 from shoal.modalities.text.calls.scoring import PageScores, score
 from shoal.modalities.text.calls.slots import Slot, slots
+from shoal.modalities.text.decisions import softmax
 
 Heads = Mapping[str, NDArray[np.float32]]
 
@@ -84,10 +85,8 @@ class CallReader:
 
     def probabilities(self, logits: Sequence[float]) -> list[float]:
         """Calibrated probabilities of functions against each other and "none" (logit 0)."""
-        scaled = np.array(logits, dtype=np.float64) / self._temperature
-        top = max(0.0, float(scaled.max(initial=0.0)))
-        weights = np.exp(scaled - top)
-        return [float(weight) for weight in weights / (math.exp(-top) + weights.sum())]
+        with_none = np.array([*logits, 0.0], dtype=np.float64)
+        return softmax(with_none / self._temperature)[:-1].tolist()  # type: ignore[no-any-return]
 
     def _calls(self, text: str, function: Mapping[str, Any], read: Reading) -> tuple[Filled, ...]:
         def again(clause: str) -> Reading:
