@@ -10,6 +10,7 @@ from typing import Any
 
 from shoal.modalities.text.calls.clauses import clauses
 from shoal.modalities.text.calls.decoding import Found, Reading, chosen, number_lists, runs
+from shoal.modalities.text.calls.roles import cue, role
 from shoal.modalities.text.calls.slots import Slot
 from shoal.modalities.text.schemas import is_valid
 
@@ -23,6 +24,9 @@ _CLASH = 4.0
 
 _IN_ORDER = 2.0
 """What it is worth in logits that two numbers stand in the order of their parameters."""
+
+_PAIRED = 3.0
+"""What it is worth in logits that origin and destination stand as their words say."""
 
 _BEAM, _TRIED = 24, 6
 
@@ -130,7 +134,7 @@ def _values(
     lists = {slot.path: number_lists(request, valid(slot, read)) for slot in numbers}
     joint = [slot for slot in all_slots if not slot.many or slot.path in lists]
     read = replace(read, found={**read.found, **lists})
-    values = {slot.path: [f] for slot, f in assigned(joint, read, share) if f is not None}
+    values = {slot.path: [f] for slot, f in assigned(joint, read, share, request) if f}
     for slot in all_slots:
         if slot.many and slot.path not in lists:
             values[slot.path] = _list(request, slot, valid(slot, read), share)
@@ -156,19 +160,24 @@ def _filled(all_slots: Sequence[Slot], read: Reading, values: _Values) -> Filled
 
 
 def assigned(
-    all_slots: Sequence[Slot], read: Reading, share: _Share | None = None
+    all_slots: Sequence[Slot], read: Reading, share: _Share | None = None, request: str = ""
 ) -> list[tuple[Slot, Found | None]]:
     """Gives each slot at most one value so that together they score best (a beam search).
 
     Two slots seldom mean the same words, so an overlap costs; a required slot left empty
-    costs more; and people mostly name numbers in the order in which a function lists them.
+    costs more; people mostly name numbers in the order in which a function lists them, and
+    an origin before a destination unless the request says "to".
     """
     order = sorted(range(len(all_slots)), key=lambda i: -_best(read, all_slots[i]))
     beam: list[_State] = [_State(0.0, ())]
     for place in order:
         slot = all_slots[place]
         offers = _offers(slot, read, share)
-        grown = [state.with_(_Taken(place, slot, found)) for state in beam for found in offers]
+        taken = [
+            _Taken(place, slot, found, cue(request, found.start) if found else 0)
+            for found in offers
+        ]
+        grown = [state.with_(new) for state in beam for new in taken]
         beam = sorted(grown, key=lambda state: -state.score)[:_BEAM]
     return [(taken.slot, taken.found) for taken in beam[0].taken]
 
@@ -178,6 +187,7 @@ class _Taken:
     place: int
     slot: Slot
     found: Found | None
+    cue: int
 
     def beside(self, other: _Taken) -> float:
         """What it is worth that both values are taken."""
@@ -186,9 +196,23 @@ class _Taken:
         mine, theirs = self.found, other.found
         if mine.start < theirs.end and theirs.start < mine.end:
             return -_CLASH
+        if (side := role(self.slot)) and side == -role(other.slot) and self._alike(other):
+            return _PAIRED * self._fits(other, side)
         ordered = (mine.start < theirs.start) == (self.place < other.place)
         numbers = "string" not in (self.slot.kind, other.slot.kind)
         return _IN_ORDER if ordered and numbers else 0.0
+
+    def _alike(self, other: _Taken) -> bool:
+        return self.slot.kind == other.slot.kind
+
+    def _fits(self, other: _Taken, side: int) -> int:
+        """Whether the words before two values tell which is the first of a pair."""
+        told = side * self.cue - side * other.cue
+        if told == 0:
+            assert self.found
+            assert other.found
+            told = side if self.found.start < other.found.start else -side
+        return (told > 0) - (told < 0)
 
 
 @dataclass(frozen=True, slots=True)
