@@ -17,7 +17,6 @@ from shoal.modalities.text.backends.base import Backend
 from shoal.modalities.text.calls.filling import Filled
 from shoal.modalities.text.calls.proposals import Proposal, function_of, propose
 from shoal.modalities.text.calls.reader import CallReader
-from shoal.modalities.text.calls.slots import unfillable
 from shoal.modalities.text.chooser import NONE, choose
 from shoal.modalities.text.encoder import TextEncoder
 from shoal.modalities.text.schemas import is_valid
@@ -112,13 +111,12 @@ class Planner:
         if any(filled.missing for filled in proposal.calls):
             (offer,) = self._reader().read(text, [function_of(spec)])
             proposal = replace(proposal, calls=offer.calls)
-        whole = [filled for filled in proposal.calls if not filled.missing]
-        calls = [_read(spec, filled) for filled in whole if not unfillable(spec.schema)]
+        calls = [_read(spec, filled) for filled in proposal.calls if not filled.missing]
         return [call for call in calls if is_valid(call.arguments, spec.schema)]
 
     def _whole(self, spec: ToolSpec, filled: Filled, request: str) -> Call | None:
         """A call with all that is required; the language model writes what was not read."""
-        if not filled.missing and not unfillable(spec.schema):
+        if not filled.missing:
             return _read(spec, filled)
         written = write_call(self._engine(), self._encoder, spec, request)
         if written is None:

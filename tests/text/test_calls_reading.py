@@ -13,6 +13,7 @@ from shoal.modalities.text.calls.cases import Case
 from shoal.modalities.text.calls.engine import BASE, tokenizer_of, weights_of
 from shoal.modalities.text.calls.grading import accepts, right, same
 from shoal.modalities.text.calls.layout import MAX_PAGE, pages, read_request
+from shoal.modalities.text.calls.literals import tables, with_tables
 from shoal.modalities.text.calls.quantities import Quantity, quantities
 from shoal.modalities.text.calls.slots import Slot, slots, unfillable, words
 from shoal.modalities.text.calls.writing import iso_date, iso_time, written
@@ -31,6 +32,7 @@ TOKENIZER = tokenizer_of(weights_of(BASE))
         ("3/4 of a cup", [0.75, 3, 4]),
         ("5k run in March", [5000, 3]),
         ("second thoughts", []),
+        ("two and a half days, one and a half, half a day", [2.5, 1.5, 0.5]),
         ("parcel 1Z884E290341, 1e400 of 2", [1, 2]),
         ("", []),
     ],
@@ -81,6 +83,19 @@ def test_a_whole_date_is_rewritten_and_no_other(text: str, date: str | None) -> 
 )
 def test_codes_are_written_where_they_are_asked_for(described: str, text: str, value: str) -> None:
     assert written(_slot(described, "string"), text) == value
+
+
+def test_tables_fill_lists_of_lists_in_order() -> None:
+    rows = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+    parameters = {"properties": {"a": rows, "name": {"type": "string"}, "b": rows}}
+    request = "Multiply [[2, 0], [1, 3]] by [[4, -1.5], [2, 2]]."
+    assert with_tables(request, parameters, {"name": "x"}) == {
+        "name": "x",
+        "a": [[2, 0], [1, 3]],
+        "b": [[4, -1.5], [2, 2]],
+    }
+    assert list(tables("through (0, 1), (1, 3.2) and (2, 9)")) == [[[0, 1], [1, 3.2], [2, 9]]]
+    assert list(tables("[1, 2] and [1.2.3], (1)")) == []
 
 
 def test_times_of_day() -> None:

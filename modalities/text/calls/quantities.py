@@ -49,7 +49,7 @@ _NUMBER = re.compile(
     rf"(?P<percent>\s?%|\s+(?:percent|per cent)\b)?"
     rf"(?P<short>[kKmM]\b(?![\w/]))?"
     rf"(?P<scale>[\s-](?:hundred|thousand|million|billion|trillion|dozen)\b)?"
-    rf"|\b(?P<words>(?:{_WORD})(?:(?:[\s-]+|\s+and\s+)(?:{_WORD}))*)\b"
+    rf"|\b(?P<words>(?:{_WORD})(?:(?:[\s-]+|\s+and\s+(?:a\s+)?)(?:{_WORD}))*)\b"
     rf"(?P<wordpercent>\s+(?:percent|per cent)\b)?",
     re.IGNORECASE,
 )
@@ -107,17 +107,20 @@ def _words(found: re.Match[str]) -> Iterator[Quantity]:
     words: list[str] = []
     end = start
     for word in re.finditer(r"[a-z]+", found["words"].lower()):
-        if word[0] != "and" and words and not _joins(words, word[0]):
+        if word[0] in ("and", "a"):
+            continue
+        if words and not _joins(words, word[0]):
             yield Quantity(start, end, _spoken(words))
             start, words = found.start("words") + word.start(), []
-        if word[0] != "and":
-            words.append(word[0])
-            end = found.start("words") + word.end()
+        words.append(word[0])
+        end = found.start("words") + word.end()
     yield Quantity(start, end, _spoken(words), "percent" if found["wordpercent"] else "")
 
 
 def _joins(words: list[str], word: str) -> bool:
     last = words[-1]
+    if word == "half":  # "two and a half"
+        return last in _UNITS and "half" not in words
     if word in _SCALES:
         return last not in _OTHERS
     if last in _SCALES:

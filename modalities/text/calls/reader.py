@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,8 +14,9 @@ from shoal.modalities.text.calls.decoding import Reading, reading
 from shoal.modalities.text.calls.features import Featurizer
 from shoal.modalities.text.calls.filling import Filled, fill
 from shoal.modalities.text.calls.layout import Page, Request, pages, read_request
+from shoal.modalities.text.calls.literals import with_tables
 from shoal.modalities.text.calls.scoring import PageScores, score
-from shoal.modalities.text.calls.slots import Slot, slots
+from shoal.modalities.text.calls.slots import Slot, slots, unfillable
 from shoal.modalities.text.decisions import softmax
 
 Heads = Mapping[str, NDArray[np.float32]]
@@ -92,7 +93,8 @@ class CallReader:
         def again(clause: str) -> Reading:
             return self._reading(read_request(self._tokenizer, clause), function)
 
-        return tuple(fill(text, slots(function["parameters"]), read, again))
+        made = fill(text, slots(function["parameters"]), read, again)
+        return tuple(_completed(text, function["parameters"], filled) for filled in made)
 
     def _reading(self, request: Request, function: Mapping[str, Any]) -> Reading:
         made, listed = pages(self._tokenizer, request, function), slots(function["parameters"])
@@ -103,6 +105,13 @@ class CallReader:
         features = self._featurizer(request, page, listed).arrays()
         hidden = self._hidden(page.ids, page.types)
         return score(hidden, page, len(request.ids), features, self._heads)
+
+
+def _completed(text: str, parameters: Mapping[str, Any], filled: Filled) -> Filled:
+    """With the tables that the request spells out; what no slot stands for is missing."""
+    arguments = with_tables(text, parameters, filled.arguments)
+    lacking = tuple((name,) for name in unfillable(parameters) if name not in arguments)
+    return replace(filled, arguments=arguments, missing=(*filled.missing, *lacking))
 
 
 def asked(logit: float, best: float) -> bool:
