@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import UsageError
-from shoal.files import data_dir
+from shoal.files import changed_at, data_dir
 from shoal.modalities.sources import catalog, locate
 from shoal.modalities.text.backends.base import Backend
 from shoal.modalities.text.backends.url_http import is_url
@@ -53,7 +53,7 @@ def resolve(model: Any) -> tuple[str, Any]:
         named = getattr(model, "model", "") or getattr(getattr(model, "spec", None), "name", "")
         return str(named or type(model).__name__), model
     if model not in catalog() and not is_url(model) and (tuned := _tuned(model)):
-        return model, _classifier(tuned)
+        return model, _classifier(tuned, changed_at(tuned))
     if _encodes(model):
         return model, text_encoder(model)
     from shoal.modalities.text.models import load_backend
@@ -121,7 +121,8 @@ def _tuned(model: str) -> Path | None:
 
 
 @lru_cache(maxsize=8)
-def _classifier(folder: Path) -> Classifier:
+def _classifier(folder: Path, written: int) -> Classifier:
+    """Loaded anew when it was tuned anew: `written` is a part of the cache's key."""
     from shoal.modalities.text.tune import Classifier as Tuned
 
     return Tuned.load(folder)

@@ -7,16 +7,21 @@ from pathlib import Path
 
 from shoal.errors import UsageError
 from shoal.extras import installed
+from shoal.files import changed_at
 from shoal.modalities.sources import locate
 from shoal.modalities.text.backends.base import Backend
 from shoal.modalities.text.backends.url_http import is_url
 
-_loaded: dict[tuple[Path | str, str, int], Backend] = {}
+_Key = tuple[Path | str, str, int]
+
+_loaded: dict[_Key, tuple[int, Backend]] = {}
+"""Backends, and when their weights were written."""
+
 _lock = threading.Lock()
 
 
 def load_backend(model: str, backend: str = "auto", context: int = 4096) -> Backend:
-    """Returns the loaded model; the same arguments give the same one.
+    """Returns the loaded model; the same arguments give the same one while its file stays.
 
     Args:
         model: A catalogue name, a GGUF file, a folder or safetensors file of a causal
@@ -32,10 +37,11 @@ def load_backend(model: str, backend: str = "auto", context: int = 4096) -> Back
         RunError: Nothing answers at the address.
     """
     key = (*_place(model, backend), context)
+    written = 0 if isinstance(key[0], str) else changed_at(key[0])
     with _lock:
-        if key not in _loaded:
-            _loaded[key] = _load(*key)
-        return _loaded[key]
+        if key not in _loaded or _loaded[key][0] != written:  # tuned anew under the same name
+            _loaded[key] = written, _load(*key)
+        return _loaded[key][1]
 
 
 def _place(model: str, backend: str) -> tuple[Path | str, str]:

@@ -108,6 +108,12 @@ def _storage_error(path: Path, error: OSError) -> StorageError:
     return StorageError(f"could not save {path}", error.strerror or str(error), fix)
 
 
+def changed_at(path: Path) -> int:
+    """When a file, or the newest file of a folder, was last written (ns); 0 if it is gone."""
+    files = [path, *(path.iterdir() if path.is_dir() else ())]
+    return max((file.stat().st_mtime_ns for file in files if file.exists()), default=0)
+
+
 def sha256_file(path: Path | str) -> str:
     """Returns the hex sha256 of a file, read in pieces."""
     with Path(path).open("rb") as stream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def test_both_backends_run_a_base_model_of_another_architecture_alike(
     made = [e.complete("go to the", Sampling(max_tokens=6)) for e in (first, second)]
     assert made[0].pieces == made[1].pieces
     assert made[0].logprobs == pytest.approx(made[1].logprobs, abs=0.05)
+
+
+def test_a_model_that_was_tuned_anew_is_loaded_anew(base_gguf: Path, tmp_path: Path) -> None:
+    path = tmp_path / "own.gguf"
+    path.write_bytes(base_gguf.read_bytes())
+    first = load_backend(str(path))
+    assert load_backend(str(path)) is first
+    os.utime(path, ns=(1, 1))
+    assert load_backend(str(path)) is not first
 
 
 @pytest.mark.parametrize("kind", ["llama.cpp", "transformers"])
