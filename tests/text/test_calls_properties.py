@@ -1,7 +1,11 @@
-"""Whatever the schema and the request: a call is valid or is not made, and nothing is raised."""
+"""Whatever the schema and the request: a call is valid or is not made, and nothing is raised.
+
+SHOAL_GENERATED=10000 runs so many generated cases instead of 60.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +19,11 @@ from shoal.modalities.text.planner import Planner
 from shoal.modalities.text.schemas import standard
 from shoal.modalities.text.tool_spec import ToolSpec
 
-WORDS = "add book weather Paris Oslo 3 4.5 twenty red 15% May 17 2024 'Blue Monday' a@b.org to of"
+CASES = int(os.environ.get("SHOAL_GENERATED", "60"))
+WORDS = (
+    "add book weather Paris Oslo 3 4.5 twenty red 15% May 17 2024 'Blue Monday' a@b.org "
+    "to of euros from and [[1,2],[3,4]] (1,2) 1e999"
+)
 NAMES = st.text("abcxyzäß_.-", min_size=1, max_size=12)
 LEAVES = st.one_of(
     st.builds(dict, type=st.sampled_from(["string", "integer", "number", "boolean", "float"])),
@@ -98,7 +106,7 @@ def planned(request: str, tools: list[dict[str, Any]]) -> list[tuple[Any, Any]]:
 
 
 @given(REQUESTS, TOOLS)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
 def test_calls_fit_their_schema(request: str, tools: list[dict[str, Any]]) -> None:
     for schema, call in planned(request, tools):
         assert Draft202012Validator(standard(schema)).is_valid(call.arguments)

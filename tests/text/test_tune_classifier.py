@@ -166,13 +166,7 @@ def test_ctrl_c_saves_a_checkpoint_and_says_how_to_go_on(rows: Rows, tmp_path: P
         "small", "lora", epochs=9, batch=4, checkpoint_every=1, out=tmp_path / "a", quiet=True
     )
     state = settings.work / "state.safetensors"
-
-    def press() -> None:
-        while not state.exists():
-            time.sleep(0.005)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    finger = threading.Thread(target=press)
+    finger = threading.Thread(target=_press_once_there, args=(state,))
     finger.start()
     with pytest.raises(RunError, match=r"interrupted at step .*shoal tune FILE .*--resume"):
         tune_classifier(rows, settings)
@@ -180,6 +174,30 @@ def test_ctrl_c_saves_a_checkpoint_and_says_how_to_go_on(rows: Rows, tmp_path: P
     assert Checkpoint.load(state).facts["step"] > 0
     with pytest.raises(UsageError, match=r"of another training: .*seed differ"):
         tune_classifier(rows, TuneSettings(**{**_kept(settings), "seed": 5}))  # type: ignore[arg-type]
+
+
+def test_few_rows_are_all_learnt_and_a_broken_off_training_ends_the_same(
+    rows: Rows, tmp_path: Path
+) -> None:
+    few = rows.take(i for k in _PATTERNS for i in _places(rows, k)[:9])
+    fixed: dict[str, object] = {"epochs": 2, "batch": 8, "checkpoint_every": 1, "quiet": True}
+    whole = tune_classifier(few, _small(tmp_path / "whole", fixed))
+    card = (whole / "card.md").read_text()
+    assert "then trained anew, in the same way, with these rows too" in card
+    settings = _small(tmp_path / "broken", fixed)
+    state = settings.work / "all" / "state.safetensors"
+    finger = threading.Thread(target=_press_once_there, args=(state,))
+    finger.start()
+    with pytest.raises(RunError, match=r"interrupted at step .*--resume"):
+        tune_classifier(few, settings)
+    finger.join()
+    again = tune_classifier(few, _small(tmp_path / "broken", {**fixed, "resume": True}))
+    first, second = (Checkpoint.load(f / "trained.safetensors").tensors for f in (whole, again))
+    assert set(first) == set(second)
+    for name, value in first.items():
+        assert np.allclose(value, second[name], atol=1e-5), name
+    names = Rows(("refund", "weather", "music"), ("refund", "weather", "music"))
+    assert evaluate_classifier(Classifier.load(again), names).accuracy == 1
 
 
 def test_a_frozen_encoder_takes_seconds_and_float_weights_are_exact(
@@ -209,3 +227,17 @@ def _kept(settings: TuneSettings) -> dict[str, object]:
         "name": settings.name, "method": settings.method, "epochs": settings.epochs,
         "batch": settings.batch, "out": settings.out, "resume": True, "quiet": True,
     }  # fmt: skip
+
+
+def _press_once_there(state: Path) -> None:
+    while not state.exists():
+        time.sleep(0.005)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _places(rows: Rows, label: str) -> list[int]:
+    return [place for place, own in enumerate(rows.labels) if own == label]
+
+
+def _small(out: Path, fixed: dict[str, object]) -> TuneSettings:
+    return TuneSettings("small", out=out, **fixed)  # type: ignore[arg-type]

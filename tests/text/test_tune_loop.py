@@ -78,6 +78,21 @@ def test_it_stops_early_and_keeps_the_best(tmp_path: Path) -> None:
     assert torch.equal(job.weight, kept[1])
 
 
+def test_told_so_it_keeps_the_last_and_stops_never(tmp_path: Path) -> None:
+    job = Line()
+    scores = iter([0.9, 0.1, 0.2, 0.3, 0.05])
+    kept: list[torch.Tensor] = []
+
+    def validate() -> dict[str, float]:
+        kept.append(job.weight.detach().clone())
+        return {"score": next(scores)}
+
+    job.validate = validate  # type: ignore[method-assign]
+    history = Loop(job, _settings(tmp_path, epochs=5, patience=1, last=True)).run(job.stop)
+    assert len(history) == 5
+    assert torch.equal(job.weight, kept[4])
+
+
 def test_a_loss_that_is_no_number_stops_it_and_the_last_checkpoint_stays(tmp_path: Path) -> None:
     job = Line(breaks_at=11)
     with pytest.raises(RunError, match="diverged at step 11: the loss is nan; the checkpoint of"):
