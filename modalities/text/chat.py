@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shoal.errors import RunError
 from shoal.modalities.text.backends.base import Backend, Completion, Sampling, stream
 from shoal.modalities.text.bound_tools import bound_call, choices
+from shoal.modalities.text.calls.reader import Reader
 from shoal.modalities.text.messages import to_turns
 from shoal.modalities.text.models import load_backend
 from shoal.modalities.text.planner import Planner
@@ -48,7 +49,7 @@ class ChatShoal(BaseChatModel):
         top_p: Keeps the likeliest tokens up to this probability mass.
         context: Tokens of prompt and answer together, at most.
         call_encoder: Whether the tuned call encoder reads tools and values from the
-            request; without it the model writes the arguments.
+            request; without it rules and the models as they were published do.
 
     Raises:
         MissingModelError: On first use, when the weights are not on this machine.
@@ -160,13 +161,20 @@ class ChatShoal(BaseChatModel):
         tools, choice = settings.pop("tools", None), settings.pop("tool_choice", None)
         if not tools:
             return None
-        from shoal.modalities.text.calls.engine import call_reader
         from shoal.modalities.text.encoder import text_encoder
 
         specs = [ToolSpec.of(tool) for tool in tools]
-        reader = call_reader if self.call_encoder else None
-        planner = Planner(lambda: self.engine, text_encoder(), reader)
+        planner = Planner(lambda: self.engine, text_encoder(), self._reader)
         return bound_call(planner, messages, specs, choice)
+
+    def _reader(self) -> Reader:
+        if self.call_encoder:
+            from shoal.modalities.text.calls.engine import call_reader
+
+            return call_reader()
+        from shoal.modalities.text.calls.zero_shot.engine import zero_shot_reader
+
+        return zero_shot_reader(lambda: self.engine)
 
     def _plan(
         self, messages: list[BaseMessage], stop: list[str] | None, settings: dict[str, Any]

@@ -16,7 +16,7 @@ from typing import Any
 from shoal.modalities.text.backends.base import Backend
 from shoal.modalities.text.calls.filling import Filled
 from shoal.modalities.text.calls.proposals import Proposal, function_of, propose
-from shoal.modalities.text.calls.reader import CallReader
+from shoal.modalities.text.calls.reader import Reader
 from shoal.modalities.text.chooser import NONE, choose
 from shoal.modalities.text.encoder import TextEncoder
 from shoal.modalities.text.schemas import is_valid
@@ -47,21 +47,20 @@ class Planner:
     Args:
         engine: Gives the language model; called only when it is needed.
         encoder: The sentence encoder.
-        reader: Gives the call encoder, when it is needed; None leaves the arguments to
-            the language model.
+        reader: Gives the call encoder, or what reads in its place, when it is needed.
     """
 
     def __init__(
         self,
         engine: Callable[[], Backend],
         encoder: TextEncoder,
-        reader: Callable[[], CallReader] | None,
+        reader: Callable[[], Reader],
     ) -> None:
         self._engine, self._encoder, self._reader = engine, encoder, reader
 
     def propose(self, request: str, specs: Sequence[ToolSpec]) -> list[Proposal]:
         """Ranks the tools and "none", likeliest first."""
-        if self._reader is None or (_simple(request) and all(spec.examples for spec in specs)):
+        if _simple(request) and all(spec.examples for spec in specs):
             return [Proposal(choice) for choice in choose(self._encoder, request, specs)]
         return propose(self._reader(), self._encoder, request, specs)
 
@@ -93,7 +92,7 @@ class Planner:
             specs: The tools on offer.
             done: The calls that were made.
         """
-        if self._reader is None or _simple(request):
+        if _simple(request):
             return []
         called = {item.call.name for item in done}
         by_name = {spec.name: spec for spec in specs}
@@ -107,7 +106,6 @@ class Planner:
         return [c for c in made if adds(c, [item.call for item in done], request)]
 
     def _from_results(self, spec: ToolSpec, proposal: Proposal, text: str) -> list[Call]:
-        assert self._reader is not None
         if any(filled.missing for filled in proposal.calls):
             (offer,) = self._reader().read(text, [function_of(spec)])
             proposal = replace(proposal, calls=offer.calls)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shoal.modalities.text.calls.base import BASE, tokenizer_of, weights_of
 from shoal.modalities.text.calls.candidates import number_for, text_mask, text_of
 from shoal.modalities.text.calls.cases import Case
-from shoal.modalities.text.calls.engine import BASE, tokenizer_of, weights_of
 from shoal.modalities.text.calls.grading import accepts, right, same
 from shoal.modalities.text.calls.layout import MAX_PAGE, pages, read_request
 from shoal.modalities.text.calls.literals import tables, with_tables

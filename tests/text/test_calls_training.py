@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 from shoal.agents.cli.app import app
 from shoal.errors import UsageError
 from shoal.modalities.text.calls.adapter import Adapter
+from shoal.modalities.text.calls.base import tokenizer_of, weights_of
 from shoal.modalities.text.calls.cases import read_cards, read_cases
 from shoal.modalities.text.calls.drills import drawn, read_drills
-from shoal.modalities.text.calls.engine import call_reader, tokenizer_of, weights_of
+from shoal.modalities.text.calls.engine import call_reader
 from shoal.modalities.text.calls.layout import pages, read_request
 from shoal.modalities.text.calls.lessons import Lessons, read_lessons
 from shoal.modalities.text.calls.module import adapter_of

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.extras import installed
-from shoal.modalities.sources import locate
 from shoal.modalities.text.calls.adapter import SHIPPED, Adapter
+from shoal.modalities.text.calls.base import BASE, tokenizer_of, weights_of
 from shoal.modalities.text.calls.features import Featurizer, embeddings_of
 from shoal.modalities.text.calls.reader import CallReader, Hidden
-
-BASE = "minilm-l6"
+from shoal.modalities.text.calls.zero_shot.engine import zero_shot_reader
 
 
 @cache
@@ -35,23 +34,7 @@ def call_reader(adapter: Path = SHIPPED) -> CallReader:
     hidden = engine(weights, adapter, loaded)
     temperature = float(loaded.about.get("temperature", 1.0))
     featurizer = Featurizer(tokenizer_of(weights), embeddings_of(weights))
-    return CallReader(featurizer, hidden, loaded.heads, temperature)
-
-
-def weights_of(model: str) -> Path:
-    """The safetensors file of an encoder."""
-    path = locate(model)
-    return path / "model.safetensors" if path.is_dir() else path
-
-
-def tokenizer_of(weights: Path) -> Any:
-    """The tokenizer beside the weights, without padding and truncation."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(weights.parent / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
+    return CallReader(featurizer, hidden, loaded.heads, temperature, zero_shot_reader().reading)
 
 
 def _openvino(weights: Path, adapter: Path, loaded: Adapter) -> Hidden:

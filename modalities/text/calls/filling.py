@@ -28,9 +28,6 @@ _IN_ORDER = 2.0
 _PAIRED = 3.0
 """What it is worth in logits that origin and destination stand as their words say."""
 
-_ONCE = -2.0
-"""Logit of being called more than once up to which two values are taken for a doubt."""
-
 _BEAM, _TRIED = 24, 6
 
 _NUMBERS = ("integer", "number")
@@ -77,7 +74,7 @@ def fill(
         again: Reads the same function from other words: each of several calls is read
             from its own part of the request, and shares what that part does not say.
     """
-    columns = _columns(request, all_slots, read) if read.several > _ONCE else []
+    columns = _columns(request, all_slots, read) if read.several > 0 else []
     if not columns:
         return [_filled(all_slots, read, _values(request, all_slots, read))]
     starts = [found.start for found in columns[0]]
@@ -120,23 +117,11 @@ def _columns(request: str, all_slots: Sequence[Slot], read: Reading) -> list[lis
         found = chosen(read.found.get(slot.path, ()))
         if slot.many:
             found = [run[0] for run in runs(request, found)]
-        if read.several <= 0:  # then two values have to speak for themselves
-            found = [] if slot.many else _own(slot, found, read)
         if slot.kind != "choice" and len(found) > 1:
             made.append(found)
     counts = Counter(map(len, made))
     calls = max(counts, key=lambda count: (counts[count], count), default=0)
     return [found for found in made if len(found) == calls]
-
-
-def _own(slot: Slot, found: Sequence[Found], read: Reading) -> list[Found]:
-    """The values that no other slot wants more: origin and destination are not two origins."""
-    others = [f for path, given in read.found.items() if path != slot.path for f in given]
-    return [
-        f
-        for f in found
-        if all(o.logit < f.logit or o.end <= f.start or f.end <= o.start for o in others)
-    ]
 
 
 _Values = dict[Path, list[Found]]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shoal.modalities.text.calls.filling import Filled
-from shoal.modalities.text.calls.reader import CallReader, asked
+from shoal.modalities.text.calls.reader import Reader, asked
 from shoal.modalities.text.chooser import NONE, Choice, likeness
 from shoal.modalities.text.encoder import TextEncoder
 from shoal.modalities.text.tool_spec import ToolSpec
@@ -42,12 +42,12 @@ class Proposal:
 
 
 def propose(
-    reader: CallReader, encoder: TextEncoder, request: str, specs: Sequence[ToolSpec]
+    reader: Reader, encoder: TextEncoder, request: str, specs: Sequence[ToolSpec]
 ) -> list[Proposal]:
     """Ranks the tools and "none", likeliest first.
 
     Args:
-        reader: The call encoder.
+        reader: The call encoder, or what reads in its place.
         encoder: The sentence encoder.
         request: The user's words.
         specs: The tools on offer.

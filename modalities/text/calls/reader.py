@@ -15,6 +15,7 @@ from shoal.modalities.text.calls.features import Featurizer
 from shoal.modalities.text.calls.filling import Filled, fill
 from shoal.modalities.text.calls.layout import Page, Request, pages, read_request
 from shoal.modalities.text.calls.literals import with_tables
+from shoal.modalities.text.calls.mixing import Prior, mixed
 from shoal.modalities.text.calls.scoring import PageScores, score
 from shoal.modalities.text.calls.slots import Slot, slots, unfillable
 from shoal.modalities.text.decisions import softmax
@@ -47,6 +48,18 @@ class Offered:
     calls: tuple[Filled, ...]
 
 
+class Reader(Protocol):
+    """Reads requests: the call encoder, or `zero_shot` without it."""
+
+    def read(self, text: str, functions: Sequence[Mapping[str, Any]]) -> list[Offered]:
+        """One entry a function, in the given order."""
+        ...
+
+    def probabilities(self, logits: Sequence[float]) -> list[float]:
+        """Probabilities of functions against each other and "none" (logit 0)."""
+        ...
+
+
 class CallReader:
     """The call encoder at work.
 
@@ -55,13 +68,20 @@ class CallReader:
         hidden: The encoder.
         heads: Matrices of `scoring.SHAPES`.
         temperature: Divides the functions' logits before they become probabilities.
+        prior: An untrained opinion on values, added to the encoder's.
     """
 
     def __init__(
-        self, featurizer: Featurizer, hidden: Hidden, heads: Heads, temperature: float = 1.0
+        self,
+        featurizer: Featurizer,
+        hidden: Hidden,
+        heads: Heads,
+        temperature: float = 1.0,
+        prior: Prior | None = None,
     ) -> None:
         self._featurizer, self._hidden, self._heads = featurizer, hidden, heads
         self._tokenizer, self._temperature = featurizer.tokenizer, temperature
+        self._prior = prior
 
     def read(self, text: str, functions: Sequence[Mapping[str, Any]]) -> list[Offered]:
         """Reads one request; one pass of the encoder a function.
@@ -99,7 +119,8 @@ class CallReader:
     def _reading(self, request: Request, function: Mapping[str, Any]) -> Reading:
         made, listed = pages(self._tokenizer, request, function), slots(function["parameters"])
         scores = [self._scores(request, page, listed) for page in made]
-        return reading(request, listed, made, scores)
+        read = reading(request, listed, made, scores)
+        return mixed(read, self._prior(request.text, function)) if self._prior else read
 
     def _scores(self, request: Request, page: Page, listed: Sequence[Slot]) -> PageScores:
         features = self._featurizer(request, page, listed).arrays()

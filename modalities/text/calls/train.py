@@ -15,8 +15,8 @@ import torch
 from shoal.errors import UsageError
 from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.text.calls.adapter import Adapter
+from shoal.modalities.text.calls.base import BASE, tokenizer_of, weights_of
 from shoal.modalities.text.calls.cases import Case
-from shoal.modalities.text.calls.engine import BASE, tokenizer_of, weights_of
 from shoal.modalities.text.calls.features import Features, Featurizer, embeddings_of
 from shoal.modalities.text.calls.grading import right
 from shoal.modalities.text.calls.layout import Page, pages, read_request

@@ -24,8 +24,10 @@ STOP = frozenset(
         "please just only also too very much many more most least up down out off over under "
         "about around between after before until till while during since through against let's "
         "let i'm i'd i'll i've it's that's what's there's don't doesn't didn't can't won't ok "
-        "want need like wish'd give get show tell make find look check go going come take put "
-        "us me help know see s t re ve ll d m"
+        "got want need like wish'd give get show tell make find look check go going come take put "
+        "now right then back away behind above near nearest below across along among exactly "
+        "possible currently possibly still yet again today via per me help know see s t re ve ll d "
+        "m"
     )
 )
 """Words that say little by themselves."""
@@ -39,7 +41,11 @@ _GENERIC = frozenset(
 )
 """Words of descriptions that say nothing of the value."""
 
+WORD = re.compile(r"[^\W_]+(?:[-'\u2019./@:_+&#][^\W_]+)*|[$€£%°]")
+"""A word of a text; a currency or percent sign is one too."""
+
 _FLOOR = 0.42
+"""Cosines below this say nothing."""
 
 
 class Lexicon:
@@ -54,7 +60,7 @@ class Lexicon:
         self._tokenizer = tokenizer
         norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
         self._embeddings = (embeddings / np.maximum(norms, 1e-6)).astype(np.float16)
-        self._known: dict[str, Vector] = {}
+        self._vector = lru_cache(maxsize=8192)(self._embedded)
 
     def likeness(self, a: str, b: str) -> float:
         """1 for words of one stem; the cosine of others where it means something, else 0."""
@@ -75,18 +81,17 @@ class Lexicon:
             doubt *= 1.0 - min(0.95, weight * best)
         return 1.0 - doubt
 
-    def _vector(self, word: str) -> Vector:
-        if word not in self._known:
-            ids = self._tokenizer.encode(word, add_special_tokens=False).ids
-            mean = self._embeddings[ids].astype(np.float32).mean(axis=0) if ids else np.zeros(1)
-            self._known[word] = mean / max(float(np.linalg.norm(mean)), 1e-6)
-        return self._known[word]
+    def _embedded(self, word: str) -> Vector:
+        ids = self._tokenizer.encode(word, add_special_tokens=False).ids
+        total: Vector = self._embeddings[ids].astype(np.float32).sum(axis=0)
+        made: Vector = total / max(float(np.linalg.norm(total)), 1e-6)
+        return made
 
 
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """A word without its commonest endings."""
-    word = word.removesuffix("'s").removesuffix("’s")
+    word = word.removesuffix("'s").removesuffix("\u2019s")
     if len(word) > 4:
         word = re.sub(r"(?:ies|ing|ed|es|s|er|ly|e|y)$", "", word)
     return word

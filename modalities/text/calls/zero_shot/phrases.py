@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shoal.modalities.text.calls.quantities import listed
 from shoal.modalities.text.calls.zero_shot.scene import Scene, Word
 
-_QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|(?<!\w)'([^']+)'(?!\w)|(?<!\w)‘([^’]+)’|`([^`]+)`")
+_QUOTED = re.compile(
+    r"\"\s?([^\"\s](?:[^\"]*[^\"\s])?)\"|\u201c([^\u201d]+)\u201d|`([^`]+)`"
+    r"|(?<!\w)'\s?([^'\s](?:[^']*[^'\s])?)'(?!\w)|(?<!\w)\u2018([^\u2019]+)\u2019"
+)
 _CODE = re.compile(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|https?://[^\s,]+[^\s,.?!]|(?:[\w~-]*/)+[\w.-]*\w"
-    r"|\b[\w-]+\.[a-z]{2,5}\b(?:/[\w./-]*\w)?|\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{4,}\b|\B#\w+"
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # an address
+    r"|https?://[^\s,]+[^\s,.?!]|(?:[\w~-]*/)+[\w.-]*\w|\b[\w-]+\.[a-z]{2,5}\b(?:/[\w./-]*\w)?"
+    r"|\bv?\d+\.\d+\.\d+\b"  # a version
+    r"|\b[a-z]+[._][\w.]*\w|\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{4,}\b|\B#\w+"
 )
 _SAYING = re.compile(
     r"\b(?:saying|says|reads|stating|telling (?:him|her|them)|tell (?:him|her|them)|that says)"
     r"(?: that)?:?\s+|:\s+",
     re.IGNORECASE,
 )
+_SAID = re.compile(r"[.?!](?:\s|$)|, and |$")
 _JOINING = frozenset(listed("of the de la le du da di del der van von & and"))
-_LONGEST = 5
+_ARTICLES = frozenset(listed("the a an my our your his her their"))
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+_COUNT = re.compile(r"\d+(?:st|nd|rd|th)?")
+
+_LONGEST, _MOST = 5, 64
+"""Words of the longest phrase, and how many phrases are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +42,7 @@ class Phrase:
     Attributes:
         start: First character.
         end: One past the last.
-        kind: "quote", "code", "date", "time", "rest", "name" or "noun".
+        kind: "quote", "code", "math", "date", "time", "rest", "name" or "noun".
         cut: Words of the whole phrase that it leaves out.
         before: The word before it, in lower case, articles skipped.
     """
@@ -42,67 +54,100 @@ class Phrase:
     before: str = ""
 
 
-def phrases(scene: Scene) -> list[Phrase]:
-    """All phrases of a request; those of one stretch only once."""
+@lru_cache(maxsize=64)
+def phrases(scene: Scene) -> tuple[Phrase, ...]:
+    """The phrases of a request in its order; those of one stretch only once."""
     made: dict[tuple[int, int], Phrase] = {}
-    for phrase in [*_marked(scene), *_runs(scene)]:
+    for phrase in (*_marked(scene), *_worded(scene)):
         made.setdefault((phrase.start, phrase.end), phrase)
-    return [_placed(scene, phrase) for phrase in made.values()]
+    likeliest = sorted(made.values(), key=lambda p: (p.kind == "noun", p.cut))[:_MOST]
+    return tuple(_placed(scene, phrase) for phrase in sorted(likeliest, key=lambda p: p.start))
 
 
 def _marked(scene: Scene) -> Iterator[Phrase]:
-    text = scene.text
-    for m in _QUOTED.finditer(text):
-        group = next(i for i in range(1, 6) if m[i])
-        yield Phrase(m.start(group), m.end(group), "quote")
+    """Phrases that their form marks."""
+    for m in _QUOTED.finditer(scene.text):
+        assert m.lastindex is not None
+        yield Phrase(*m.span(m.lastindex), "quote")
+    yield from (Phrase(a, b, "math") for a, b in scene.formulas)
     yield from (Phrase(a, b, "date") for a, b in scene.dates)
     yield from (Phrase(a, b, "time") for a, b in scene.times)
-    for m in _CODE.finditer(text):
-        yield Phrase(m.start(), m.end(), "code")
-    for m in _SAYING.finditer(text):
-        end = re.search(r"[.?!](?:\s|$)|, and |$", text[m.end() :])
-        stop = m.end() + (end.start() if end else 0)
-        if stop > m.end():
-            yield Phrase(m.end(), stop, "rest")
+    yield from (Phrase(*m.span(), "code") for m in _CODE.finditer(scene.text))
+    for m in _SAYING.finditer(scene.text):
+        end = _SAID.search(scene.text, m.end())
+        if end and end.start() > m.end():
+            yield Phrase(m.end(), end.start(), "rest")
 
 
-def _runs(scene: Scene) -> Iterator[Phrase]:
+def _worded(scene: Scene) -> Iterator[Phrase]:
+    """Names and noun-like phrases: runs of words that say something, and their parts."""
+    for run in _runs(scene):
+        yield from _parts(run)
+
+
+def _runs(scene: Scene) -> Iterator[Sequence[Word]]:
     run: list[Word] = []
     for word in scene.words:
-        joined = bool(run) and not scene.between(run[-1].end, word.start)
-        if run and not joined:
-            yield from _parts(run)
+        within = _within_name(run, word) or _named(word) or not word.stop
+        if run and (not within or scene.between(run[-1].end, word.start)):
+            yield _ended(run)
             run = []
-        name = word.low in _JOINING and bool(run) and run[-1].capital and not run[-1].first
-        if word.stop and not name and not (word.capital and not word.first and len(word.text) > 1):
-            yield from _parts(run)
-            run = []
-            continue
-        run.append(word)
-    yield from _parts(run)
+        if within:
+            run.append(word)
+    yield _ended(run)
 
 
-def _parts(run: list[Word]) -> Iterator[Phrase]:
+def _named(word: Word) -> bool:
+    return word.capital and not word.first and word.text not in ("I", "A")
+
+
+def _within_name(run: Sequence[Word], word: Word) -> bool:
+    return word.low in _JOINING and bool(run) and run[-1].capital and not run[-1].first
+
+
+def _ended(run: Sequence[Word]) -> Sequence[Word]:
     while run and run[-1].low in _JOINING:
         run = run[:-1]
-    whole = len(run)
-    for first in range(whole):
-        for last in range(min(whole, first + _LONGEST) - 1, first - 1, -1):
+    return run
+
+
+def _parts(run: Sequence[Word]) -> Iterator[Phrase]:
+    for first in range(len(run)):
+        for last in range(first, min(len(run), first + _LONGEST)):
             part = run[first : last + 1]
-            if part[0].low in _JOINING or part[-1].low in _JOINING:
+            if not _stands(part):
                 continue
-            named = all(w.capital or w.low in _JOINING for w in part)
-            cut = whole - len(part)
-            if named:
-                cut = sum(
-                    w.capital and not w.first for w in (*run[:first][-1:], *run[last + 1 :][:1])
-                )
-            kind = "name" if named and not (part[0].first and len(part) == 1) else "noun"
-            yield Phrase(part[0].start, part[-1].end, kind, cut)
+            name = _is_name(part)
+            around = (*run[:first][-1:], *run[last + 1 :][:1])
+            cut = sum(map(_of_name, around)) if name else len(run) - len(part)
+            end = part[-1].end - 2 * part[-1].low.endswith(("'s", "\u2019s"))
+            yield Phrase(part[0].start, end, "name" if name else "noun", cut)
+
+
+def _stands(part: Sequence[Word]) -> bool:
+    """Whether words may stand alone; the first of a sentence is mostly its verb."""
+    if part[0].first and not (len(part) > 1 and part[1].capital):
+        return False
+    opened = part[0].low in _JOINING and not part[0].capital
+    return not opened and part[-1].low not in _JOINING
+
+
+def _is_name(part: Sequence[Word]) -> bool:
+    whole = all(w.capital or w.low in _JOINING or _counted(w) for w in part)
+    return whole and any(w.capital for w in part)
+
+
+def _of_name(word: Word) -> bool:
+    return (word.capital and not word.first) or _counted(word)
+
+
+def _counted(word: Word) -> bool:
+    """Whether a word may be the number in a name: "14 Willow Lane", not "the 1988 Games"."""
+    return bool(_COUNT.fullmatch(word.text)) and not _YEAR.fullmatch(word.text)
 
 
 def _placed(scene: Scene, phrase: Phrase) -> Phrase:
-    before = [w.low for w in scene.words if w.end <= phrase.start]
-    while before and before[-1] in ("the", "a", "an", "my", "our", "your", "his", "her", "their"):
+    before = [word.low for word in scene.words if word.end <= phrase.start]
+    while before and before[-1] in _ARTICLES:
         before.pop()
     return Phrase(phrase.start, phrase.end, phrase.kind, phrase.cut, before[-1] if before else "")

@@ -1,124 +1,135 @@
-"""Reads a request with nothing but embeddings and rules: no trained head."""
+"""The untrained reader: offers the same as the call encoder, from words and likeness."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from shoal.modalities.text.calls.decoding import Found, Reading, runs
-from shoal.modalities.text.calls.filling import fill
-from shoal.modalities.text.calls.layout import spelled_out
+from shoal.modalities.text.calls.decoding import Found, Reading
+from shoal.modalities.text.calls.filling import Filled, fill
 from shoal.modalities.text.calls.reader import Offered
 from shoal.modalities.text.calls.slots import Slot, slots, words
+from shoal.modalities.text.calls.zero_shot.choice import Wanted, wanted
+from shoal.modalities.text.calls.zero_shot.judge import Judge
 from shoal.modalities.text.calls.zero_shot.lexicon import Lexicon, content
+from shoal.modalities.text.calls.zero_shot.lists import in_runs, one_run
+from shoal.modalities.text.calls.zero_shot.meaning import options_like, phrases_like
 from shoal.modalities.text.calls.zero_shot.numbers import numbers_for
 from shoal.modalities.text.calls.zero_shot.options import options_for, truth_for
-from shoal.modalities.text.calls.zero_shot.phrases import phrases
-from shoal.modalities.text.calls.zero_shot.scene import Profile, Scene, described, profiles, scene
+from shoal.modalities.text.calls.zero_shot.profiles import Profile, Question, profiles
+from shoal.modalities.text.calls.zero_shot.scene import Scene, scene
+from shoal.modalities.text.calls.zero_shot.several import spread
 from shoal.modalities.text.calls.zero_shot.texts import texts_for
 from shoal.modalities.text.encoder import TextEncoder
 
+_TEMPERATURE = 2.0
+"""`propose` adds a second likeness to this reader's: their sum counts twice."""
+
+_MISSING = 3.0
+"""What it costs a function in logits that the request lacks a required value."""
+
 
 class ZeroShotReader:
-    def __init__(self, encoder: TextEncoder, lexicon: Lexicon) -> None:
-        self._encoder, self._lexicon = encoder, lexicon
+    """Reads requests without trained weights of its own.
+
+    Args:
+        encoder: The sentence encoder.
+        lexicon: Compares words.
+        judge: The language model's say on open texts, if it is to have one.
+    """
+
+    def __init__(self, encoder: TextEncoder, lexicon: Lexicon, judge: Judge | None = None) -> None:
+        self._encoder, self._lexicon, self._judge = encoder, lexicon, judge
 
     def read(self, text: str, functions: Sequence[Mapping[str, Any]]) -> list[Offered]:
-        logits = [-0.001 * i - 3.0 * (i > 0) for i, _ in enumerate(functions)]
+        """Reads one request.
+
+        Args:
+            text: The user's words.
+            functions: `name`, `description` and `parameters` (JSON schema) of each.
+
+        Returns:
+            One entry a function, in the given order. The probabilities and that of "none"
+            sum to 1.
+        """
+        if not text.strip() or not functions:
+            return [Offered(str(f["name"]), 0.0, -math.inf, ()) for f in functions]
+        asked = wanted(self._encoder, text, functions)
+        calls = [self._calls(text, f, want) for f, want in zip(functions, asked, strict=True)]
+        logits = [
+            want.logit - _MISSING * any(filled.missing for filled in made)
+            for want, made in zip(asked, calls, strict=True)
+        ]
         shares = self.probabilities(logits)
-        made = []
-        for function, share, logit in zip(functions, shares, logits, strict=True):
-            listed = slots(function["parameters"])
-            reading = self._reading(scene(text), function, listed)
-            again = lambda clause: self._reading(scene(clause), function, listed)
-            made.append(
-                Offered(str(function["name"]), share, logit, tuple(fill(text, listed, reading, again)))
-            )
-        return made
+        return [
+            Offered(str(function["name"]), share, logit, made)
+            for function, share, logit, made in zip(functions, shares, logits, calls, strict=True)
+        ]
 
     def probabilities(self, logits: Sequence[float]) -> list[float]:
-        scaled = np.array(logits, dtype=np.float64)
+        """Probabilities of functions against each other and "none" (logit 0)."""
+        scaled = np.array(logits, dtype=np.float64) / _TEMPERATURE
         top = max(0.0, float(scaled.max(initial=0.0)))
         weights = np.exp(scaled - top)
         return [float(weight) for weight in weights / (math.exp(-top) + weights.sum())]
 
-    def _reading(self, seen: Scene, function: Mapping[str, Any], listed: Sequence[Slot]) -> Reading:
+    def reading(self, text: str, function: Mapping[str, Any]) -> Reading:
+        """What a request offers for each slot of one function, without the language model."""
+        return self._reading(scene(text), function, slots(function["parameters"]), False)
+
+    def _calls(self, text: str, function: Mapping[str, Any], want: Wanted) -> tuple[Filled, ...]:
+        listed = slots(function["parameters"])
+
+        def read(part: str) -> Reading:
+            return self._reading(scene(part), function, listed, want.asked)
+
+        made = fill(want.text, listed, read(want.text), read)
+        if want.text != text and any(filled.missing for filled in made):
+            made = fill(text, listed, read(text), read)
+        return tuple(made)
+
+    def _reading(
+        self, seen: Scene, function: Mapping[str, Any], listed: Sequence[Slot], judged: bool
+    ) -> Reading:
         known = content(f"{words(function['name'])} {function.get('description') or ''}".split())
         asked = profiles(listed)
-        meaning = self._meaning(seen, listed)
-        found = {}
-        for i, (slot, profile) in enumerate(zip(listed, asked, strict=True)):
-            if slot.options == (True, False):
-                made = list(truth_for(seen, slot, profile, self._lexicon, dict.fromkeys(known, 1.0)))
-            elif slot.kind == "choice":
-                made = list(options_for(seen, slot, self._lexicon, meaning[i]))
-            elif slot.kind == "string":
-                made = list(texts_for(seen, slot, profile, self._lexicon, meaning[i], known))
-            else:
-                made = list(numbers_for(seen, slot, profile, self._lexicon))
-            made.sort(key=lambda f: -f.logit)
-            found[slot.path] = tuple(made)
-        self._lists(seen, listed, found)
-        return Reading(0.0, -1.0, found)
+        found: dict[tuple[str, ...], tuple[Found, ...]] = {}
+        for place, slot in enumerate(listed):
+            question = Question(slot, asked[place], _rivals(listed, asked, place), known)
+            made = tuple(sorted(self._found(seen, question), key=lambda f: -f.logit))
+            found[slot.path] = self._settled(seen.text, slot, made, judged)
+        return spread(seen, listed, Reading(0.0, -1.0, found))
 
-    def _lists(self, seen, listed, found) -> None:
-        """A list takes one run of values; the rest of them sink."""
-        taken: set[int] = set()
-        for slot in listed:
-            if not slot.many or slot.kind == "choice":
-                continue
-            best = _run(seen, [f for f in found[slot.path] if f.start not in taken])
-            keep = {f.start: f for f in best}
-            found[slot.path] = tuple(
-                sorted(
-                    (replace(f, logit=max(f.logit, 0.5)) if keep.get(f.start) is f else replace(f, logit=min(f.logit,-9.0)) for f in found[slot.path]),
-                    key=lambda f: -f.logit,
-                )
-            )
-            taken |= set(keep)
-            if slot.required and slot.kind != "string":
-                for other in listed:
-                    if not other.many and other.kind in ("integer", "number"):
-                        found[other.path] = tuple(sorted((replace(f, logit=f.logit - 6.0) if f.start in keep else f for f in found[other.path]), key=lambda f: -f.logit))
+    def _found(self, seen: Scene, question: Question) -> Iterable[Found]:
+        slot = question.slot
+        if isinstance(next(iter(slot.options), None), bool):
+            return truth_for(seen, question, self._lexicon)
+        if slot.kind == "choice":
+            return options_for(seen, slot, self._lexicon, options_like(self._encoder, seen, slot))
+        if slot.kind == "string":
+            like = phrases_like(self._encoder, seen, slot)
+            return texts_for(seen, question, self._lexicon, like)
+        return numbers_for(seen, question, self._lexicon)
 
-    def _meaning(self, seen: Scene, listed: Sequence[Slot]) -> dict[int, Any]:
-        texts = phrases(seen) if any(s.kind == "string" for s in listed) else []
-        asked = [i for i, s in enumerate(listed) if s.kind == "string"]
-        choices = [i for i, s in enumerate(listed) if s.kind == "choice" and s.options != (True, False)]
-        lines = [seen.text[p.start : p.end] for p in texts]
-        lines += [f"{words(listed[i].path[-1])}: {described(listed[i])}" for i in asked]
-        spelled = {i: [f"{words(listed[i].path[-1])} {spelled_out(o)}" for o in listed[i].options[:40]] for i in choices}
-        for i in choices:
-            lines += spelled[i]
-        if choices:
-            lines.append(seen.text)
-        if not lines:
-            return {}
-        vectors = self._encoder.embed(lines)
-        made: dict[int, Any] = {}
-        n = len(texts)
-        for k, i in enumerate(asked):
-            likes = vectors[:n] @ vectors[n + k]
-            made[i] = list(zip(texts, map(float, likes), strict=True))
-        at = n + len(asked)
-        for i in choices:
-            m = len(spelled[i])
-            likes = [float(x) for x in vectors[at : at + m] @ vectors[-1]]
-            made[i] = likes + [min(likes)] * (len(listed[i].options) - m)
-            at += m
-        return made
+    def _settled(
+        self, text: str, slot: Slot, found: tuple[Found, ...], judged: bool
+    ) -> tuple[Found, ...]:
+        if slot.kind == "choice" or not found:
+            return found
+        if slot.many:
+            return in_runs(text, found) if _number(slot) else one_run(text, slot, found)
+        if self._judge is None or not judged or slot.kind != "string":
+            return found
+        return self._judge(text, slot, found)
 
 
-def _run(seen: Scene, found: Sequence[Found]) -> list[Found]:
-    """The best run of values that stand in a list."""
-    apart: list[Found] = []
-    for f in sorted(found, key=lambda f: -f.logit):
-        if all(f.end <= o.start or o.end <= f.start for o in apart):
-            apart.append(f)
-    apart.sort(key=lambda f: f.start)
-    groups = runs(seen.text, apart)
-    return max(groups, key=lambda g: max(f.logit for f in g) + 0.7 * min(len(g), 4), default=[])
+def _rivals(listed: Sequence[Slot], asked: Sequence[Profile], place: int) -> tuple[Profile, ...]:
+    """What the other slots that take a number ask for."""
+    return tuple(asked[i] for i, slot in enumerate(listed) if i != place and _number(slot))
+
+
+def _number(slot: Slot) -> bool:
+    return slot.kind in ("integer", "number")
