@@ -50,9 +50,9 @@ def test_unseen_cases_are_called_refused_and_never_malformed() -> None:
         results[case.id.split("-")[0]].append(right(case, calls))
     shares = {kind: sum(made) / len(made) for kind, made in results.items()}
     print(shares)
-    assert shares["none"] >= 0.75
-    assert shares["single"] >= 0.25
-    assert shares["several"] >= 0.40
+    assert shares["none"] >= 0.80
+    assert shares["single"] >= 0.60
+    assert shares["several"] >= 0.55
 
 
 def test_several_calls_of_one_tool() -> None:

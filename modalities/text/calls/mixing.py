@@ -22,17 +22,17 @@ _MOST = 4.0
 _UNSEEN = -1.0
 """What it says of a value it does not know of."""
 
-_ROWS = 2.0
-"""What it is worth that it sees values in rows, one for each call."""
-
 
 def mixed(read: Reading, prior: Reading) -> Reading:
-    """The call encoder's reading with the untrained one's opinion added."""
+    """The call encoder's reading with the untrained one's opinion added.
+
+    That a request asks for several calls is seen by either: the values stand in rows.
+    """
     found = {
         path: _added(candidates, prior.found.get(path, ()))
         for path, candidates in read.found.items()
     }
-    return replace(read, found=found, several=read.several + _ROWS * (prior.several > 0))
+    return replace(read, found=found, several=max(read.several, prior.several))
 
 
 def _added(candidates: tuple[Found, ...], others: tuple[Found, ...]) -> tuple[Found, ...]:

@@ -21,7 +21,7 @@ from shoal.modalities.text.tool_spec import ToolSpec
 MOST_READ = 8
 """Tools that the call encoder reads for one request."""
 
-_LIKENESS, _UNLIKE = 20.0, 0.35
+_LIKENESS, _UNLIKE = 15.0, 0.35
 """Weight of the description's similarity to the request, and where it speaks for neither
 side; on the authored validation cases the sum chooses better than either part."""
 
