@@ -58,10 +58,11 @@ def test_drills_say_their_values() -> None:
     aligned = slots = 0
     for _ in range(150):
         drill = drawn(random.choice(DRILLS), random)
-        assert set(drill.arguments) <= set(drill.function["parameters"]["properties"])
+        for call in drill.calls:
+            assert set(call) <= set(drill.function["parameters"]["properties"])
         request = read_request(tokenizer, drill.request)
         for page in pages(tokenizer, request, drill.function):
-            target = page_target(page, request, drill.function, [drill.arguments])
+            target = page_target(page, request, drill.function, drill.calls)
             aligned += len(target.spans) + len(target.options)
             slots += len(page.slots)
     assert aligned / slots > 0.97

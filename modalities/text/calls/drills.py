@@ -42,11 +42,11 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """One drawn function with one request for it."""
+    """One drawn function with one request for it, and the calls it asks for."""
 
     function: Mapping[str, Any]
     request: str
-    arguments: Mapping[str, Any]
+    calls: tuple[Mapping[str, Any], ...]
 
 
 def read_drills(path: Path) -> list[Domain]:
@@ -71,32 +71,45 @@ def _domain(row: Mapping[str, Any], attributes: Sequence[Attribute]) -> Domain:
 
 
 def drawn(domain: Domain, random: Random) -> Drill:
-    """Draws a function with some of the domain's attributes, and a request that sets most."""
-    count = min(len(domain.attributes), random.choice([2, 2, 3, 3, 4, 5]))
-    chosen = random.sample(domain.attributes, count)
-    names = [random.choice(attribute["names"]) for attribute in chosen]
-    if len(set(names)) < count:
-        return drawn(domain, random)
-    silent = random.randrange(count) if count > 2 and random.random() < 0.4 else -1
-    said = {
-        n: _said(a, random)
-        for i, (n, a) in enumerate(zip(names, chosen, strict=True))
-        if i != silent
-    }
-    schema = {n: _schema(a, random) for n, a in zip(names, chosen, strict=True)}
-    optional = {name for name in names if name not in said or random.random() < 0.3}
+    """Draws a function with some of the domain's attributes, and a request that sets most.
+
+    One request in six asks for two calls or three, with values of their own.
+    """
+    chosen = _chosen(domain, random)
+    names = list(chosen)
+    silent = random.choice(names) if len(names) > 2 and random.random() < 0.4 else ""
+    spoken = {n: a for n, a in chosen.items() if n != silent}
+    count = random.choice([2, 2, 3]) if random.random() < 1 / 6 else 1
+    said = [{n: _said(a, random) for n, a in spoken.items()} for _ in range(count)]
+    optional = {name for name in names if name == silent or random.random() < 0.3}
     parameters = {
         "type": "object",
-        "properties": schema,
+        "properties": {n: _schema(a, random) for n, a in chosen.items()},
         "required": [name for name in names if name not in optional],
     }
     name, described = random.choice(domain.functions)
-    order = random.sample(list(said), len(said))
-    request = random.choice(domain.asks).replace(
-        "{x}", _joined([said[n][0] for n in order], random)
-    )
     function = {"name": name, "description": described, "parameters": parameters}
-    return Drill(function, request, {name: said[name][1] for name in names if name in said})
+    request = random.choice(domain.asks).replace("{x}", _told(said, random))
+    calls = tuple({n: part[n][1] for n in names if n in part} for part in said)
+    return Drill(function, request, calls)
+
+
+def _chosen(domain: Domain, random: Random) -> dict[str, Attribute]:
+    """Some attributes, each under one of its names."""
+    while True:
+        count = min(len(domain.attributes), random.choice([2, 2, 3, 3, 4, 5]))
+        drawn = random.sample(domain.attributes, count)
+        named = {str(random.choice(attribute["names"])): attribute for attribute in drawn}
+        if len(named) == count:
+            return named
+
+
+def _told(said: Sequence[Mapping[str, Said]], random: Random) -> str:
+    """What each call is told, in one order for all of them."""
+    order = random.sample(list(said[0]), len(said[0]))
+    parts = [_joined([part[n][0] for n in order], random) for part in said]
+    last = random.choice(["; and ", ", and then ", " and also ", ", then "])
+    return "; ".join(parts[:-1]) + last + parts[-1] if len(parts) > 1 else parts[0]
 
 
 def _schema(attribute: Attribute, random: Random) -> dict[str, Any]:

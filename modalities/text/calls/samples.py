@@ -99,7 +99,7 @@ class Sampler:
         for _ in range(count):
             drill = drawn(self._random.choice(self._domains), self._random)
             name = str(drill.function["name"])
-            yield Sample(drill.request, (drill.function,), ((name, drill.arguments),))
+            yield Sample(drill.request, (drill.function,), tuple((name, c) for c in drill.calls))
 
     def _sample(self, text: str, cards: list[Card], right: list[tuple[str, Any]]) -> Sample:
         more = self._random.choice([0, 0, 0, 1, 1, 2, MOST_OFFERED - 1])
