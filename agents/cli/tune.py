@@ -35,7 +35,7 @@ def tune(
     method: Annotated[str, typer.Option(help="auto, frozen, lora or full.")] = "auto",
     model: Annotated[str, typer.Option(help="The encoder to start from.")] = "minilm-l6",
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the rows.")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 64,
     learning_rate: Annotated[float | None, typer.Option(help="Of the top layer.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of split, batches and dropout.")] = 0,
     held_out: Annotated[

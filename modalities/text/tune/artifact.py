@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from shoal.errors import CorruptWeightsError, StorageError, UsageError
 from shoal.extras import installed
@@ -50,6 +51,8 @@ class Result:
         command: What to type to repeat it.
         kept: Part of the way from the first weights to the tuned ones; see `blend`.
         seconds: How long it took, embedding and fitting included.
+        judged: Logits float32 (n, k) of the validation rows from before they were learnt
+            from; None where they never were.
         compare: Sets a student beside its teacher; None for what was tuned. A student is
             made anew and not trained further, so only what runs is saved.
     """
@@ -63,6 +66,7 @@ class Result:
     command: str
     seconds: float
     kept: float
+    judged: NDArray[np.float32] | None = None
     compare: Comparison | None = None
 
 
@@ -132,12 +136,11 @@ class _Saving:
         network = result.job.network.merged()
         export(network, self.folder, int8=self.settings.int8)
         running = Classifier(self._spec(1.0, None, {}), self.folder)
-        logits = running.logits(self._texts(self.known))
-        outside = running.logits(self._texts(self.outside))
+        near = self._parity(running.logits(self._texts(self.known)))
+        logits, outside = (self._judged(running, which) for which in (self.known, self.outside))
         spec = self._calibrated(logits)
         running = Classifier(spec, self.folder)
         scores = scores_of(running, logits, self.truth, outside)
-        near = self._parity(logits)
         self._draw(logits)
         facts = {**scores.facts(), "parity": near.facts()}
         beside: list[str] = []
@@ -149,6 +152,10 @@ class _Saving:
         if not self.settings.quiet:
             for line in (*scores.lines(), near.line(), *beside):
                 say(line)
+
+    def _judged(self, running: Classifier, places: Any) -> Any:
+        judged = self.result.judged
+        return running.logits(self._texts(places)) if judged is None else judged[places]
 
     def _texts(self, places: Any) -> Sequence[str]:
         return [self.result.split.validation.texts[place] for place in places]
@@ -201,6 +208,8 @@ class _Saving:
         made = "tuned" if result.compare is None else "distilled"
         about = f"A text classifier with {count} classes, {made} from {self.settings.model}."
         held = "Chosen and calibrated by the same held-out rows, so a little too good."
+        if result.judged is not None:
+            held += " What runs was then trained anew, in the same way, with these rows too."
         pairs = worst_pairs(self._counts(logits), result.labels, 10)
         history = [json.dumps({k: round(v, 5) for k, v in e.items()}) for e in result.history]
         compared = {"Beside its teacher": beside} if beside else {}

@@ -28,14 +28,21 @@ def blend(job: ClassifierJob, first: Tensors) -> float:
     tuned = {name: value.detach().clone() for name, value in weights.items()}
     scores = {}
     for part in PARTS:
-        _mix(weights, first, tuned, part)
+        _move(weights, first, tuned, part)
         scores[part] = job.validate()["score"]
     best = max(PARTS, key=scores.__getitem__)
-    _mix(weights, first, tuned, best)
+    _move(weights, first, tuned, best)
     return best
 
 
-def _mix(weights: Tensors, first: Tensors, tuned: Tensors, part: float) -> None:
+def mix(job: ClassifierJob, first: Tensors, part: float) -> None:
+    """Goes `part` of the way from the first weights to the job's own, which it changes."""
+    weights = job.weights()
+    tuned = {name: value.detach().clone() for name, value in weights.items()}
+    _move(weights, first, tuned, part)
+
+
+def _move(weights: Tensors, first: Tensors, tuned: Tensors, part: float) -> None:
     with torch.no_grad():
         for name, value in weights.items():
             value.copy_(torch.lerp(first[name], tuned[name], part))

@@ -18,6 +18,12 @@ OUTSIDE = -1
 _POOL = 50
 """Batches are made of like lengths within so many batches' worth of shuffled rows."""
 
+_PAIRED = 4
+"""Rows of a class that stand together in a batch."""
+
+_JITTER = 0.3
+"""How far, as a share of its length, a row may be taken for a longer or shorter one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Examples:
@@ -33,6 +39,9 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __add__(self, other: Examples) -> Examples:
+        return Examples([*self.ids, *other.ids], np.concatenate([self.classes, other.classes]))
 
 
 def tokenised(texts: Sequence[str], files: EncoderFiles) -> list[list[int]]:
@@ -70,6 +79,30 @@ def shuffled_batches(lengths: Sequence[int], size: int, seed: int, epoch: int) -
         pool = pool[np.argsort(known[pool], kind="stable")]
         batches += [pool[i : i + size].tolist() for i in range(0, len(pool), size)]
     return [batches[place] for place in draw.permutation(len(batches))]
+
+
+def paired_batches(examples: Examples, size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Like `shuffled_batches`, but rows of one class come by fours, so that they can be compared.
+
+    Args:
+        examples: The rows.
+        size: Rows a batch; a little less where classes have fewer than four rows left.
+        seed: Of the training.
+        epoch: Number of the pass, from 0.
+
+    Returns:
+        Places of rows, each row once; the same number of batches in every epoch.
+    """
+    draw = np.random.default_rng((seed, epoch))
+    lengths = np.array(list(map(len, examples.ids)))
+    groups: list[list[int]] = []
+    for own in (np.flatnonzero(examples.classes == c) for c in np.unique(examples.classes)):
+        # Like lengths together, but not the same rows together in every epoch.
+        order = own[np.argsort(lengths[own] * draw.lognormal(0, _JITTER, len(own)))].tolist()
+        groups += [order[i : i + _PAIRED] for i in range(0, len(order), _PAIRED)]
+    longest = [int(lengths[group].max()) for group in groups]
+    batches = shuffled_batches(longest, max(1, size // _PAIRED), seed, epoch)
+    return [[row for place in batch for row in groups[place]] for batch in batches]
 
 
 def fingerprint(rows: Rows) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -40,10 +42,30 @@ def fit_head(
     return weights.detach(), bias.detach()
 
 
-def best_head(
+@dataclass(frozen=True, slots=True)
+class HeadFit:
+    """How a head is fitted.
+
+    Attributes:
+        penalty: See `fit_head`.
+        temperature: What its weights and bias are divided by, so that it is not too sure.
+    """
+
+    penalty: float
+    temperature: float
+
+    def head(
+        self, vectors: torch.Tensor, labels: torch.Tensor, k: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Fits one: weights float32 (d, k) and bias float32 (k,)."""
+        weights, bias = fit_head(vectors, labels, k, self.penalty)
+        return weights / self.temperature, bias / self.temperature
+
+
+def best_fit(
     vectors: torch.Tensor, labels: torch.Tensor, held: torch.Tensor, truth: torch.Tensor, k: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Fits heads with several penalties and returns the one that validates best.
+) -> HeadFit:
+    """Fits heads with several penalties and returns the way that validates best.
 
     Args:
         vectors: float32 (n, d), to fit on.
@@ -52,9 +74,15 @@ def best_head(
         truth: int64 (m,), their classes.
         k: Number of classes.
     """
-    heads = [fit_head(vectors, labels, k, penalty) for penalty in _PENALTIES]
-    losses = [float(fit_loss(held @ weights + bias, truth)) for weights, bias in heads]
-    return heads[int(np.argmin(losses))]
+    tried = []
+    for penalty in _PENALTIES:
+        weights, bias = fit_head(vectors, labels, k, penalty)
+        logits = held @ weights + bias
+        temperature = fit_temperature(logits, truth)
+        loss = float(cross_entropy(logits / temperature, truth))
+        # Never sharper: where few rows are held out and all right, no temperature is too low.
+        tried.append((loss, HeadFit(penalty, max(1.0, temperature))))
+    return min(tried, key=lambda one: one[0])[1]
 
 
 def cross_fitted(

@@ -1,4 +1,4 @@
-"""What the loop trains when a classifier is tuned."""
+"""What a training of a classifier holds, and how it scores what it has."""
 
 from __future__ import annotations
 
@@ -8,28 +8,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import cross_entropy, one_hot
 
 from shoal.modalities.text.tune.checkpoint import Tensors
-from shoal.modalities.text.tune.examples import OUTSIDE, Examples, shuffled_batches
+from shoal.modalities.text.tune.examples import OUTSIDE, Examples
 from shoal.modalities.text.tune.head import fit_loss
 from shoal.modalities.text.tune.network import TextNetwork, fast_bf16, padded
-
-SMOOTHING = 0.05
-"""Part of each target that is spread over all classes (Szegedy et al. 2016)."""
-
-HINT = 0.3
-"""Part of each target that is what heads fitted on other rows say about the row: where
-labels are noisy or classes overlap, they know better than a row's one label does."""
-
-OUTSIDE_WEIGHT = 0.5
-"""Weight of the loss that makes out-of-scope texts look like no class at all."""
 
 _READ = 64
 
 
 class ClassifierJob:
-    """Trains a network to tell classes apart.
+    """A network, the rows it learns from, and those it is scored by.
 
     Args:
         network: What to train, in place.
@@ -65,31 +54,6 @@ class ClassifierJob:
     def weights(self) -> Tensors:
         """Returns the trained tensors, by name."""
         return self.network.trained()
-
-    def batches(self, epoch: int) -> Sequence[list[int]]:
-        """Returns an epoch's batches, as places of training rows."""
-        return shuffled_batches(list(map(len, self.train.ids)), self.batch, self.seed, epoch)
-
-    def loss(self, batch: list[int]) -> torch.Tensor:
-        """Smoothed cross entropy, and outlier exposure (Hendrycks et al. 2019)."""
-        self.network.train()
-        logits = self._forward([self.train.ids[place] for place in batch])
-        truth = torch.from_numpy(self.train.classes[batch]).to(logits.device)
-        known = truth != OUTSIDE
-        total = logits.new_zeros(())
-        if known.any():
-            wanted = self._targets(batch, truth)[known]
-            part = cross_entropy(logits[known], wanted, label_smoothing=SMOOTHING)
-            total = total + part * known.float().mean()
-        if not known.all():
-            flat = -logits[~known].log_softmax(1).mean()
-            total = total + OUTSIDE_WEIGHT * flat * (~known).float().mean()
-        return total
-
-    def _targets(self, batch: list[int], truth: torch.Tensor) -> torch.Tensor:
-        hints = self.hints[batch].to(truth.device)
-        labels = one_hot(truth.clamp(min=0), hints.shape[1]).float()
-        return (1 - HINT) * labels + HINT * hints
 
     def validate(self) -> dict[str, float]:
         """Scores the in-scope validation rows: accuracy, near ties settled by the loss."""

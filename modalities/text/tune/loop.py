@@ -68,6 +68,8 @@ class LoopSettings:
         again: The command that resumes it, for messages.
         resume: Go on from the last checkpoint.
         quiet: No bar.
+        last: Keep the last weights, not those that validate best, and never stop early: for
+            a job that learns from its validation rows too.
     """
 
     title: str
@@ -80,6 +82,7 @@ class LoopSettings:
     again: str = "the same command with --resume"
     resume: bool = False
     quiet: bool = False
+    last: bool = False
     warmup: float = 0.1
     clip: float = 1.0
     average: float = 0.99
@@ -183,7 +186,8 @@ class Loop:
             figures = self.job.validate()
         mean = sum(self.losses[-self.per_epoch :]) / min(len(self.losses), self.per_epoch)
         entry = {"epoch": epoch + 1.0, "step": float(self.step), "train_loss": mean, **figures}
-        better = figures["score"] > max((old["score"] for old in self.history), default=-math.inf)
+        known = max((old["score"] for old in self.history), default=-math.inf)
+        better = self.settings.last or figures["score"] > known
         self.history.append(entry)
         log(self.step, {f"validation/{name}": value for name, value in figures.items()})
         if better:
@@ -192,9 +196,9 @@ class Loop:
 
     def _stale(self) -> bool:
         scores = [entry["score"] for entry in self.history]
-        return (
-            bool(scores) and len(scores) - 1 - scores.index(max(scores)) >= self.settings.patience
-        )
+        if self.settings.last or not scores:
+            return False
+        return len(scores) - 1 - scores.index(max(scores)) >= self.settings.patience
 
     def save(self) -> None:
         """Writes all that is needed to go on from this step."""

@@ -59,6 +59,11 @@ class Network(TextNetwork):
     ) -> None:
         super().__init__()
         transformer = transformer_of(files.weights)
+        self._runs_with = transformer.config._attn_implementation
+        if not torch.cuda.is_available():
+            # Fused attention is slow on a CPU where texts are short: its backward pass takes twice
+            # as long.
+            transformer.set_attn_implementation("eager")
         self.pooling, self.pad = pooling_of(files.folder), files.pad
         transformer.requires_grad_(method == "full")
         if method == "full":
@@ -74,9 +79,13 @@ class Network(TextNetwork):
         hidden = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state.float()
         return normalize(pooled(hidden, mask, self.pooling), dim=1)
 
+    def classify(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Unit vectors float32 (n, d) to logits float32 (n, k)."""
+        return vectors @ self.head + self.bias
+
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Token ids and mask, int64 (n, tokens), to logits float32 (n, k)."""
-        return self.embed(ids, mask) @ self.head + self.bias
+        return self.classify(self.embed(ids, mask))
 
     def groups(self, rate: float, head_rate: float) -> list[dict[str, Any]]:
         """Returns parameter groups: the head, and the layers, the lower the slower."""
@@ -90,10 +99,11 @@ class Network(TextNetwork):
         return groups
 
     def merged(self) -> Self:
-        """Returns the network itself, adapters folded into the layers they adapt."""
+        """Returns the network itself as it runs, adapters folded into the layers they adapt."""
         if self.method == "lora":
             self.transformer = self.transformer.merge_and_unload()
             self.method = "frozen"
+        self.transformer.set_attn_implementation(self._runs_with)
         return self.eval()
 
 

@@ -44,7 +44,7 @@ class TuneSettings:
     method: str = "auto"
     model: str = "minilm-l6"
     epochs: int | None = None
-    batch: int = 32
+    batch: int = 64
     learning_rate: float | None = None
     seed: int = 0
     held_out: float | None = None

@@ -6,11 +6,11 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-from torch.nn.functional import normalize, one_hot
 
 from shoal.errors import StorageError, UsageError
 from shoal.modalities.policy.interrupts import stop_on_interrupt
@@ -18,28 +18,16 @@ from shoal.modalities.sources import locate
 from shoal.modalities.text.encoder import TextEncoder
 from shoal.modalities.text.encoder_files import encoder_files
 from shoal.modalities.text.tune.artifact import Result, save
-from shoal.modalities.text.tune.blend import blend
 from shoal.modalities.text.tune.data import Rows, check_rows
-from shoal.modalities.text.tune.examples import OUTSIDE, Examples, examples_of, fingerprint
-from shoal.modalities.text.tune.head import best_head, cross_fitted
-from shoal.modalities.text.tune.job import ClassifierJob
-from shoal.modalities.text.tune.loop import Loop, LoopSettings
-from shoal.modalities.text.tune.network import Network
-from shoal.modalities.text.tune.progress import say, training_bar
+from shoal.modalities.text.tune.examples import fingerprint
+from shoal.modalities.text.tune.head import best_fit
+from shoal.modalities.text.tune.label_names import with_names
+from shoal.modalities.text.tune.loop import LoopSettings
+from shoal.modalities.text.tune.lot import Lot, lot_of
+from shoal.modalities.text.tune.progress import say
 from shoal.modalities.text.tune.settings import TuneSettings
 from shoal.modalities.text.tune.split import Split, split_rows
-
-_RATES = {"full": (1e-4, 1e-3), "lora": (1e-3, 1e-3), "frozen": (0.0, 0.0)}
-"""Peak learning rates by method: of the encoder's top layer, of the head."""
-
-_READ = 512
-"""Texts between two moves of the bar."""
-
-_ENOUGH = 20
-"""Rows a class from which heads fitted on a part of them know something of the rest."""
-
-_HEAD_SCALE = 20.0
-"""Logits of the first head lie in ± this: the cosine times it."""
+from shoal.modalities.text.tune.trial import ENOUGH, Given, Trial
 
 
 def tune_classifier(
@@ -51,9 +39,6 @@ def tune_classifier(
     source: str = "FILE",
 ) -> Path:
     """Tunes a classifier and saves it.
-
-    A head is fitted on the frozen encoder's vectors first, and training starts from there
-    (Kumar et al. 2022, "Fine-Tuning can Distort Pretrained Features").
 
     Args:
         rows: Labelled texts, 20 to 100,000; those labelled `settings.oos_label` teach it
@@ -86,7 +71,6 @@ class _Tuning:
     def __init__(self, rows: Rows, settings: TuneSettings, validation: Rows | None) -> None:
         check_rows(rows.without(settings.oos_label))
         self.settings = settings
-        self.method = "full" if settings.method == "auto" else settings.method
         self.split: Split = split_rows(
             rows, validation, fraction=settings.fraction(len(rows)), seed=settings.seed
         )
@@ -94,79 +78,65 @@ class _Tuning:
         check_validation(self.split.validation, {*self.labels, settings.oos_label})
         for note in self.split.notes:
             say(f"Note: {note}.")
-        self.files = encoder_files(locate(settings.model))
-        self.train = examples_of(self.split.train, self.labels, self.files)
-        self.validation = examples_of(self.split.validation, self.labels, self.files)
+        few = len(self.split.train) < ENOUGH * len(self.labels)
+        self.rows = with_names(self.split.train, self.labels) if few else self.split.train
+        self.learns_all = few and validation is None
 
     def run(self, stop: threading.Event, command: str) -> Result:
-        """Fits the head, trains the encoder with it, and says what came of it."""
-        began, spent = time.perf_counter(), 0.0
-        head, bias, hints = self._first_head()
-        if self.method != "frozen":
-            head, bias = normalize(head, dim=0) * _HEAD_SCALE, torch.zeros_like(bias)
-        torch.manual_seed(self.settings.seed)
-        job = self._job(Network(self.files, head, bias, self.method), hints)
-        first = {name: value.detach().clone() for name, value in job.weights().items()}
-        history: list[dict[str, float]] = []
-        kept = 1.0
-        if self.method != "frozen":
-            loop = Loop(job, self._loop_settings(command))
-            spent = loop.seconds  # of the runs before this one was resumed
-            history = loop.run(stop)
-            kept = blend(job, first)
-        seconds = spent + time.perf_counter() - began
+        """Fits the head, trains the encoder with it, and says what came of it.
+
+        Where rows are few and were held out here, they are too dear to be held out for good:
+        once they have chosen and calibrated, it trains anew on all rows in the same way.
+        """
+        began = time.perf_counter()
+        given, train = self._given()
+        trial = Trial(given, train)
+        history = trial.run(self._loop(command, len(train.examples)), stop)
+        spent, judged = trial.seconds, None
+        if self.learns_all:
+            judged = trial.job.logits(given.validation.examples.ids, exact=True)
+            how = replace(self._loop(command, len(train.examples)), **self._anew())
+            trial, kept = Trial(given, train + given.validation), trial.kept
+            trial.run(how, stop, kept=kept)
+            spent += trial.seconds
         return Result(
-            job=job, split=self.split, labels=self.labels, files=self.files,
-            method=self.method, history=history, command=command, seconds=seconds, kept=kept,
+            job=trial.job, split=self.split, labels=self.labels, files=given.files,
+            method=given.method, history=history, command=command, kept=trial.kept,
+            seconds=spent + time.perf_counter() - began, judged=judged,
         )  # fmt: skip
 
-    def _first_head(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Returns a head's weights (d, k) and bias (k,), and hints (n, k) on all rows."""
-        encoder = TextEncoder(self.settings.model)
-        x, y = self._known(encoder, self.split.train, self.train)
-        held, truth = self._known(encoder, self.split.validation, self.validation)
+    def _given(self) -> tuple[Given, Lot]:
+        """Returns what all trainings share, and the rows to train on."""
+        settings = self.settings
+        encoder, files = TextEncoder(settings.model), encoder_files(locate(settings.model))
+        title = "" if settings.quiet else settings.name
+        train = lot_of(self.rows, self.labels, files, encoder, title)
+        held = lot_of(self.split.validation, self.labels, files, encoder, title)
         k = len(self.labels)
-        hints = torch.zeros(len(self.train), k)
-        if self.method != "frozen":
-            enough = len(y) >= _ENOUGH * k
-            likely = cross_fitted(x, y, k, self.settings.seed) if enough else one_hot(y, k).float()
-            hints[torch.from_numpy(self.train.classes != OUTSIDE)] = likely
-        return *best_head(x, y, held, truth, k), hints
+        fit = best_fit(train.vectors, train.classes, held.vectors, held.classes, k)
+        method = "full" if settings.method == "auto" else settings.method
+        return Given(settings, method, files, self.labels, fit, held), train
 
-    def _known(
-        self, encoder: TextEncoder, rows: Rows, examples: Examples
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        places = np.flatnonzero(examples.classes != OUTSIDE)
-        vectors = np.empty((len(places), encoder.dimensions), dtype=np.float32)
-        title = f"{self.settings.name}: reading {rows.name}"
-        with training_bar(title, len(places), quiet=self.settings.quiet) as report:
-            for start in range(0, len(places), _READ):
-                some = places[start : start + _READ]
-                vectors[start : start + _READ] = encoder.embed([rows.texts[i] for i in some])
-                report(start + len(some), "texts")
-        return torch.from_numpy(vectors), torch.from_numpy(examples.classes[places])
-
-    def _job(self, network: Network, hints: torch.Tensor) -> ClassifierJob:
-        rate, head_rate = _RATES[self.method]
-        chosen = self.settings.learning_rate
-        return ClassifierJob(
-            network, self.train, hints, self.validation, batch=self.settings.batch,
-            rates=(chosen or rate, head_rate), seed=self.settings.seed,
-        )  # fmt: skip
-
-    def _loop_settings(self, command: str) -> LoopSettings:
+    def _loop(self, command: str, rows: int) -> LoopSettings:
         settings = self.settings
         identity = {
-            "training rows": fingerprint(self.split.train),
+            "training rows": fingerprint(self.rows),
             "validation rows": fingerprint(self.split.validation),
             **settings.shaping(),
         }
         return LoopSettings(
             title=settings.name, folder=settings.work,
-            epochs=settings.epochs or epochs_for(len(self.train)), patience=settings.patience,
+            epochs=settings.epochs or epochs_for(rows), patience=settings.patience,
             checkpoint_every=settings.checkpoint_every, seed=settings.seed, identity=identity,
             again=f"{command} --resume", resume=settings.resume, quiet=settings.quiet,
         )  # fmt: skip
+
+    def _anew(self) -> dict[str, Any]:
+        """What is other about the loop that learns all rows."""
+        folder = self.settings.work / "all"
+        resumes = self.settings.resume and (folder / "state.safetensors").exists()
+        title = f"{self.settings.name}: all rows"
+        return {"folder": folder, "resume": resumes, "last": True, "title": title}
 
 
 def make_room(settings: TuneSettings) -> None:
@@ -184,7 +154,7 @@ def make_room(settings: TuneSettings) -> None:
 
 def epochs_for(rows: int) -> int:
     """Passes over so many rows: fewer rows, more passes."""
-    return int(np.clip(round(40_000 / rows), 3, 20))
+    return int(np.clip(round(35_000 / rows), 3, 12))
 
 
 def _all_rows(rows: Rows, oos: Sequence[str], settings: TuneSettings) -> Rows:
