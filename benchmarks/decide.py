@@ -46,7 +46,8 @@ SEED = 0
 HEAD = """\
 # What the scores of a model are divided by before the softmax. Made by:
 #   python benchmarks/decide.py --fit
-# on CLINC150 (CC BY 3.0) and Banking77 (CC BY 4.0): requests and 2, 5 or 10 intents.
+# on CLINC150 (CC BY 3.0) and Banking77 (CC BY 4.0): requests and 2, 5 or 10 intents; for "tools",
+# the choice among Shoal's own tools, on the requests in tests/text.
 """
 
 Row = tuple[str, str]
@@ -71,17 +72,18 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows, fitted = tools()
+    counts = dict.fromkeys(fitted, rows[0]["n"])
     sets = cases(options.cases)
     for model in options.models:
         made, temperature = measure(model, sets)
         rows += made
-        fitted[model] = temperature
+        fitted[model], counts[model] = temperature, 2 * options.cases
     for row in rows:
         print(line(row))
     for model, temperature in fitted.items():
         print(f"{model:14} temperature {temperature:.4g}")
     if options.fit:
-        _write(fitted, 2 * options.cases)
+        _write(fitted, counts)
     if options.json:
         print(json.dumps({"rows": rows, "temperatures": fitted, "seed": SEED,
                           "machine": machine(), "versions": versions()}))  # fmt: skip
@@ -112,11 +114,13 @@ def tools() -> tuple[list[dict[str, Any]], dict[str, float]]:
         offered = agent.house.context(Task("any")).tools
         specs = [ToolSpec.of(tool) for tool in offered.values()]
     names = ("tool_requests", "tool_requests_held_out")
+    start = time.perf_counter()
     parts = [_tool_scores(name, specs) for name in names]
+    seconds = (time.perf_counter() - start) / sum(len(made) for made, _ in parts)
     scores, right = ([item for part in parts for item in part[i]] for i in (0, 1))
     temperature = fitted_temperature(scores, right)
     row = _row(scores, right, temperature)
-    about = {"model": chooser.TOOLS, "way": "shoal", "set": "requests", "seconds": 0.0}
+    about = {"model": chooser.TOOLS, "way": "shoal", "set": "requests", "seconds": seconds}
     return [about | row], {chooser.TOOLS: temperature}
 
 
@@ -247,10 +251,10 @@ def line(row: dict[str, Any]) -> str:
     )
 
 
-def _write(fitted: dict[str, float], count: int) -> None:
+def _write(fitted: dict[str, float], counts: dict[str, int]) -> None:
     path = Path(decisions.__file__).resolve().with_name("decisions.toml")
     kept = tomllib.loads(path.read_text(encoding="utf-8"))
-    kept |= {name: {"temperature": value, "cases": count} for name, value in fitted.items()}
+    kept |= {name: {"temperature": value, "cases": counts[name]} for name, value in fitted.items()}
     entries = [
         f"\n[{name}]\ntemperature = {entry['temperature']:.4g}\ncases = {entry['cases']}\n"
         for name, entry in sorted(kept.items())

@@ -1,7 +1,7 @@
 """Our own validation sets for tool calls: authored cases, and public data turned into calls.
 
 `authored` is what weights, thresholds and the best epoch were chosen on; `heldout` was
-written later, by others, and nothing is chosen by it: its figures are the ones to quote.
+written apart from code and cards, and nothing is chosen by it: its figures are the ones to quote.
 SNIPS' slots (CC0) become arguments of seven functions whose descriptions are ours;
 ToolAlpaca's golden answers (Apache-2.0) are taken where one call with literal values is
 right. Nothing here is ever trained on.

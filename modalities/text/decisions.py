@@ -100,8 +100,7 @@ def decide(
 def settled(name: str, scores: Mapping[str, float], *, fitted: bool = False) -> Decision:
     """Turns the scores of a choice into its probabilities: `decide`'s second half.
 
-    The router, the choice of a tool and the call encoder score options in their own ways
-    and settle here.
+    The router and the choice of a tool score options in their own ways and settle here.
 
     Args:
         name: Who scored; its temperature is looked up.

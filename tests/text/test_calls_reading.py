@@ -33,6 +33,7 @@ TOKENIZER = tokenizer_of(weights_of(BASE))
         ("5k run in March", [5000, 3]),
         ("second thoughts", []),
         ("two and a half days, one and a half, half a day", [2.5, 1.5, 0.5]),
+        ("two half-litre bottles, two and a half million", [2, 0.5, 2_500_000]),
         ("parcel 1Z884E290341, 1e400 of 2", [1, 2]),
         ("", []),
     ],
@@ -77,6 +78,8 @@ def test_a_whole_date_is_rewritten_and_no_other(text: str, date: str | None) -> 
         ("Language code such as 'en'", "Portuguese", "pt"),
         ("Name of the country", "France", "France"),
         ("Currency of the amount", "euros", "euros"),
+        ("State and zip code", "New Jersey", "New Jersey"),
+        ("ISO code of the country whose language is used", "Germany", "DE"),
         ("Month, YYYY-MM", "July 2005", "2005-07"),
         ("Month, YYYY-MM", "7 July 2005", "2005-07"),
     ],
@@ -95,6 +98,7 @@ def test_tables_fill_lists_of_lists_in_order() -> None:
         "b": [[4, -1.5], [2, 2]],
     }
     assert list(tables("through (0, 1), (1, 3.2) and (2, 9)")) == [[[0, 1], [1, 3.2], [2, 9]]]
+    assert list(tables("multiply [1, 2] and [3, 4]")) == [[[1, 2], [3, 4]]]
     assert list(tables("[1, 2] and [1.2.3], (1)")) == []
 
 

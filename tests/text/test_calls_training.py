@@ -70,6 +70,12 @@ def test_drills_say_their_values() -> None:
     assert len(samples) > len(Sampler(CARDS, Random(0)).epoch())
 
 
+def test_some_drills_ask_for_several_calls() -> None:
+    random = Random(0)
+    counts = {len(drawn(random.choice(DRILLS), random).calls) for _ in range(200)}
+    assert counts == {1, 2, 3}
+
+
 def test_a_broken_file_of_drills_is_named(tmp_path: Path) -> None:
     (tmp_path / "drills.toml").write_text("[[domain]]\nname = 'x'\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"drills\.toml"):

@@ -187,8 +187,29 @@ def test_a_clear_text_needs_no_model() -> None:
         raise AssertionError("the language model was loaded")
 
     reader = zero_shot_reader(unused)
-    (offer,) = reader.read("Over 30 years at 4 percent, the payment of a 9000 dollar loan?", [LOAN])
-    assert offer.calls[0].arguments == {"principal": 9000, "rate": 4, "years": 30}
+    (offer,) = reader.read('Save a note titled "groceries"', [NOTE])
+    assert offer.calls[0].arguments == {"title": "groceries"}
+    with pytest.raises(AssertionError, match="was loaded"):  # an open text
+        reader.read('Save a note titled "Blue in Green"', [NOTE])
+
+
+def test_limits_of_a_lists_items_leave_the_list() -> None:
+    items = {"type": "number", "minimum": 0}
+    data = {"type": "array", "items": items, "description": "The numbers."}
+    mean = _function("mean", "Mean of numbers.", 1, data=data)
+    (offer,) = READER.read("the mean of 4, 8 and 15", [mean])
+    assert offer.calls[0].arguments == {"data": [4, 8, 15]}
+
+
+def test_what_no_slot_stands_for_is_missing() -> None:
+    rows = {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "number"}}}}
+    (offer,) = READER.read("store these points", [_function("store", "Stores.", 1, points=rows)])
+    assert offer.calls[0].missing == (("points",),)
+
+
+@pytest.mark.parametrize("run", ["*" * 2000, "a*" * 1000, "1^" * 900, "(" * 1500])
+def test_runs_of_signs_are_read_in_time(run: str) -> None:
+    assert scene(run).text == run
 
 
 def test_probabilities_sum_to_one_with_none() -> None:

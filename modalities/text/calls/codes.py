@@ -16,7 +16,9 @@ _KINDS = {
     "language": re.compile(r"\blanguage\b", re.IGNORECASE),
     "country": re.compile(r"\bcountry\b|\bnationality\b|\bpassport\b", re.IGNORECASE),
 }
-_CODE = re.compile(r"\bcode\b|\biso\b|\bletters?\b|-letter\b|\babbreviat", re.IGNORECASE)
+_CODE = re.compile(
+    r"(?<!zip )(?<!postal )(?<!area )\bcode\b|\biso\b|-letter\b|\babbreviat", re.IGNORECASE
+)
 _SHOWN = {
     "currency": re.compile(r"['\"`(][A-Z]{3}\b"),
     "state": re.compile(r"['\"`(][A-Z]{2}['\"`,)]"),
@@ -29,8 +31,10 @@ _SHOWN = {
 def code_for(slot: Slot, text: str) -> str | None:
     """The code of a text, where the slot's description wants one and there is one."""
     for kind, about in _KINDS.items():
-        if about.search(slot.text) and (_CODE.search(slot.text) or _SHOWN[kind].search(slot.text)):
-            return _codes()[kind].get(text.strip().casefold())
+        wants = _CODE.search(slot.text) or _SHOWN[kind].search(slot.text)
+        code = _codes()[kind].get(text.strip().casefold())
+        if code and wants and about.search(slot.text):
+            return code
     return None
 
 

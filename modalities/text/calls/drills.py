@@ -96,12 +96,13 @@ def drawn(domain: Domain, random: Random) -> Drill:
 
 def _chosen(domain: Domain, random: Random) -> dict[str, Attribute]:
     """Some attributes, each under one of its names."""
-    while True:
+    for _ in range(20):
         count = min(len(domain.attributes), random.choice([2, 2, 3, 3, 4, 5]))
         drawn = random.sample(domain.attributes, count)
         named = {str(random.choice(attribute["names"])): attribute for attribute in drawn}
         if len(named) == count:
-            return named
+            break
+    return named
 
 
 def _told(said: Sequence[Mapping[str, Said]], random: Random) -> str:

@@ -240,12 +240,12 @@ def _offers(slot: Slot, read: Reading, share: _Share | None) -> list[Found | Non
 
 
 def valid(slot: Slot, read: Reading) -> list[Found]:
-    """The slot's candidates that its schema allows, best first."""
+    """The slot's candidates that its schema allows, best first; lists hold such values only."""
     candidates = read.found.get(slot.path, ())
     limits = slot.schema.get("items", slot.schema) if slot.many else slot.schema
     if not isinstance(limits, Mapping) or not _LIMITS & set(limits):
         return list(candidates)
-    return [found for found in candidates if is_valid(found.value, limits)]
+    return [f for f in candidates if isinstance(f.value, list) or is_valid(f.value, limits)]
 
 
 def _best(read: Reading, slot: Slot) -> float:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from shoal.modalities.text.calls.slots import kind_of
+from shoal.modalities.text.calls.filling import Filled
+from shoal.modalities.text.calls.slots import kind_of, unfillable
 
 _ROW = r"[\[(]\s*[-−\d.,\s]+[\])]"
 _TABLE = re.compile(rf"\[\s*{_ROW}(?:\s*,\s*{_ROW})*\s*\]|{_ROW}(?:(?:,\s*|,?\s+and\s+){_ROW})+")
@@ -16,7 +18,8 @@ _TABLE = re.compile(rf"\[\s*{_ROW}(?:\s*,\s*{_ROW})*\s*\]|{_ROW}(?:(?:,\s*|,?\s+
 def tables(request: str) -> Iterator[list[list[float | int]]]:
     """Yields the lists of lists of numbers that a request spells out, in its order."""
     for found in _TABLE.finditer(request):
-        rows = [_row(row[0]) for row in re.finditer(_ROW, found[0].removeprefix("["))]
+        outer = re.match(r"\[\s*[\[(]", found[0]) is not None
+        rows = [_row(row[0]) for row in re.finditer(_ROW, found[0][outer:])]
         if all(rows):
             yield rows
 
@@ -31,6 +34,16 @@ def with_tables(
         if name not in arguments and _is_table(part)
     ]
     return {**arguments, **dict(zip(asked, tables(request), strict=False))}
+
+
+def completed(request: str, parameters: Mapping[str, Any], filled: Filled) -> Filled:
+    """A call with the tables that the request spells out.
+
+    What no slot stands for and no table fills is missing: the language model writes it.
+    """
+    arguments = with_tables(request, parameters, filled.arguments)
+    lacking = tuple((name,) for name in unfillable(parameters) if name not in arguments)
+    return replace(filled, arguments=arguments, missing=(*filled.missing, *lacking))
 
 
 def _is_table(part: Any) -> bool:

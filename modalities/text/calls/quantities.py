@@ -18,6 +18,12 @@ MONTHS = listed(
 )
 """The months' names, in lower case."""
 
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+"""A pattern for a month's name, whole or cut short."""
+
 _ONES = listed(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen "
     "fourteen fifteen sixteen seventeen eighteen nineteen"
@@ -105,14 +111,16 @@ def _words(found: re.Match[str]) -> Iterator[Quantity]:
     """One number a phrase; "three and five" are two, "a hundred and five" is one."""
     start = found.start("words")
     words: list[str] = []
-    end = start
+    end, linked = start, False
     for word in re.finditer(r"[a-z]+", found["words"].lower()):
         if word[0] in ("and", "a"):
+            linked = True
             continue
-        if words and not _joins(words, word[0]):
+        if words and not (_joins(words, word[0]) and (linked or word[0] != "half")):
             yield Quantity(start, end, _spoken(words))
             start, words = found.start("words") + word.start(), []
         words.append(word[0])
+        linked = False
         end = found.start("words") + word.end()
     yield Quantity(start, end, _spoken(words), "percent" if found["wordpercent"] else "")
 
@@ -122,7 +130,7 @@ def _joins(words: list[str], word: str) -> bool:
     if word == "half":  # "two and a half"
         return last in _UNITS and "half" not in words
     if word in _SCALES:
-        return last not in _OTHERS
+        return last not in _OTHERS or (last == "half" and len(words) > 1)
     if last in _SCALES:
         return last != "dozen" and word in _UNITS
     return last in _TENS and 1 <= _UNITS.get(word, 0) <= 9

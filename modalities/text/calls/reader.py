@@ -14,10 +14,10 @@ from shoal.modalities.text.calls.decoding import Reading, reading
 from shoal.modalities.text.calls.features import Featurizer
 from shoal.modalities.text.calls.filling import Filled, fill
 from shoal.modalities.text.calls.layout import Page, Request, pages, read_request
-from shoal.modalities.text.calls.literals import with_tables
+from shoal.modalities.text.calls.literals import completed
 from shoal.modalities.text.calls.mixing import Prior, mixed
 from shoal.modalities.text.calls.scoring import PageScores, score
-from shoal.modalities.text.calls.slots import Slot, slots, unfillable
+from shoal.modalities.text.calls.slots import Slot, slots
 from shoal.modalities.text.decisions import softmax
 
 Heads = Mapping[str, NDArray[np.float32]]
@@ -114,7 +114,7 @@ class CallReader:
             return self._reading(read_request(self._tokenizer, clause), function)
 
         made = fill(text, slots(function["parameters"]), read, again)
-        return tuple(_completed(text, function["parameters"], filled) for filled in made)
+        return tuple(completed(text, function["parameters"], filled) for filled in made)
 
     def _reading(self, request: Request, function: Mapping[str, Any]) -> Reading:
         made, listed = pages(self._tokenizer, request, function), slots(function["parameters"])
@@ -127,13 +127,6 @@ class CallReader:
         features = self._featurizer(request, page, listed).arrays()
         hidden = self._hidden(page.ids, page.types)
         return score(hidden, page, len(request.ids), features, self._heads)
-
-
-def _completed(text: str, parameters: Mapping[str, Any], filled: Filled) -> Filled:
-    """With the tables that the request spells out; what no slot stands for is missing."""
-    arguments = with_tables(text, parameters, filled.arguments)
-    lacking = tuple((name,) for name in unfillable(parameters) if name not in arguments)
-    return replace(filled, arguments=arguments, missing=(*filled.missing, *lacking))
 
 
 def asked(logit: float, best: float) -> bool:

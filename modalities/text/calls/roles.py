@@ -34,7 +34,7 @@ def role(slot: Slot) -> int:
 
 def cue(request: str, start: int) -> int:
     """1 if the word before a value ("from") marks the first of a pair, -1 the second, else 0."""
-    before = request[:start].rstrip(" \"'(").rpartition(" ")[2].lower()
+    before = request[: max(start, 0)].rstrip(" \"'(").rpartition(" ")[2].lower()
     return _CUES.get(before.strip(",;:"), 0)
 
 

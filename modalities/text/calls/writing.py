@@ -6,10 +6,10 @@ import re
 from functools import lru_cache
 
 from shoal.modalities.text.calls.codes import code_for
+from shoal.modalities.text.calls.quantities import MONTH as _MONTH
 from shoal.modalities.text.calls.slots import Slot
 
 _DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _DATE = re.compile(
     rf"{_DAY}(?:the )?(?:first|\d{{1,2}}(?:st|nd|rd|th)?)(?: of)? {_MONTH},? \d{{4}}"
     rf"|{_DAY}{_MONTH} (?:the )?\d{{1,2}}(?:st|nd|rd|th)?,? (?:of )?\d{{4}}"

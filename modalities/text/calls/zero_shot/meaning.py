@@ -37,7 +37,7 @@ def options_like(encoder: TextEncoder, seen: Scene, slot: Slot) -> list[float]:
     return likes + [min(likes)] * (len(slot.options) - len(lines))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def vectors(encoder: TextEncoder, lines: tuple[str, ...]) -> Matrix:
-    """Embeddings of some lines, float32 (n, dimensions); those of tools stay the same."""
+    """Embeddings of some lines, float32 (n, dimensions); those of tools come again."""
     return encoder.embed(lines)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from shoal.modalities.text.calls.candidates import number_for
 from shoal.modalities.text.calls.decoding import Found
-from shoal.modalities.text.calls.quantities import MONTHS, Quantity
+from shoal.modalities.text.calls.quantities import Quantity
 from shoal.modalities.text.calls.zero_shot.lexicon import STOP, Lexicon
 from shoal.modalities.text.calls.zero_shot.profiles import Profile, Question
 from shoal.modalities.text.calls.zero_shot.scene import Scene, Word
@@ -102,13 +102,14 @@ def _unit(scene: Scene, quantity: Quantity) -> str:
 def _before_name(scene: Scene, quantity: Quantity) -> bool:
     digits = scene.text[quantity.start : quantity.end].isdigit()
     after = next((w for w in scene.words if w.start == quantity.end + 1), None)
-    return bool(digits and after and after.text[0].isupper() and len(after.text) > 2)
+    named = after and after.text[0].isupper() and after.low not in UNITS
+    return bool(digits and after and named and len(after.text) > 2)
 
 
 def _calendar(scene: Scene, quantity: Quantity, profile: Profile) -> float:
     """Years and months go where one is asked for."""
     text = scene.text[quantity.start : quantity.end]
-    if quantity.unit == "month" or text.lower() in MONTHS:
+    if quantity.unit == "month":
         return _YEAR if "month" in profile else _MONTH
     looks = len(text) == 4 and text.isdigit() and 1500 <= quantity.value <= 2100
     if "year" in profile and "years" not in profile:

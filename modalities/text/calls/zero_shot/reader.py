@@ -10,6 +10,7 @@ import numpy as np
 
 from shoal.modalities.text.calls.decoding import Found, Reading
 from shoal.modalities.text.calls.filling import Filled, fill
+from shoal.modalities.text.calls.literals import completed
 from shoal.modalities.text.calls.reader import Offered
 from shoal.modalities.text.calls.slots import Slot, slots, words
 from shoal.modalities.text.calls.zero_shot.choice import Wanted, wanted
@@ -23,6 +24,7 @@ from shoal.modalities.text.calls.zero_shot.profiles import Profile, Question, pr
 from shoal.modalities.text.calls.zero_shot.scene import Scene, scene
 from shoal.modalities.text.calls.zero_shot.several import spread
 from shoal.modalities.text.calls.zero_shot.texts import texts_for
+from shoal.modalities.text.decisions import softmax
 from shoal.modalities.text.encoder import TextEncoder
 
 _TEMPERATURE = 2.0
@@ -71,10 +73,8 @@ class ZeroShotReader:
 
     def probabilities(self, logits: Sequence[float]) -> list[float]:
         """Probabilities of functions against each other and "none" (logit 0)."""
-        scaled = np.array(logits, dtype=np.float64) / _TEMPERATURE
-        top = max(0.0, float(scaled.max(initial=0.0)))
-        weights = np.exp(scaled - top)
-        return [float(weight) for weight in weights / (math.exp(-top) + weights.sum())]
+        with_none = np.array([*logits, 0.0], dtype=np.float64)
+        return softmax(with_none / _TEMPERATURE)[:-1].tolist()  # type: ignore[no-any-return]
 
     def reading(self, text: str, function: Mapping[str, Any]) -> Reading:
         """What a request offers for each slot of one function, without the language model."""
@@ -89,7 +89,7 @@ class ZeroShotReader:
         made = fill(want.text, listed, read(want.text), read)
         if want.text != text and any(filled.missing for filled in made):
             made = fill(text, listed, read(text), read)
-        return tuple(made)
+        return tuple(completed(text, function["parameters"], filled) for filled in made)
 
     def _reading(
         self, seen: Scene, function: Mapping[str, Any], listed: Sequence[Slot], judged: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from shoal.modalities.text.calls.quantities import MONTH as _MONTH
 from shoal.modalities.text.calls.quantities import Quantity, quantities
 from shoal.modalities.text.calls.zero_shot.lexicon import STOP, WORD
 
@@ -12,7 +13,6 @@ _BREAK = re.compile(
     r"[,;:?!()\[\]]|(?<!\b[A-Z])(?<!\bv)(?<!\b[DSM][rt])\.\s|\.$|\s[-\u2013\u2014]\s"
 )
 
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\.?"
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _DATE = re.compile(
     rf"(?:the )?\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b(?:,? \d{{4}})?"
@@ -29,8 +29,8 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 _FORMULA = re.compile(
-    r"(?<!\w)(?:\d*\.?\d*[a-z]?\([^()]*\)|[\w.]*[\^*/][\w.^*/]*|[\w.]+)"
-    r"(?:\s*(?:->|=>|[-+*/^=<>])\s*(?:\d*[a-z]*\([^()]*\)|[-]?[\w.^*]*\w))+"
+    r"(?<!\w)(?:[\d.]{0,12}[a-z]?\([^()]{0,40}\)|[\w.]{0,20}[\^*/][\w.^*/]{0,40}|[\w.]{1,40})"
+    r"(?:\s?(?:->|=>|[-+*/^=<>])\s?(?:\d{0,12}[a-z]{0,8}\([^()]{0,40}\)|-?[\w.^*]{0,40}\w))+"
 )
 _SIGN = re.compile(r"[\^*=+>]|\s[-/]\s")
 

@@ -12,7 +12,7 @@ _UNITS = {
     "m/s km/h mph kph": "speed velocity",
     "hz khz mhz hertz": "frequency hertz",
     "v volt volts": "voltage volts",
-    "a amp amps amperes": "current amperes",
+    "amp amps amperes": "current amperes",
     "w watt watts kw": "power watts",
     "ohm ohms": "resistance",
     "j joules kj": "energy",
@@ -20,7 +20,7 @@ _UNITS = {
     "° degree degrees celsius fahrenheit": "temperature angle degrees",
     "year years month months week weeks day days": "time duration term period",
     "hour hours minute minutes second seconds": "time duration",
-    "people persons guests adults diners of": "party people number guests size",
+    "people persons guests adults diners": "party people number guests size",
     "times": "number count",
     "l litre litres liter liters ml gallons": "volume litres",
 }
