@@ -107,7 +107,8 @@ class CallReader:
     def probabilities(self, logits: Sequence[float]) -> list[float]:
         """Calibrated probabilities of functions against each other and "none" (logit 0)."""
         with_none = np.array([*logits, 0.0], dtype=np.float64)
-        return softmax(with_none / self._temperature)[:-1].tolist()  # type: ignore[no-any-return]
+        shares: list[float] = softmax(with_none / self._temperature)[:-1].tolist()
+        return shares
 
     def _calls(self, text: str, function: Mapping[str, Any], read: Reading) -> tuple[Filled, ...]:
         def again(clause: str) -> Reading:

@@ -74,7 +74,8 @@ class ZeroShotReader:
     def probabilities(self, logits: Sequence[float]) -> list[float]:
         """Probabilities of functions against each other and "none" (logit 0)."""
         with_none = np.array([*logits, 0.0], dtype=np.float64)
-        return softmax(with_none / _TEMPERATURE)[:-1].tolist()  # type: ignore[no-any-return]
+        shares: list[float] = softmax(with_none / _TEMPERATURE)[:-1].tolist()
+        return shares
 
     def reading(self, text: str, function: Mapping[str, Any]) -> Reading:
         """What a request offers for each slot of one function, without the language model."""
