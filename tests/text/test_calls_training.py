@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -13,14 +15,20 @@ from shoal.errors import UsageError
 from shoal.modalities.text.calls.adapter import Adapter
 from shoal.modalities.text.calls.base import tokenizer_of, weights_of
 from shoal.modalities.text.calls.cases import read_cards, read_cases
+from shoal.modalities.text.calls.decoding import reading
 from shoal.modalities.text.calls.drills import drawn, read_drills
 from shoal.modalities.text.calls.engine import call_reader
 from shoal.modalities.text.calls.layout import pages, read_request
 from shoal.modalities.text.calls.lessons import Lessons, read_lessons
+from shoal.modalities.text.calls.mixing import mixed, opinion
 from shoal.modalities.text.calls.module import adapter_of
-from shoal.modalities.text.calls.samples import Sampler, renumbered
+from shoal.modalities.text.calls.samples import Sampler
+from shoal.modalities.text.calls.scoring import PageScores
+from shoal.modalities.text.calls.slots import slots
 from shoal.modalities.text.calls.targets import page_target
 from shoal.modalities.text.calls.train import CallJob, CallSettings, train_calls
+from shoal.modalities.text.calls.variation import Exchange, renumbered
+from shoal.modalities.text.calls.zero_shot.engine import zero_shot_reader
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 CARDS = read_cards(BENCHMARKS / "cards" / "science_1.jsonl")[:9]
@@ -87,6 +95,38 @@ def test_a_number_changes_in_request_and_call_alike() -> None:
         text, calls = renumbered("add 17 and 4.5", [{"a": 17, "b": 4.5}], Random(seed))
         assert str(calls[0]["a"]) in text
         assert calls[0]["b"] == 4.5
+
+
+def test_a_text_is_exchanged_in_request_and_call_alike() -> None:
+    cards, changed = read_cards(BENCHMARKS / "cards" / "third_life_1.jsonl"), 0
+    exchange, random = Exchange(cards), Random(0)
+    for card in cards:
+        for request, calls in card.requests:
+            text, asked = exchange(card, request, calls, random)
+            changed += text != request
+            assert len(asked) == len(calls)
+            for old, new in zip(calls, asked, strict=True):
+                for name, value in new.items():
+                    assert value == old[name] or str(value) in text or isinstance(value, list)
+    assert changed > len(cards) / 4
+
+
+def test_training_adds_the_opinion_that_running_adds() -> None:
+    card = CARDS[0]
+    text, function = card.requests[0][0], card.function
+    request = read_request(tokenizer_of(weights_of("minilm-l6")), text)
+    listed = slots(function["parameters"])
+    page = pages(tokenizer_of(weights_of("minilm-l6")), request, function)[0]
+    prior = zero_shot_reader().reading(text, function)
+    n = len(request.ids)
+    zeros = PageScores(0.0, 0.0, np.zeros((len(page.slots), n, n)), np.zeros(len(page.options)))
+    running = mixed(reading(request, listed, [page], [zeros]), prior)
+    spans, options = opinion(request, page, listed, prior)
+    added = replace(zeros, spans=spans, options=options)
+    training = reading(request, listed, [page], [added])
+    for slot in listed:
+        best = running.found[slot.path][0]
+        assert training.found[slot.path][0].logit == pytest.approx(best.logit)
 
 
 def test_the_loss_falls_and_the_saved_adapter_reads_the_same(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ multi-label loss of Su et al., "Global Pointer", 2022 (https://arxiv.org/abs/220
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,14 @@ def padded(pages: Sequence[Page]) -> tuple[torch.Tensor, torch.Tensor, torch.Ten
         types[row, : len(page.ids)] = page.types
         mask[row, : len(page.ids)] = 1
     return torch.from_numpy(ids), torch.from_numpy(types), torch.from_numpy(mask)
+
+
+def beside(scores: PageScores, opinion: tuple[Any, Any] | None) -> PageScores:
+    """Scores with another reader's opinion on spans and options added, float32 arrays."""
+    if opinion is None:
+        return scores
+    spans, options = map(torch.from_numpy, opinion)
+    return replace(scores, spans=scores.spans + spans, options=scores.options + options)
 
 
 def loss(

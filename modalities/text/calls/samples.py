@@ -1,8 +1,7 @@
-"""Training samples from cards: which functions are offered, and some healthy variation."""
+"""Training samples from cards: which functions are offered for which request."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,11 @@ from typing import Any
 
 from shoal.modalities.text.calls.cases import Card
 from shoal.modalities.text.calls.drills import Domain, drawn
+from shoal.modalities.text.calls.variation import Exchange, renumbered, reordered, reworded
 
 MOST_OFFERED = 4
+DRILLED = 2
+"""One drill for so many requests of the cards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,14 @@ class Sampler:
     Args:
         cards: The cards.
         random: Source of all draws.
-        drills: Domains to draw drills from; one drill for each request of the cards.
+        drills: Domains to draw drills from; one drill for every other request of the cards.
     """
 
     def __init__(
         self, cards: Sequence[Card], random: Random, drills: Sequence[Domain] = ()
     ) -> None:
         self._cards, self._random, self._domains = list(cards), random, list(drills)
+        self._exchange = Exchange(cards)
         self._groups: dict[str, list[Card]] = defaultdict(list)
         for card in cards:
             self._groups[card.group].append(card)
@@ -54,12 +57,13 @@ class Sampler:
     def _positive(self) -> Iterator[Sample]:
         for card in self._cards:
             for request, arguments in card.requests:
-                text, calls = renumbered(request, arguments, self._random)
+                text, calls = self._exchange(card, request, arguments, self._random)
+                text, calls = renumbered(text, calls, self._random)
                 right = [(str(card.function["name"]), call) for call in calls]
                 if self._random.random() < 0.06:
                     yield self._joined(card, text, right)
                 else:
-                    yield self._sample(_varied(text, self._random), [card], right)
+                    yield self._sample(reworded(text, self._random), [card], right)
 
     def _joined(self, card: Card, text: str, right: list[tuple[str, Any]]) -> Sample:
         other = self._random.choice(self._cards)
@@ -79,7 +83,7 @@ class Sampler:
                 offered = self._groups[card.group][:]
                 self._random.shuffle(offered)
                 count = self._random.choice([1, 1, 2, 3])
-                yield self._offer(_varied(text, self._random), offered[:count], [])
+                yield self._offer(reworded(text, self._random), offered[:count], [])
 
     def _without(self) -> Iterator[Sample]:
         """Requests whose function is not on offer: a sibling is, or something else."""
@@ -92,11 +96,11 @@ class Sampler:
                 others = [self._random.choice(siblings)]
             else:
                 others = self._strangers([card], self._random.choice([1, 1, 2, 3]))
-            yield self._offer(_varied(text, self._random), others, [])
+            yield self._offer(reworded(text, self._random), others, [])
 
     def _drills(self) -> Iterator[Sample]:
         count = sum(len(card.requests) for card in self._cards) if self._domains else 0
-        for _ in range(count):
+        for _ in range(count // DRILLED):
             drill = drawn(self._random.choice(self._domains), self._random)
             name = str(drill.function["name"])
             yield Sample(drill.request, (drill.function,), tuple((name, c) for c in drill.calls))
@@ -115,72 +119,7 @@ class Sampler:
         return [card for card in drawn if card.group not in groups][:count]
 
     def _offer(self, text: str, cards: Sequence[Card], right: list[tuple[str, Any]]) -> Sample:
-        functions = {str(c.function["name"]): _shuffled(c.function, self._random) for c in cards}
+        functions = {str(c.function["name"]): reordered(c.function, self._random) for c in cards}
         names = list(functions)
         self._random.shuffle(names)
         return Sample(text, tuple(functions[name] for name in names), tuple(right))
-
-
-def renumbered(
-    text: str, calls: Sequence[Mapping[str, Any]], random: Random
-) -> tuple[str, Sequence[Mapping[str, Any]]]:
-    """Changes a number that stands once in the request, and in the calls with it."""
-    if random.random() < 0.5:
-        return text, calls
-    for literal in re.findall(
-        r"(?<![\w.,/:-])\d{1,5}(?![\w,/:%-]|\.\d|\s*(?:million|thousand))", text
-    ):
-        old = int(literal)
-        new = random.randint(10 ** (len(literal) - 1), 10 ** len(literal) - 1)
-        inside = any(literal in value for value in _texts(calls))
-        if inside or text.count(literal) > 1 or str(new) in text or 1900 <= old <= 2100:
-            continue
-        text = text.replace(literal, str(new))
-        calls = [_replaced(call, old, new) for call in calls]
-    return text, calls
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _texts(item)
-
-
-def _replaced(value: Any, old: int, new: int) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _replaced(item, old, new) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_replaced(item, old, new) for item in value]
-    same = not isinstance(value, (bool, str)) and value == old
-    return new if same else value
-
-
-def _varied(text: str, random: Random) -> str:
-    """Sometimes without the full stop, sometimes with a word of courtesy."""
-    draw = random.random()
-    if draw < 0.1:
-        return text.rstrip(".?!")
-    if draw < 0.16:
-        return random.choice(["Please: ", "Hi! ", "I was wondering. ", "Quick question: "]) + text
-    return text
-
-
-def _shuffled(function: Mapping[str, Any], random: Random) -> dict[str, Any]:
-    parameters = dict(function["parameters"])
-    properties = list((parameters.get("properties") or {}).items())
-    random.shuffle(properties)
-    if random.random() < 0.15:
-        properties = [(name, _undescribed(part, random)) for name, part in properties]
-    parameters["properties"] = dict(properties)
-    return {**function, "parameters": parameters}
-
-
-def _undescribed(part: Any, random: Random) -> Any:
-    if not isinstance(part, Mapping) or random.random() < 0.5:
-        return part
-    return {key: value for key, value in part.items() if key != "description"}

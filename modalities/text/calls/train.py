@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -21,12 +21,14 @@ from shoal.modalities.text.calls.features import Features, Featurizer, embedding
 from shoal.modalities.text.calls.grading import right
 from shoal.modalities.text.calls.layout import Page, pages, read_request
 from shoal.modalities.text.calls.lessons import Lessons
-from shoal.modalities.text.calls.module import CallModule, adapter_of, loss, padded
+from shoal.modalities.text.calls.mixing import opinion
+from shoal.modalities.text.calls.module import CallModule, adapter_of, beside, loss, padded
 from shoal.modalities.text.calls.reader import CallReader, calls_of
-from shoal.modalities.text.calls.samples import Sample, Sampler
+from shoal.modalities.text.calls.samples import DRILLED, Sample, Sampler
 from shoal.modalities.text.calls.slots import slots
 from shoal.modalities.text.calls.targets import PageTarget, page_target
 from shoal.modalities.text.calls.temperature import fitted_temperature
+from shoal.modalities.text.calls.zero_shot.engine import zero_shot_reader
 from shoal.modalities.text.encoder_torch import transformer_of
 from shoal.modalities.text.tune.checkpoint import Tensors
 from shoal.modalities.text.tune.loop import Loop, LoopSettings
@@ -46,7 +48,17 @@ _FAST = {
 }
 """On CPUs dropout is slow, and so is torch's fused attention backwards at these lengths."""
 
-Entry = tuple[Page, int, PageTarget, Features]
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One page of a batch: what is read and what is right."""
+
+    sample: int
+    page: Page
+    tokens: int
+    target: PageTarget
+    features: Features
+    opinion: tuple[Any, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,7 @@ class CallJob:
         self.low = fast_bf16()
         if self.low:
             self.module.keep_base_in_bf16()
+        self.prior = zero_shot_reader().reading
         self._epoch: tuple[int, list[list[Sample]]] = (-1, [])
 
     def groups(self) -> list[dict[str, Any]]:
@@ -124,7 +137,7 @@ class CallJob:
         random = Random(f"{self.settings.seed} {epoch}")
         lessons = self.lessons
         samples = Sampler(lessons.cards, random, lessons.domains).epoch()
-        share = 9 / 8 + bool(lessons.domains)  # the same number in each epoch
+        share = 9 / 8 + bool(lessons.domains) / DRILLED  # the same number in each epoch
         samples = samples[: int(share * lessons.requests)]
         size = self.settings.batch
         samples.sort(key=lambda s: max(map(_length, s.functions)) + 40 * random.random())
@@ -135,26 +148,27 @@ class CallJob:
     def loss(self, batch: list[Sample]) -> torch.Tensor:
         """Returns the weighted sum of what is asked: which function, how often, what values."""
         self.module.train()
-        entries = [(i, entry) for i, sample in enumerate(batch) for entry in self._entries(sample)]
-        made = [entry[0] for _, entry in entries]
+        entries = [entry for i, sample in enumerate(batch) for entry in self._entries(i, sample)]
+        made = [entry.page for entry in entries]
         with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
             hidden = self.module.hidden(*padded(made))
-        lengths, seen = [e[1] for _, e in entries], [e[3] for _, e in entries]
+        lengths, seen = [entry.tokens for entry in entries], [entry.features for entry in entries]
         scores = self.module.scores(hidden.float(), made, lengths, seen)
-        parts = loss(scores, [entry[2] for _, entry in entries], [i for i, _ in entries])
+        scores = [beside(s, entry.opinion) for s, entry in zip(scores, entries, strict=True)]
+        parts = loss(scores, [entry.target for entry in entries], [e.sample for e in entries])
         return sum((_WEIGHTS[name] * part for name, part in parts.items()), torch.zeros(()))
 
-    def _entries(self, sample: Sample) -> list[Entry]:
+    def _entries(self, place: int, sample: Sample) -> Iterator[Entry]:
         request = read_request(self.tokenizer, sample.request)
-        made = []
         for function in sample.functions:
             calls = [arguments for name, arguments in sample.calls if name == function["name"]]
+            listed = slots(function["parameters"])
+            prior = self.prior(sample.request, function) if calls else None
             for page in pages(self.tokenizer, request, function):
                 target = page_target(page, request, function, calls)
-                listed = slots(function["parameters"])
                 features = self.featurizer(request, page, listed)
-                made.append((page, len(request.ids), target, features))
-        return made
+                added = opinion(request, page, listed, prior) if prior else None
+                yield Entry(place, page, len(request.ids), target, features, added)
 
     def validate(self) -> dict[str, float]:
         """Returns the share of cases whose calls are all right."""
@@ -174,7 +188,7 @@ class CallJob:
             return made[0].float().numpy()
 
         heads = {name: p.detach().float().numpy() for name, p in self.module.heads.items()}
-        return CallReader(self.featurizer, hidden, heads)
+        return CallReader(self.featurizer, hidden, heads, prior=self.prior)
 
 
 def train_calls(lessons: Lessons, cases: Sequence[Case], settings: CallSettings) -> dict[str, Any]:
