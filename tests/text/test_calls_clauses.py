@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoal.modalities.text.calls.clauses import clauses
-from shoal.modalities.text.calls.decoding import Found
+from shoal.modalities.text.calls.spans import Found
 
 
 def _found(request: str, *texts: str) -> list[Found]:

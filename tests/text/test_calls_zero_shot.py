@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from shoal.errors import RunError
 from shoal.modalities.text import ChatShoal
 from shoal.modalities.text.backends.base import Backend
-from shoal.modalities.text.calls.decoding import Found
 from shoal.modalities.text.calls.slots import slots
+from shoal.modalities.text.calls.spans import Found
 from shoal.modalities.text.calls.zero_shot.engine import zero_shot_reader
 from shoal.modalities.text.calls.zero_shot.judge import Judge
 from shoal.modalities.text.calls.zero_shot.phrases import phrases

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from shoal.modalities.text.calls.decoding import Found
+from shoal.modalities.text.calls.spans import Found
 
 _SEPARATOR = re.compile(r"[,;.?!]\s|\b(?:and|then|plus|while|or)\b", re.IGNORECASE)
 

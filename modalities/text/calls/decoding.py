@@ -1,11 +1,9 @@
-"""From scores to calls: one value for each slot, several calls where the request asks."""
+"""From scores to what a request offers for each slot."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,29 +12,11 @@ from shoal.modalities.text.calls.candidates import mentions, number_for, text_ma
 from shoal.modalities.text.calls.layout import Page, Request
 from shoal.modalities.text.calls.scoring import PageScores
 from shoal.modalities.text.calls.slots import Slot
+from shoal.modalities.text.calls.spans import Found
 from shoal.modalities.text.calls.writing import written
 
 _MOST = 24
 """Texts that are kept as candidates of a slot."""
-
-_LIST_GAP = re.compile(r"[\s,;&\[\]()]*(?:and|or)?[\s\[(]*", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A value that the request offers for a slot.
-
-    Attributes:
-        value: The value.
-        logit: Its score against "nothing".
-        start: First character in the request; -1 for an option.
-        end: One past the last character.
-    """
-
-    value: Any
-    logit: float
-    start: int = -1
-    end: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,46 +86,3 @@ def _texts(
         if text:
             made.append(Found(written(slot, text), float(cells[cell]), start, end))
     return made
-
-
-def chosen(candidates: Sequence[Found]) -> list[Found]:
-    """The candidates above "nothing" that don't overlap, in the request's order."""
-    taken: list[Found] = []
-    for candidate in candidates:
-        apart = all(c.end <= candidate.start or candidate.end <= c.start for c in taken)
-        if candidate.logit > 0 and (apart or candidate.start < 0):
-            taken.append(candidate)
-    return sorted(taken, key=lambda f: f.start)
-
-
-def runs(request: str, items: Sequence[Found]) -> list[list[Found]]:
-    """Splits values into lists: "1, 2 and 3" belong together, "1, 2 for the other 3" don't."""
-    made: list[list[Found]] = []
-    for item in items:
-        gap = request[made[-1][-1].end : item.start] if made else ""
-        if made and _LIST_GAP.fullmatch(gap) and not ("]" in gap or (")" in gap and "(" in gap)):
-            made[-1].append(item)
-        else:
-            made.append([item])
-    return made
-
-
-def number_lists(request: str, numbers: Sequence[Found]) -> tuple[Found, ...]:
-    """The lists that a request's numbers form, best first; their values are lists.
-
-    Numbers side by side are one list, whole or not at all; where none stand side by side
-    ("2 mg, 3 mg"), those above "nothing" are.
-    """
-    groups = runs(request, sorted(numbers, key=lambda f: f.start))
-    if groups and max(map(len, groups)) == 1:
-        groups = [chosen(numbers)] * (1 if chosen(numbers) else 0) or groups
-    made = [
-        Found(
-            [item.value for item in group],
-            sum(item.logit for item in group) / len(group),
-            group[0].start,
-            group[-1].end,
-        )
-        for group in groups
-    ]
-    return tuple(sorted(made, key=lambda f: -f.logit))

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.modalities.text.calls.decoding import Found, Reading
+from shoal.modalities.text.calls.decoding import Reading
 from shoal.modalities.text.calls.layout import Page, Request
 from shoal.modalities.text.calls.slots import Slot
+from shoal.modalities.text.calls.spans import Found
 
 Prior = Callable[[str, Mapping[str, Any]], Reading]
 """A request and a function to an untrained reading of it."""

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from shoal.errors import RunError, UsageError
 from shoal.modalities.text.backends.base import Backend
-from shoal.modalities.text.calls.decoding import Found
 from shoal.modalities.text.calls.slots import Slot, words
+from shoal.modalities.text.calls.spans import Found
 from shoal.modalities.text.calls.zero_shot.profiles import described
 from shoal.modalities.text.prompts import neutralise
 from shoal.modalities.text.trimming import cut_middle

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shoal.modalities.text.calls.decoding import Found
 from shoal.modalities.text.calls.slots import Slot
+from shoal.modalities.text.calls.spans import Found, apart, runs
 
 _GAP = re.compile(
     r"[\s,;&\[\]()+\"'\u201c\u201d]*(?:and|or)?[\s\[(\"'\u201c\u201d]*(?:(?:the|a|an|my|our|some)\s)?\s*[\"'\u201c\u201d]?",
@@ -34,30 +34,17 @@ def one_run(text: str, slot: Slot, found: Sequence[Found]) -> tuple[Found, ...]:
 
 def in_runs(text: str, found: Sequence[Found]) -> tuple[Found, ...]:
     """The candidates of a list of numbers; those that stand beside another gain."""
-    beside = {id(f) for group in _groups(text, found) if len(group) > 1 for f in group}
+    ordered = sorted(found, key=lambda f: f.start)
+    beside = {id(f) for group in runs(text, ordered, _GAP) if len(group) > 1 for f in group}
     made = [replace(f, logit=f.logit + _BESIDE_ANOTHER * (id(f) in beside)) for f in found]
     return tuple(sorted(made, key=lambda f: -f.logit))
 
 
 def _best_run(text: str, found: Sequence[Found]) -> list[Found]:
-    apart: list[Found] = []
-    for item in sorted(found, key=lambda f: -f.logit):
-        if all(item.end <= other.start or other.end <= item.start for other in apart):
-            apart.append(item)
-    return max(_groups(text, apart), key=_worth, default=[])
+    best_first = sorted(found, key=lambda f: -f.logit)
+    ordered = sorted(apart(best_first), key=lambda f: f.start)
+    return max(runs(text, ordered, _GAP), key=_worth, default=[])
 
 
 def _worth(group: Sequence[Found]) -> float:
     return max(item.logit for item in group) + _LONGER * min(len(group), 4)
-
-
-def _groups(text: str, found: Sequence[Found]) -> list[list[Found]]:
-    groups: list[list[Found]] = []
-    for item in sorted(found, key=lambda f: f.start):
-        gap = text[groups[-1][-1].end : item.start] if groups else ""
-        closed = "]" in gap or (")" in gap and "(" in gap)
-        if groups and _GAP.fullmatch(gap) and not closed:
-            groups[-1].append(item)
-        else:
-            groups.append([item])
-    return groups

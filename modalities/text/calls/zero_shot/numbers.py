@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from shoal.modalities.text.calls.candidates import number_for
-from shoal.modalities.text.calls.decoding import Found
 from shoal.modalities.text.calls.quantities import Quantity
+from shoal.modalities.text.calls.spans import Found
 from shoal.modalities.text.calls.zero_shot.lexicon import STOP, Lexicon
 from shoal.modalities.text.calls.zero_shot.profiles import Profile, Question
 from shoal.modalities.text.calls.zero_shot.scene import Scene, Word

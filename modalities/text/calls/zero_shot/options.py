@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from shoal.modalities.text.calls.decoding import Found
 from shoal.modalities.text.calls.layout import spelled_out
 from shoal.modalities.text.calls.slots import Slot
+from shoal.modalities.text.calls.spans import Found
 from shoal.modalities.text.calls.zero_shot.lexicon import Lexicon, content
 from shoal.modalities.text.calls.zero_shot.profiles import Question
 from shoal.modalities.text.calls.zero_shot.scene import Scene

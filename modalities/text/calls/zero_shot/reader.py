@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from shoal.modalities.text.calls.decoding import Found, Reading
+from shoal.modalities.text.calls.decoding import Reading
 from shoal.modalities.text.calls.filling import Filled, fill
 from shoal.modalities.text.calls.literals import completed
 from shoal.modalities.text.calls.reader import Offered
 from shoal.modalities.text.calls.slots import Slot, slots, words
+from shoal.modalities.text.calls.spans import Found
 from shoal.modalities.text.calls.zero_shot.choice import Wanted, wanted
 from shoal.modalities.text.calls.zero_shot.judge import Judge
 from shoal.modalities.text.calls.zero_shot.lexicon import Lexicon, content

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from shoal.modalities.text.calls.decoding import Found, Reading
-from shoal.modalities.text.calls.filling import assigned
+from shoal.modalities.text.calls.binding import assigned
+from shoal.modalities.text.calls.decoding import Reading
 from shoal.modalities.text.calls.slots import Slot
+from shoal.modalities.text.calls.spans import Found, overlap
 from shoal.modalities.text.calls.zero_shot.scene import Scene
 
 _BEHIND = 3.5
@@ -67,13 +68,9 @@ def _row(
     for other in candidates:
         near = other.logit >= first.logit - _BEHIND and other.value != first.value
         alike = _look(seen, other) == _look(seen, first)
-        if near and alike and not any(_overlap(other, item) for item in (*used, *row)):
+        if near and alike and not any(overlap(other, item) for item in (*used, *row)):
             row.append(other)
     return sorted(row, key=lambda f: f.start)
-
-
-def _overlap(a: Found, b: Found) -> bool:
-    return a.start < b.end and b.start < a.end
 
 
 def _look(seen: Scene, found: Found) -> str:

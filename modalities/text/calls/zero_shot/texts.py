@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from shoal.modalities.text.calls.decoding import Found
 from shoal.modalities.text.calls.quantities import listed
 from shoal.modalities.text.calls.slots import Slot, words
+from shoal.modalities.text.calls.spans import Found
 from shoal.modalities.text.calls.writing import written
 from shoal.modalities.text.calls.zero_shot.lexicon import Lexicon, content
 from shoal.modalities.text.calls.zero_shot.phrases import Phrase
