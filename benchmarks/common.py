@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from shoal.modalities.policy.card import machine
 from shoal.modalities.policy.spec import wilson
 from shoal.modalities.text.tune.card import versions
 
-__all__ = ["machine", "versions", "wilson"]
+__all__ = ["machine", "print_report", "versions", "wilson"]
+
+
+def print_report(
+    benchmark: str, figures: dict[str, Any], *, n: int, seed: int, seconds: float, as_json: bool
+) -> None:
+    """Prints where and how the figures came about, and with `as_json` all as one JSON line."""
+    report = {
+        "benchmark": benchmark, "figures": figures, "seed": seed, "machine": machine(),
+        "versions": versions(), "n": n, "seconds": round(seconds),
+    }  # fmt: skip
+    print(f"{report['machine']}, seed {seed}, {report['seconds']} s")
+    if as_json:
+        print(json.dumps(report))

@@ -13,68 +13,41 @@ the validation split.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import optional_data
+from common import print_report
+from rows import Case, cases, parsed, parser
 
-from shoal.modalities.policy.card import machine
 from shoal.modalities.text.distill import RECIPES, DistillSettings, Teacher, distill, open_teacher
 from shoal.modalities.text.distill.compare import Side, comparison, sides, table
-from shoal.modalities.text.tune import Classifier, Rows, TuneSettings, read_rows, tune_classifier
-from shoal.modalities.text.tune.card import versions
-from shoal.modalities.text.tune.split import split_rows
+from shoal.modalities.text.tune import Classifier, TuneSettings, tune_classifier
 
 OUTSIDE = "oos"
-
-
-@dataclass(frozen=True)
-class Case:
-    """Rows to tune and distil on, and rows to score on."""
-
-    name: str
-    train: Rows
-    test: Rows
 
 
 def main() -> None:
     """Prints a table a data set, and with --json one JSON object at the end."""
     options, began = _options(), time.perf_counter()
     figures = {}
-    for case in _cases(options):
+    for case in cases(options):
         print(f"{case.name}: {len(case.train)} rows to learn from", flush=True)
         figures[case.name] = _measure(case, options)
-    report = {
-        "benchmark": "distill", "figures": figures, "seed": options.seed, "machine": machine(),
-        "versions": versions(), "n": sum(f["n"] for f in figures.values()),
-        "seconds": round(time.perf_counter() - began),
-    }  # fmt: skip
-    print(f"{report['machine']}, seed {options.seed}, {report['seconds']} s in all")
-    if options.json:
-        print(json.dumps(report))
+    print_report(
+        "distill", figures, n=sum(f["n"] for f in figures.values()), seed=options.seed,
+        seconds=time.perf_counter() - began, as_json=options.json,
+    )  # fmt: skip
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", type=Path)
-    parser.add_argument("--test", type=Path)
-    parser.add_argument("--teacher", help="a classifier, a generator or a URL; else one is tuned")
-    parser.add_argument("--method", default="auto", help="how the teacher is tuned")
-    parser.add_argument("--only", help="banking77 or clinc150")
-    parser.add_argument("--sizes", default=",".join(RECIPES))
-    parser.add_argument("--epochs", type=int, help="of each student")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    if bool(options.train) != bool(options.test):
-        parser.error("--train and --test go together")
+    made = parser(str(__doc__))
+    made.add_argument("--teacher", help="a classifier, a generator or a URL; else one is tuned")
+    made.add_argument("--sizes", default=",".join(RECIPES))
+    options = parsed(made)
     if strange := set(options.sizes.split(",")) - set(RECIPES):
-        parser.error(f"no size {', '.join(sorted(strange))}; known: {', '.join(RECIPES)}")
+        made.error(f"no size {', '.join(sorted(strange))}; known: {', '.join(RECIPES)}")
     return options
 
 
@@ -132,35 +105,6 @@ def _student(
     )
     folder = distill(case.train, teacher, settings)
     return Classifier.load(folder), time.perf_counter() - began
-
-
-def _cases(options: argparse.Namespace) -> Iterator[Case]:
-    if options.train:
-        yield Case(options.train.stem, read_rows(options.train), read_rows(options.test))
-        return
-    for name, made in (("banking77", _banking), ("clinc150", _clinc)):
-        if options.only not in (None, name):
-            continue
-        path = optional_data.folder(name)
-        if path is None:
-            print(optional_data.absent(name))
-        else:
-            yield made(path, options.seed)
-
-
-def _banking(path: Path, seed: int) -> Case:
-    split = split_rows(_rows(optional_data.banking77(path), "banking77"), seed=seed)
-    return Case("banking77", split.train, split.validation)
-
-
-def _clinc(path: Path, seed: int) -> Case:
-    parts = optional_data.clinc150(path)
-    train = _rows([*parts["train"], *parts["oos_train"]], "clinc150")
-    return Case("clinc150", train, _rows(parts["val"], "clinc150 val"))
-
-
-def _rows(pairs: optional_data.Pairs, name: str) -> Rows:
-    return Rows(tuple(text for text, _ in pairs), tuple(label for _, label in pairs), name)
 
 
 if __name__ == "__main__":

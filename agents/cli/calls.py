@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from shoal.agents.cli.generators import given
-from shoal.agents.cli.show import console, plain, print_json
+from shoal.agents.cli.show import print_json, print_saved
 from shoal.errors import UsageError
 
 _OWN = ("name", "epochs", "batch", "learning_rate", "seed", "val", "out", "resume")
@@ -20,11 +20,13 @@ def tune_calls(context: typer.Context) -> None:
 
     Raises:
         UsageError: An option that has no meaning here, or no cases to validate on.
+        StorageError: The folder can't be written, or the disk is full.
     """
     from shoal.files import data_dir
     from shoal.modalities.text.calls.cases import read_cases
     from shoal.modalities.text.calls.lessons import read_lessons
     from shoal.modalities.text.calls.train import CallSettings, train_calls
+    from shoal.modalities.text.tune.place import check_writable
 
     typed = given(context)
     strange = sorted(set(typed) - {*_OWN, *_READ_HERE})
@@ -42,9 +44,10 @@ def tune_calls(context: typer.Context) -> None:
     own: dict[str, Any] = {name: typed[name] for name in shared if name in typed}
     json = context.params["json"]
     settings = CallSettings(out, quiet=context.params["quiet"] or json, **own)
+    check_writable(out.parent)
     lessons = read_lessons(Path(context.params["source"]))
     about = train_calls(lessons, read_cases(typed["val"]), settings)
     if json:
         print_json({"file": str(out), **about})
     else:
-        console.print(plain(f"Saved: {out}"), highlight=False, soft_wrap=True)
+        print_saved(out)

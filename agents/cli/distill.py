@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from shoal.agents.cli.show import console, plain, print_json
-from shoal.agents.cli.tasks import Json
-from shoal.agents.cli.tune import LabelColumn, TextColumn
+from shoal.agents.cli import options
+from shoal.agents.cli.options import option
+from shoal.agents.cli.tune import print_classifier
 
 
 def distill(
@@ -22,29 +21,29 @@ def distill(
         str, typer.Argument(metavar="FILE", help="CSV, TSV or JSONL, or a dataset folder.")
     ],
     name: Annotated[str, typer.Option(help="What to call the student.")],
-    size: Annotated[str, typer.Option(help="tiny, small or medium.")] = "small",
+    val: options.Val = None,
+    held_out: options.HeldOut = None,
     unlabelled: Annotated[
-        Path | None, typer.Option(help="More texts, for the teacher to label.")
+        Path | None, option(options.ROWS, "More texts, for the teacher to label.")
     ] = None,
-    val: Annotated[Path | None, typer.Option(help="A file to validate on.")] = None,
+    copies: Annotated[int | None, option(options.ROWS, "Altered copies of a text.", min=0)] = None,
+    text_column: options.TextColumn = "",
+    label_column: options.LabelColumn = "",
+    size: Annotated[str, option(options.STUDENTS, "tiny, small or medium.")] = "small",
     model: Annotated[
-        str, typer.Option(help="The encoder to start from, for a teacher without one.")
+        str, option(options.STUDENTS, "The encoder to start from, for a teacher without one.")
     ] = "minilm-l6",
-    copies: Annotated[int | None, typer.Option(min=0, help="Altered copies of a text.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the texts.")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Texts a step.")] = 64,
-    learning_rate: Annotated[float | None, typer.Option(help="Of vectors and head.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of copies, batches and dropout.")] = 0,
-    held_out: Annotated[float | None, typer.Option(help="Part held out without --val.")] = None,
-    patience: Annotated[int, typer.Option(min=1, help="Epochs without a gain.")] = 6,
-    checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 500,
-    text_column: TextColumn = "",
-    label_column: LabelColumn = "",
-    int8: Annotated[bool, typer.Option(help="Export int8 weights.")] = True,
-    out: Annotated[Path | None, typer.Option(help="Folder to save to.")] = None,
-    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
-    quiet: Annotated[bool, typer.Option(help="No progress bar.")] = False,
-    json: Json = False,
+    epochs: options.Epochs = None,
+    batch: options.Batch = 64,
+    learning_rate: options.LearningRate = None,
+    patience: options.Patience = 6,
+    seed: options.Seed = 0,
+    checkpoint_every: options.CheckpointEvery = 500,
+    resume: options.Resume = False,
+    out: options.Out = None,
+    int8: options.Int8 = True,
+    quiet: options.Quiet = False,
+    json: options.AsJson = False,
 ) -> None:
     """Distil a small, fast classifier from a teacher; --size chooses shape and training.
 
@@ -69,17 +68,9 @@ def distill(
     path = run(
         splits["train"], teacher, settings, validation=checked, unlabelled=more, command=command
     )
-    if json:
-        print_json({"folder": str(path), **_facts(path)})
-    else:
-        console.print(plain(f"Saved: {path}"), highlight=False, soft_wrap=True)
+    print_classifier(path, json)
 
 
 def _options(**files: Path | None) -> str:
     given = {name: shlex.quote(str(path)) for name, path in files.items() if path}
     return " ".join(f"--{name} {path}" for name, path in given.items())
-
-
-def _facts(path: Path) -> dict[str, object]:
-    spec = jsonlib.loads((path / "classifier.json").read_text(encoding="utf-8"))
-    return {key: spec[key] for key in ("scores", "training", "versions")}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from shoal.agents.cli.show import console, plain, print_json
+from shoal.agents.cli.show import console, plain, print_json, print_saved
 from shoal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def tune_generator(context: typer.Context) -> None:
         content = jsonlib.loads((path / "generator.json").read_text(encoding="utf-8"))
         print_json({"folder": str(path), **content})
         return
-    console.print(plain(f"Saved: {path}"), highlight=False, soft_wrap=True)
+    print_saved(path)
     model = path if settings.out else settings.name
     console.print(plain(f"Use it: shoal run --model {model} 'your task'"), highlight=False)
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from shoal.agents.cli.show import console, errors, plain, print_json
+from shoal.agents.cli.options import ROWS, LabelColumn, Oos, TextColumn, option
+from shoal.agents.cli.show import console, errors, print_json, print_saved
 from shoal.agents.cli.tasks import Json
-from shoal.agents.cli.tune import LabelColumn, TextColumn, score
+from shoal.agents.cli.tune import score
 from shoal.errors import UsageError
 
 EnvId = Annotated[str, typer.Argument(help="A gymnasium env id, such as CartPole-v1.")]
@@ -44,7 +45,7 @@ def train(
     )  # fmt: skip
     make(env, observation=observation).close()  # a wrong name fails here, not in the workers
     path = policy.train(env, make_env=make, settings=settings)
-    console.print(plain(f"Saved: {path}"), highlight=False, soft_wrap=True)
+    print_saved(path)
 
 
 def evaluate(
@@ -52,8 +53,8 @@ def evaluate(
     env: Annotated[str | None, typer.Option(help="An env; otherwise the trained one.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="One seed each.")] = 100,
     seed: Annotated[int | None, typer.Option(help="First seed; by default unseen ones.")] = None,
-    on: Annotated[Path | None, typer.Option(help="Score a classifier on this file.")] = None,
-    oos: Annotated[Path | None, typer.Option(help="A file of out-of-scope texts.")] = None,
+    on: Annotated[Path | None, option(ROWS, "Score a classifier on this file.")] = None,
+    oos: Oos = None,
     text_column: TextColumn = "",
     label_column: LabelColumn = "",
     json: Json = False,

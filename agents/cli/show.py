@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -84,6 +86,21 @@ def print_run(run: Run) -> None:
         console.print(f"[dim]  {plain(_step(step))}[/dim]", highlight=False)
     for name, path in run.artifacts.items():
         console.print(f"[dim]  {name}: {plain(path)}[/dim]", soft_wrap=True, highlight=False)
+
+
+def print_saved(path: Path) -> None:
+    """Says where something was saved, and how to look at its training step by step.
+
+    Args:
+        path: A folder that may hold "tensorboard", or a file that may have such a folder
+            beside it, with the file's name.
+    """
+    logs = path / "tensorboard" if path.is_dir() else path.with_suffix(".tensorboard")
+    lines = [f"Saved: {path}"]
+    if logs.is_dir():
+        lines.append(f"Step by step: tensorboard --logdir {shlex.quote(str(logs))}")
+    for line in lines:
+        console.print(plain(line), highlight=False, soft_wrap=True)
 
 
 def exit_code(run: Run) -> int:

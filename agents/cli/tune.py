@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shoal.agents.cli import options
 from shoal.agents.cli.calls import tune_calls
 from shoal.agents.cli.generators import refuse_generator_options, tune_generator
-from shoal.agents.cli.show import console, plain, print_json
-from shoal.agents.cli.tasks import Json
+from shoal.agents.cli.options import option
+from shoal.agents.cli.show import console, print_json, print_saved
 
 if TYPE_CHECKING:
     from shoal.modalities.text.tune import Rows
 
 MOST = 100_000
 """Records that are looked at, the latest ones."""
-
-TextColumn = Annotated[str, typer.Option(help="Column with the texts; known names are found.")]
-LabelColumn = Annotated[str, typer.Option(help="Column with the labels; likewise.")]
 
 
 def tune(
@@ -32,36 +30,43 @@ def tune(
         ),
     ],
     name: Annotated[str, typer.Option(help="What to call what is tuned.")],
-    method: Annotated[str, typer.Option(help="auto, frozen, lora or full.")] = "auto",
-    model: Annotated[str, typer.Option(help="The encoder to start from.")] = "minilm-l6",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the rows.")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 64,
-    learning_rate: Annotated[float | None, typer.Option(help="Of the top layer.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of split, batches and dropout.")] = 0,
-    held_out: Annotated[
-        float | None, typer.Option(help="Part held out where --val is absent.")
-    ] = None,
-    patience: Annotated[int, typer.Option(min=1, help="Epochs without a gain.")] = 4,
-    checkpoint_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 200,
-    val: Annotated[Path | None, typer.Option(help="A file to validate on.")] = None,
-    oos: Annotated[Path | None, typer.Option(help="A file of out-of-scope texts.")] = None,
-    text_column: TextColumn = "",
-    label_column: LabelColumn = "",
-    int8: Annotated[bool, typer.Option(help="Export int8 weights.")] = True,
-    out: Annotated[Path | None, typer.Option(help="Folder to save to.")] = None,
-    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = False,
-    quiet: Annotated[bool, typer.Option(help="No progress bar.")] = False,
-    json: Json = False,
-    generator: Annotated[bool, typer.Option("--generator", help="Tune a language model.")] = False,
-    base: Annotated[str, typer.Option(help="The language model to start from.")] = "smollm2-135m",
-    rank: Annotated[int, typer.Option(min=1, help="Rank of the adapters.")] = 16,
-    longest: Annotated[int, typer.Option(min=16, help="Tokens a conversation.")] = 1024,
-    quantize: Annotated[str, typer.Option(help="q8_0, q4_1, q4_0, f16 or none.")] = "q8_0",
-    parity: Annotated[int, typer.Option(min=0, help="Prompts compared after export.")] = 50,
-    gradient_checkpointing: Annotated[
-        bool, typer.Option("--gradient-checkpointing", help="Less memory, more time.")
+    val: options.Val = None,
+    held_out: options.HeldOut = None,
+    oos: options.Oos = None,
+    text_column: options.TextColumn = "",
+    label_column: options.LabelColumn = "",
+    epochs: options.Epochs = None,
+    batch: options.Batch = 64,
+    learning_rate: options.LearningRate = None,
+    patience: options.Patience = 4,
+    seed: options.Seed = 0,
+    checkpoint_every: options.CheckpointEvery = 200,
+    resume: options.Resume = False,
+    out: options.Out = None,
+    int8: options.Int8 = True,
+    quiet: options.Quiet = False,
+    json: options.AsJson = False,
+    method: Annotated[
+        str, option(options.CLASSIFIERS, "What is trained: auto, frozen, lora or full.")
+    ] = "auto",
+    model: Annotated[str, option(options.CLASSIFIERS, "The encoder to start from.")] = "minilm-l6",
+    generator: Annotated[
+        bool, option(options.GENERATORS, "Tune a language model.", "--generator")
     ] = False,
-    calls: Annotated[bool, typer.Option("--calls", help="Tune the call encoder.")] = False,
+    base: Annotated[
+        str, option(options.GENERATORS, "The language model to start from.")
+    ] = "smollm2-135m",
+    rank: Annotated[int, option(options.GENERATORS, "Rank of the adapters.", min=1)] = 16,
+    longest: Annotated[int, option(options.GENERATORS, "Tokens a conversation.", min=16)] = 1024,
+    quantize: Annotated[str, option(options.GENERATORS, "q8_0, q4_1, q4_0, f16 or none.")] = "q8_0",
+    parity: Annotated[
+        int, option(options.GENERATORS, "Prompts compared after export.", min=0)
+    ] = 50,
+    gradient_checkpointing: Annotated[
+        bool,
+        option(options.GENERATORS, "Less memory, more time.", "--gradient-checkpointing"),
+    ] = False,
+    calls: Annotated[bool, option(options.CALLS, "Tune the call encoder.", "--calls")] = False,
 ) -> None:
     """Tune a text classifier, a language model (--generator) or the call encoder (--calls).
 
@@ -89,10 +94,17 @@ def tune(
     path = tune_classifier(
         splits["train"], settings, validation=checked, oos=outside, source=source
     )
-    if json:
-        print_json({"folder": str(path), **_facts(path)})
-    else:
-        console.print(plain(f"Saved: {path}"), highlight=False, soft_wrap=True)
+    print_classifier(path, json)
+
+
+def print_classifier(path: Path, json: bool) -> None:
+    """Says where a classifier was saved; as JSON, with how it was made and scores."""
+    if not json:
+        print_saved(path)
+        return
+    spec = jsonlib.loads((path / "classifier.json").read_text(encoding="utf-8"))
+    told = ("scores", "training", "temperature", "threshold", "versions")
+    print_json({"folder": str(path), **{key: spec[key] for key in told}})
 
 
 def score(
@@ -133,10 +145,3 @@ def _records() -> Rows:
     solved = [run for run in runs if run["status"] == "solved" and run["task"]["text"].strip()]
     texts = tuple(run["task"]["text"].strip() for run in solved)
     return Rows(texts, tuple(run["expert"] for run in solved), "your records")
-
-
-def _facts(path: Path) -> dict[str, object]:
-    spec = jsonlib.loads((path / "classifier.json").read_text(encoding="utf-8"))
-    return {
-        key: spec[key] for key in ("scores", "training", "temperature", "threshold", "versions")
-    }

@@ -136,6 +136,8 @@ def test_the_loss_falls_and_the_saved_adapter_reads_the_same(tmp_path: Path) -> 
     before = float(job.loss(batch).detach())
     about = train_calls(LESSONS, CASES, settings)
     assert about["cards"] == len(CARDS)
+    assert list(settings.logs.glob("events.*"))
+    assert not settings.work.exists()
     loaded = Adapter.load(settings.out)
     assert loaded.about["validation"]
     reader = call_reader(settings.out)

@@ -97,6 +97,7 @@ def test_a_student_learns_and_runs_like_any_classifier(
     ]
     assert losses[-1] < losses[0]
     assert not (folder / "trained.safetensors").exists()
+    assert list((folder / "tensorboard").glob("events.*"))
     assert not folder.with_name(f".{folder.name}.training").exists()
 
 

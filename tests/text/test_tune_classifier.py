@@ -66,6 +66,7 @@ def test_what_comes_out_is_what_runs(tuned: Path) -> None:
     said = classifier.predict(texts)[:3]
     assert [one.nearest for one in said] == ["weather", "refund", "music"]
     assert said[0].probability == pytest.approx(float(likely[0].max()))
+    assert classifier.predict(["asdf qwer"])[0].probability < 0.95  # all held-out rows were right
     assert classifier.predict([]) == []
     assert classifier.predict(["", "x " * 9000])[1].nearest in classifier.labels
     with pytest.raises(UsageError, match="list of texts"):
@@ -108,10 +109,14 @@ def test_texts_out_of_scope_are_rejected(tuned: Path, rows: Rows) -> None:
 
 def test_card_and_pictures_tell_how_it_was_made(tuned: Path) -> None:
     card = (tuned / "card.md").read_text()
-    for said in ("shoal tune small.csv --name small", "seed: 1", "95 % interval", "seconds:"):
+    for said in (
+        "shoal tune small.csv --name small", "seed: 1", "95 % interval", "seconds:",
+        "`tensorboard --logdir tensorboard`",
+    ):  # fmt: skip
         assert said in card
     for name in ("learning_curve.png", "confusion.png"):
         assert (tuned / name).read_bytes().startswith(b"\x89PNG")
+    assert list((tuned / "tensorboard").glob("events.*"))
     assert not list(tuned.parent.glob(".*training"))
 
 
@@ -184,6 +189,7 @@ def test_few_rows_are_all_learnt_and_a_broken_off_training_ends_the_same(
     whole = tune_classifier(few, _small(tmp_path / "whole", fixed))
     card = (whole / "card.md").read_text()
     assert "then trained anew, in the same way, with these rows too" in card
+    assert list((whole / "tensorboard" / "all").glob("events.*"))
     settings = _small(tmp_path / "broken", fixed)
     state = settings.work / "all" / "state.safetensors"
     finger = threading.Thread(target=_press_once_there, args=(state,))

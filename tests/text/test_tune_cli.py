@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer.main
+
+from shoal.agents.cli.app import app
+from shoal.agents.cli.show import print_saved
 
 
 def shoal(*words: str) -> subprocess.CompletedProcess[str]:
@@ -56,3 +61,33 @@ def test_wrong_use_exits_2_and_says_what_to_type(source: Path, tmp_path: Path) -
     assert resumed.returncode == 2
     assert "there is no checkpoint" in resumed.stderr
     assert "without --resume" in resumed.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "own"),
+    [("tune", {"Classifiers", "Generators", "Call encoder"}), ("distill", {"Students"})],
+)
+def test_help_shows_the_options_in_groups(command: str, own: set[str]) -> None:
+    group = typer.main.get_command(app)
+    options = group.commands[command].params  # type: ignore[attr-defined]
+    groups: dict[str | None, set[str]] = {}
+    for option in options:
+        groups.setdefault(getattr(option, "rich_help_panel", None), set()).add(option.name)
+    assert set(groups) == {None, "Rows", "Training", "Output", *own}
+    assert groups[None] <= {"source", "teacher", "name", "help"}
+    assert {"epochs", "batch", "seed", "resume"} <= groups["Training"]
+    assert {"out", "quiet", "json"} <= groups["Output"]
+
+
+def test_the_last_line_says_how_to_look_at_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, file = tmp_path / "a b", tmp_path / "c.safetensors"
+    folder.mkdir()
+    file.touch()
+    for path, logs in ((folder, folder / "tensorboard"), (file, tmp_path / "c.tensorboard")):
+        print_saved(path)
+        assert capsys.readouterr().out == f"Saved: {path}\n"
+        logs.mkdir()
+        print_saved(path)
+        assert f"tensorboard --logdir {shlex.quote(str(logs))}\n" in capsys.readouterr().out

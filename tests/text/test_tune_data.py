@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,10 +122,25 @@ def test_no_text_is_learnt_from_and_validated_on() -> None:
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
-    for wrong in ({"batch": 0}, {"held_out": 1.0}, {"learning_rate": -1.0}, {"epochs": 0}):
-        with pytest.raises(UsageError):
+    for wrong, said in (
+        ({"batch": 0, "epochs": 0}, "epochs and batch must be 1 or more"),
+        ({"held_out": 1.0}, "held_out must lie"),
+        ({"learning_rate": -1.0}, "learning_rate must be above 0"),
+        ({"in_scope_loss": 1.0}, "in_scope_loss must be"),
+        ({"seed": -1}, "seed must be 0"),
+    ):
+        with pytest.raises(UsageError, match=said):
             TuneSettings("a", **wrong)
     with pytest.raises(UsageError, match="did you mean 'lora'"):
         TuneSettings("a", method="lorra")
     with pytest.raises(UsageError, match="can't be a name"):
         TuneSettings("../a")
+
+
+def test_settings_say_what_to_type_again() -> None:
+    chosen = TuneSettings("a", "lora", "my encoder", batch=8, patience=2, int8=False, seed=3)
+    typed = "--name a --method lora --model 'my encoder' --batch 8 --patience 2 --no-int8 --seed 3"
+    assert chosen.command("my rows.csv") == f"shoal tune 'my rows.csv' {typed}"
+    again = TuneSettings("b", "lora", "my encoder", batch=8, patience=2, seed=3, quiet=True)
+    assert again.shaping() == chosen.shaping()
+    assert replace(again, patience=3).shaping() != chosen.shaping()

@@ -113,11 +113,14 @@ def test_what_comes_out_is_what_was_trained(tuned: Path) -> None:
     assert spec["parity"]["logprob_difference"] < 0.02
     assert {path.name for path in tuned.iterdir()} == {
         "adapter", "card.md", "generator.json", "learning_curve.png", "model.gguf",
+        "tensorboard",
     }  # fmt: skip
     assert not (tuned.parent / ".facts.training").exists()
     card = (tuned / "card.md").read_text()
     assert "shoal tune facts.jsonl --generator --name facts" in card
     assert "identical" in card
+    assert "`tensorboard --logdir tensorboard`" in card
+    assert list((tuned / "tensorboard").glob("events.*"))
 
 
 def test_it_is_found_by_name_and_runs_in_llamacpp(tuned: Path, home: Path) -> None:

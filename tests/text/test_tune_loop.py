@@ -63,6 +63,17 @@ def test_a_resumed_training_goes_on_as_if_nothing_had_happened(tmp_path: Path) -
     assert resumed == history
 
 
+def test_a_resumed_training_averages_where_the_weights_are(tmp_path: Path) -> None:
+    job = Line(stops_at=9)
+    with pytest.raises(RunError):
+        Loop(job, _settings(tmp_path)).run(job.stop)
+    again = Line()
+    again.weight = torch.zeros(2, requires_grad=True, device="meta")  # as on a GPU: not here
+    loop = Loop(again, _settings(tmp_path, resume=True))
+    assert loop.average["weight"].device == again.weight.device
+    assert loop.optimizer.state[again.weight]["exp_avg"].device == again.weight.device
+
+
 def test_it_stops_early_and_keeps_the_best(tmp_path: Path) -> None:
     job = Line()
     scores = iter([0.1, 0.9, 0.2, 0.3, 0.4])

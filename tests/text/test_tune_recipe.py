@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, normalize
 from shoal.modalities.text.tune.contrast import contrast
 from shoal.modalities.text.tune.data import Rows
 from shoal.modalities.text.tune.examples import OUTSIDE, Examples, paired_batches
-from shoal.modalities.text.tune.head import best_fit
+from shoal.modalities.text.tune.head import best_fit, calibrated_temperature, fit_temperature
 from shoal.modalities.text.tune.label_names import with_names
 
 
@@ -56,6 +56,16 @@ def test_every_row_is_in_one_batch_and_beside_rows_of_its_class() -> None:
     assert np.mean(np.array(partners) >= 3) > 0.7
 
 
+@pytest.mark.parametrize(("size", "most"), [(1, 1), (2, 2), (3, 3), (4, 4), (7, 4), (8, 8)])
+def test_small_batches_are_as_small_as_told(size: int, most: int) -> None:
+    classes = np.repeat(np.arange(OUTSIDE, 2), [5, 24, 24])
+    batches = paired_batches(Examples([[1]] * len(classes), classes), size, 0, 0)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(classes)))
+    assert max(map(len, batches)) == most
+    # Up to four rows are of one class, so that contrast has something to compare.
+    assert size > 4 or all(len(set(classes[batch])) == 1 for batch in batches)
+
+
 def test_batches_hold_rows_of_like_length() -> None:
     draw = np.random.default_rng(1)
     ids = [[1] * int(n) for n in draw.integers(3, 100, 2000)]
@@ -84,3 +94,28 @@ def test_the_first_head_is_calibrated() -> None:
     best = cross_entropy(logits, classes[200:])
     for scale in (0.7, 1.4):
         assert cross_entropy(scale * logits, classes[200:]) > best
+
+
+def _sure(logits: torch.Tensor, temperature: float) -> float:
+    return float((logits / temperature).softmax(1).amax(1).mean())
+
+
+def test_rows_that_are_all_right_make_nothing_certain() -> None:
+    truth = torch.arange(20) % 3
+    plain = torch.nn.functional.one_hot(truth, 3).float()
+    assert fit_temperature(3 * plain, truth) < 0.04  # the sharper, the better: there is no end
+    assert calibrated_temperature(9 * plain, truth) == 1  # sure as trained, but not surer
+    faint = calibrated_temperature(plain, truth)
+    assert faint < 1
+    assert 0.9 < _sure(plain, faint) <= 21 / 22
+    many = calibrated_temperature(plain.repeat(50, 1), truth.repeat(50))
+    assert _sure(plain, faint) < _sure(plain, many) <= 1001 / 1002
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0, 8.0])
+def test_where_some_rows_are_wrong_the_fit_decides(scale: float) -> None:
+    draw = torch.Generator().manual_seed(0)
+    truth = torch.arange(120) % 4
+    logits = torch.nn.functional.one_hot(truth, 4) + 0.6 * torch.randn(120, 4, generator=draw)
+    assert 0 < (logits.argmax(1) != truth).sum() < 40
+    assert calibrated_temperature(scale * logits, truth) == fit_temperature(scale * logits, truth)

@@ -33,6 +33,7 @@ from shoal.modalities.text.encoder_torch import transformer_of
 from shoal.modalities.text.tune.checkpoint import Tensors
 from shoal.modalities.text.tune.loop import Loop, LoopSettings
 from shoal.modalities.text.tune.network import fast_bf16
+from shoal.modalities.text.tune.progress import keep_logs
 
 HEAD_RATE = 3.0
 """The heads learn so many times faster than the adapters."""
@@ -87,6 +88,11 @@ class CallSettings:
     def work(self) -> Path:
         """Where checkpoints are kept."""
         return self.out.parent / f".{self.out.stem}.training"
+
+    @property
+    def logs(self) -> Path:
+        """Where what TensorBoard shows is kept."""
+        return self.out.with_suffix(".tensorboard")
 
 
 class CallJob:
@@ -227,6 +233,8 @@ def train_calls(lessons: Lessons, cases: Sequence[Case], settings: CallSettings)
     }
     adapter = adapter_of(job.module)
     Adapter(adapter.updates, adapter.markers, adapter.heads, about).save(settings.out)
+    shutil.rmtree(settings.logs, ignore_errors=True)  # of an earlier training
+    keep_logs(settings.work, settings.logs)
     shutil.rmtree(settings.work, ignore_errors=True)
     return about
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Sequence
@@ -42,7 +41,7 @@ from shoal.modalities.text.tune.job import ClassifierJob
 from shoal.modalities.text.tune.loop import Loop, LoopSettings
 from shoal.modalities.text.tune.progress import say
 from shoal.modalities.text.tune.split import split_rows
-from shoal.modalities.text.tune.training import check_validation, make_room
+from shoal.modalities.text.tune.training import check_validation
 
 
 def distill(
@@ -76,7 +75,8 @@ def distill(
         UnknownNameError: No such teacher.
         UsageError: The rows can't be learnt from, or the teacher knows other labels.
         RunError: Interrupted, or the loss is no number; says how to go on.
-        StorageError: The disk is full; the last checkpoint is intact.
+        StorageError: The folder can't be written, which is tried before anything is trained,
+            or the disk is full; the last checkpoint is intact.
     """
     known = check_rows(rows.without(settings.saving("").oos_label))
     labels = sorted(set(known.labels))
@@ -86,12 +86,10 @@ def distill(
     typed = command or settings.command(teacher.name, "FILE")
     distilling = _Distilling(rows, teacher, settings, validation, unlabelled)
     saving = settings.saving(teacher.name)
-    make_room(saving)
+    saving.place.prepare(resume=saving.resume)
     with stop_on_interrupt() as stop:
         result = distilling.run(stop, typed)
-    path = save(result, saving)
-    shutil.rmtree(saving.work, ignore_errors=True)
-    return path
+    return save(result, saving)
 
 
 class _Distilling:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from shoal.errors import UsageError, unknown
 from shoal.modalities.text.distill.recipes import RECIPES, Recipe
-from shoal.modalities.text.tune.settings import TuneSettings
+from shoal.modalities.text.tune.options import shaping, typed
+from shoal.modalities.text.tune.settings import REPEATED, TuneSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +90,13 @@ class DistillSettings:
             source: The file of the rows.
             more: Options that are no part of the settings, such as "--unlabelled FILE".
         """
-        default = DistillSettings(self.name)
         words = ["shoal distill", shlex.quote(teacher), shlex.quote(source), f"--name {self.name}"]
         words.append(f"--size {self.size}")
-        for option in ("model", "copies", "epochs", "batch", "learning_rate", "held_out"):
-            value = getattr(self, option)
-            if value != getattr(default, option):
-                words.append(f"--{option.replace('_', '-')} {shlex.quote(str(value))}")
+        words += typed(self, DistillSettings(self.name), ("model", "copies", *REPEATED))
         words += [more] if more else []
         words += [] if self.int8 else ["--no-int8"]
         return " ".join([*words, f"--seed {self.seed}"])
 
     def shaping(self) -> dict[str, object]:
         """The settings that shape the weights: a resumed distillation must have the same."""
-        kept = asdict(self)
-        for name in ("out", "resume", "quiet", "checkpoint_every", "int8", "name"):
-            del kept[name]
-        return kept
+        return shaping(self, "int8")

@@ -58,8 +58,7 @@ class ClassifierTeacher:
     def temperature(self) -> float:
         """What its logits are divided by: calibrated where that softens, never sharper.
 
-        A classifier that is right on all rows it is calibrated on gets a temperature near
-        nothing, and what it knows of the other classes would be rounded away.
+        Sharper, what it knows of the other classes would be rounded away.
         """
         return max(1.0, self.classifier.spec.temperature)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +12,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shoal.errors import CorruptWeightsError, StorageError, UsageError
+from shoal.errors import CorruptWeightsError
 from shoal.extras import installed
 from shoal.files import sha256_file, write_atomic
 from shoal.modalities.policy.card import machine
 from shoal.modalities.sources import locate
 from shoal.modalities.text.encoder_files import EncoderFiles, encoder_files, open_tokenizer
-from shoal.modalities.text.tune.card import card, versions
+from shoal.modalities.text.tune.card import card, curves, versions
 from shoal.modalities.text.tune.checkpoint import Checkpoint
 from shoal.modalities.text.tune.classifier import FILES, Classifier, ClassifierSpec, in_scope
 from shoal.modalities.text.tune.examples import OUTSIDE
 from shoal.modalities.text.tune.export import Parity, export, parity
-from shoal.modalities.text.tune.head import fit_temperature, fit_threshold
+from shoal.modalities.text.tune.head import calibrated_temperature, fit_threshold
 from shoal.modalities.text.tune.job import ClassifierJob
 from shoal.modalities.text.tune.network import Network
 from shoal.modalities.text.tune.plots import confusion_matrix, learning_curve, worst_pairs
@@ -80,12 +79,8 @@ def save(result: Result, settings: TuneSettings) -> Path:
         UsageError: The folder holds something that is no classifier.
         StorageError: The disk is full; what was there before is intact.
     """
-    _check_free(settings.folder)
-    made = settings.work / "made"
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
-    _Saving(result, settings, made).write()
-    replace_folder(settings.folder, made)
+    with settings.place.filling() as made:
+        _Saving(result, settings, made).write()
     return settings.folder
 
 
@@ -170,7 +165,7 @@ class _Saving:
         )  # fmt: skip
 
     def _calibrated(self, logits: Any) -> ClassifierSpec:
-        temperature = fit_temperature(torch.from_numpy(logits), torch.from_numpy(self.truth))
+        temperature = calibrated_temperature(torch.from_numpy(logits), torch.from_numpy(self.truth))
         right = logits.argmax(1) == self.truth
         threshold = fit_threshold(in_scope(logits), right, self.settings.in_scope_loss)
         return self._spec(round(temperature, 4), threshold, self._training())
@@ -219,31 +214,7 @@ class _Saving:
             "Most often confused": [f"- {pair}" for pair in pairs] or ["Nothing."],
             "Rows": [*result.split.notes] or ["Nothing was left out."],
             "By epoch": [f"- {line}" for line in history] or ["The encoder was left as it is."],
+            **curves(self.folder),
         }
         training = {k: v for k, v in self._training().items() if k != "command"}
         return card(self.settings.name, about, result.command, sections, training)
-
-
-def _check_free(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / "classifier.json").exists():
-        raise UsageError(
-            f"{folder} is not empty", "it holds no classifier to replace", "Choose another --out"
-        )
-
-
-def replace_folder(folder: Path, made: Path) -> None:
-    """Puts a finished folder in the place of an old one, which stays whole until then.
-
-    Raises:
-        StorageError: It can't be put there.
-    """
-    old = made.with_name("old")
-    try:
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            folder.rename(old)
-        made.rename(folder)
-    except OSError as error:
-        raise StorageError(
-            f"could not save {folder}", str(error), "Choose another --out"
-        ) from error

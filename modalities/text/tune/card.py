@@ -6,6 +6,7 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 _PACKAGES = ("numpy", "openvino", "shoal", "tokenizers", "torch", "transformers")
@@ -33,6 +34,13 @@ def card(
     listed = [f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in facts.items()]
     numbers = ", ".join(f"{package} {number}" for package, number in versions().items())
     return "\n".join([*lines, "## Training", "", *listed, "", "## Versions", "", numbers]) + "\n"
+
+
+def curves(folder: Path) -> dict[str, list[str]]:
+    """Returns the section on a saved folder's TensorBoard files; none where it has none."""
+    if not (folder / "tensorboard").is_dir():
+        return {}
+    return {"Step by step": ["`tensorboard --logdir tensorboard`, typed in this folder."]}
 
 
 def versions() -> dict[str, str]:

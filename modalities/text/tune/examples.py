@@ -19,7 +19,7 @@ _POOL = 50
 """Batches are made of like lengths within so many batches' worth of shuffled rows."""
 
 _PAIRED = 4
-"""Rows of a class that stand together in a batch."""
+"""Rows of a class that stand together in a batch, where it holds as many."""
 
 _JITTER = 0.3
 """How far, as a share of its length, a row may be taken for a longer or shorter one."""
@@ -86,7 +86,8 @@ def paired_batches(examples: Examples, size: int, seed: int, epoch: int) -> list
 
     Args:
         examples: The rows.
-        size: Rows a batch; a little less where classes have fewer than four rows left.
+        size: Rows a batch, from 4 on cut down to a multiple of 4; a little less where classes
+            have fewer than four rows left.
         seed: Of the training.
         epoch: Number of the pass, from 0.
 
@@ -96,12 +97,13 @@ def paired_batches(examples: Examples, size: int, seed: int, epoch: int) -> list
     draw = np.random.default_rng((seed, epoch))
     lengths = np.array(list(map(len, examples.ids)))
     groups: list[list[int]] = []
+    paired = min(_PAIRED, size)
     for own in (np.flatnonzero(examples.classes == c) for c in np.unique(examples.classes)):
         # Like lengths together, but not the same rows together in every epoch.
         order = own[np.argsort(lengths[own] * draw.lognormal(0, _JITTER, len(own)))].tolist()
-        groups += [order[i : i + _PAIRED] for i in range(0, len(order), _PAIRED)]
+        groups += [order[i : i + paired] for i in range(0, len(order), paired)]
     longest = [int(lengths[group].max()) for group in groups]
-    batches = shuffled_batches(longest, max(1, size // _PAIRED), seed, epoch)
+    batches = shuffled_batches(longest, size // paired, seed, epoch)
     return [[row for place in batch for row in groups[place]] for batch in batches]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +12,7 @@ from shoal.errors import UsageError
 from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.sources import locate
 from shoal.modalities.text.backends.transformers_load import load_model
-from shoal.modalities.text.tune.generator_artifact import (
-    TunedGenerator,
-    check_free,
-    save_generator,
-)
+from shoal.modalities.text.tune.generator_artifact import TunedGenerator, save_generator
 from shoal.modalities.text.tune.generator_data import Dialogues, check_dialogues, fingerprint
 from shoal.modalities.text.tune.generator_job import GeneratorJob, import_peft, with_adapters
 from shoal.modalities.text.tune.generator_samples import samples_of, with_template
@@ -54,17 +49,15 @@ def tune_generator(
         MissingModelError: The base model is not on this machine.
         MissingExtraError: The extra `train` is not installed.
         RunError: Interrupted, the loss is no number, or the model can't be exported.
-        StorageError: The disk is full; the last checkpoint is intact.
+        StorageError: The folder can't be written, which is tried before anything is trained,
+            or the disk is full; the last checkpoint is intact.
     """
     import_peft()
     check_dialogues(dialogues)
-    check_free(settings.folder)
     _check_grid(settings)
     split = split_dialogues(dialogues, validation, settings.held_out, settings.seed)
-    result = _trained(split, settings, settings.command(source))
-    path = save_generator(result, settings)
-    shutil.rmtree(settings.work, ignore_errors=True)
-    return path
+    settings.place.prepare(resume=settings.resume)
+    return save_generator(_trained(split, settings, settings.command(source)), settings)
 
 
 def _check_grid(settings: GeneratorSettings) -> None:

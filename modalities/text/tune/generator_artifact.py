@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shoal.errors import RunError, StorageError, UsageError
+from shoal.errors import RunError, StorageError
 from shoal.extras import installed
 from shoal.files import sha256_file, write_atomic
 from shoal.modalities.policy.card import machine
 from shoal.modalities.quiet import quiet_transformers
 from shoal.modalities.sources import catalog
 from shoal.modalities.text.backends.llamacpp import LlamaCpp
-from shoal.modalities.text.tune.artifact import replace_folder
-from shoal.modalities.text.tune.card import card, versions
+from shoal.modalities.text.tune.card import card, curves, versions
 from shoal.modalities.text.tune.generator_data import Turns
 from shoal.modalities.text.tune.generator_parity import GeneratorParity, generator_parity
 from shoal.modalities.text.tune.generator_plots import loss_curve
@@ -81,25 +79,9 @@ def save_generator(result: TunedGenerator, settings: GeneratorSettings) -> Path:
         RunError: The converter can't take the model, or llama.cpp can't run the result.
         StorageError: The disk is full; what was there before is intact.
     """
-    check_free(settings.folder)
-    made = settings.work / "made"
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
-    _Saving(result, settings, made).write()
-    replace_folder(settings.folder, made)
+    with settings.place.filling() as made:
+        _Saving(result, settings, made).write()
     return settings.folder
-
-
-def check_free(folder: Path) -> None:
-    """Sees to it that nothing but a tuned generator would be replaced.
-
-    Raises:
-        UsageError: The folder holds something else.
-    """
-    if folder.exists() and any(folder.iterdir()) and not (folder / "generator.json").exists():
-        raise UsageError(
-            f"{folder} is not empty", "it holds no generator to replace", "Choose another --out"
-        )
 
 
 class _Saving:
@@ -201,6 +183,7 @@ class _Saving:
             "Chat template": [f"It is {template}; the GGUF file carries it."],
             "Rows": [f"- {note}." for note in result.split.notes] or ["Nothing was left out."],
             "By epoch": [f"- {line}" for line in history],
+            **curves(self.folder),
         }
         facts = {k: v for k, v in self._training().items() if k != "command"}
         return card(self.settings.name, about, result.command, sections, facts)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from shoal.errors import UsageError, unknown
 from shoal.modalities.sources import catalog, tuned_folder
+from shoal.modalities.text.tune.options import check_training, shaping, typed
+from shoal.modalities.text.tune.place import Place
 
 KINDS = ("q8_0", "q4_1", "q4_0", "f16", "none")
 """How the weights of the GGUF file are kept; "none" makes no GGUF but a folder."""
@@ -60,22 +61,13 @@ class GeneratorSettings:
     def __post_init__(self) -> None:
         if self.quantize not in KINDS:
             unknown("quantisation", self.quantize, KINDS)
-        if not re.fullmatch(r"\w[\w.-]{0,63}", self.name):
-            raise UsageError(f"{self.name!r} can't be a name", "use letters, digits, - _ and .")
+        check_training(self, "epochs", "batch", "rank", "patience", "checkpoint_every")
+        if self.longest < 16 or self.parity < 0:
+            raise UsageError("longest must be 16 or more, parity 0 or more")
         known = catalog().get(self.name)
         if self.out is None and known is not None and known.path != str(self.folder):
             raise UsageError(
                 f"{self.name!r} is the name of another model", fix="Choose another --name"
-            )
-        counts = (self.batch, self.patience, self.checkpoint_every, self.rank, self.epochs or 1)
-        if min(counts) < 1 or self.epochs == 0 or self.longest < 16 or self.parity < 0:
-            raise UsageError(
-                "epochs, batch, rank, patience and checkpoint_every must be 1 or more, "
-                "longest 16 or more, parity 0 or more"
-            )
-        if not 0 < self.held_out < 0.9 or self.seed < 0 or not self.learning_rate > 0:
-            raise UsageError(
-                "held_out must lie between 0 and 0.9, learning_rate above 0, seed at 0 or above"
             )
 
     @property
@@ -84,27 +76,26 @@ class GeneratorSettings:
         return (self.out or tuned_folder() / self.name).absolute()
 
     @property
+    def place(self) -> Place:
+        """That folder, and what may be replaced in it."""
+        return Place(self.folder, "generator")
+
+    @property
     def work(self) -> Path:
         """Where checkpoints are kept until the model is saved."""
-        return self.folder.parent / f".{self.folder.name}.training"
+        return self.place.work
 
     def command(self, source: str) -> str:
         """The shell command that repeats this tuning of the rows in `source`."""
         default = GeneratorSettings("default", out=Path("default"))
         words = ["shoal tune", shlex.quote(source), f"--generator --name {self.name}"]
-        for option in _OPTIONS:
-            value = getattr(self, option)
-            if value != getattr(default, option):
-                words.append(f"--{option.replace('_', '-')} {shlex.quote(str(value))}")
+        words += typed(self, default, _OPTIONS)
         words += ["--gradient-checkpointing"] if self.gradient_checkpointing else []
         return " ".join([*words, f"--seed {self.seed}"])
 
     def shaping(self) -> dict[str, object]:
         """The settings that shape the weights: a resumed training must have the same."""
-        kept = asdict(self)
-        for name in ("out", "resume", "quiet", "checkpoint_every", "quantize", "name", "parity"):
-            del kept[name]
-        return kept
+        return shaping(self, "quantize", "parity")
 
 
 _OPTIONS = (

@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 Floats = NDArray[np.float32]
 _PENALTIES = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4)
 _FOLDS = 5
+_TEMPERATURES = torch.logspace(-1.5, 1.5, 200)
 
 
 def fit_head(
@@ -122,9 +123,29 @@ def fit_temperature(logits: torch.Tensor, truth: torch.Tensor) -> float:
         logits: float32 (n, k), of rows that were not trained on.
         truth: int64 (n,).
     """
-    candidates = torch.logspace(-1.5, 1.5, 200)
-    losses = [cross_entropy(logits / t, truth) for t in candidates]
-    return float(candidates[int(torch.stack(losses).argmin())])
+    losses = [cross_entropy(logits / t, truth) for t in _TEMPERATURES]
+    return float(_TEMPERATURES[int(torch.stack(losses).argmin())])
+
+
+def calibrated_temperature(logits: torch.Tensor, truth: torch.Tensor) -> float:
+    """Returns the temperature of `fit_temperature`, but sharpens no more than rows can show.
+
+    Where all rows are right, the cross entropy has no minimum: the sharper, the less, and
+    whatever the classifier is asked later, it would be certain. n rows that are all right
+    show no more than that the next one is right with a probability of (n + 1) / (n + 2)
+    (Laplace's rule of succession). So the likeliest classes' mean probability may be more
+    only where it is so at a temperature of 1, as trained. Where some rows are wrong, the
+    fit alone stays below.
+
+    Args:
+        logits: float32 (n, k), of rows that were not trained on.
+        truth: int64 (n,).
+    """
+    fitted, most = fit_temperature(logits, truth), (len(truth) + 1) / (len(truth) + 2)
+    if fitted >= 1:
+        return fitted
+    tried = [float(t) for t in _TEMPERATURES if fitted <= float(t) < 1]
+    return next((t for t in tried if (logits / t).softmax(1).amax(1).mean() <= most), 1.0)
 
 
 def fit_threshold(known: Floats, right: NDArray[np.bool_], loss: float) -> float:

@@ -138,7 +138,7 @@ class Loop:
         with bar as report, tensorboard(settings.folder / "tensorboard") as log:
             while self.step < self.total and not self._stale():
                 self._epoch(stop, report, log)
-        self._load(unpack("weights", Checkpoint.load(self._best_path).tensors))
+        _fill(self.weights, unpack("weights", Checkpoint.load(self._best_path).tensors))
         return self.history
 
     def _epoch(self, stop: threading.Event, report: Any, log: Any) -> None:
@@ -181,7 +181,7 @@ class Loop:
 
     def _validate(self, epoch: int, log: Any) -> None:
         trained = {name: value.detach().clone() for name, value in self.weights.items()}
-        self._load(self.average)
+        _fill(self.weights, self.average)
         with torch.random.fork_rng(devices=[]):
             figures = self.job.validate()
         mean = sum(self.losses[-self.per_epoch :]) / min(len(self.losses), self.per_epoch)
@@ -192,7 +192,7 @@ class Loop:
         log(self.step, {f"validation/{name}": value for name, value in figures.items()})
         if better:
             Checkpoint(pack("weights", self.average), entry).save(self._best_path)
-        self._load(trained)
+        _fill(self.weights, trained)
 
     def _stale(self) -> bool:
         scores = [entry["score"] for entry in self.history]
@@ -222,17 +222,12 @@ class Loop:
                 f"{', '.join(other)} differ",
                 "Use the same rows and settings, or train without --resume",
             )
-        self._load(unpack("weights", saved.tensors))
-        self.average = unpack("average", saved.tensors)
+        _fill(self.weights, unpack("weights", saved.tensors))
+        _fill(self.average, unpack("average", saved.tensors))
         restore_adam(self.optimizer, unpack("adam", saved.tensors))
         torch.set_rng_state(saved.tensors["rng"])
         self.step, self.seconds = saved.facts["step"], saved.facts["seconds"]
         self.losses, self.history = saved.facts["losses"], saved.facts["history"]
-
-    def _load(self, tensors: Tensors) -> None:
-        with torch.no_grad():
-            for name, value in self.weights.items():
-                value.copy_(tensors[name])
 
     def _interrupt(self) -> None:
         self.save()
@@ -268,3 +263,10 @@ class Loop:
     @property
     def _best_path(self) -> Path:
         return self.settings.folder / "best.safetensors"
+
+
+def _fill(own: Tensors, tensors: Tensors) -> None:
+    """Copies values into tensors that stay where they are, on a CPU or a GPU."""
+    with torch.no_grad():
+        for name, value in own.items():
+            value.copy_(tensors[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,20 @@ def tensorboard(folder: Path) -> Iterator[Scalars]:
         yield log
     finally:
         writer.close()
+
+
+def keep_logs(work: Path, folder: Path) -> None:
+    """Copies what was logged for TensorBoard to where it is kept; nothing where none was.
+
+    Args:
+        work: The folder of a training's checkpoints; one below it is a run of its own.
+        folder: The folder to make.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    for logged in sorted(work.rglob("tensorboard")):
+        shutil.copytree(logged, folder / logged.parent.relative_to(work), dirs_exist_ok=True)
 
 
 def say(line: str) -> None:

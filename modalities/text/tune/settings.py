@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from shoal.errors import UsageError, unknown
 from shoal.files import data_dir
+from shoal.modalities.text.tune.options import check_training, shaping, typed
+from shoal.modalities.text.tune.place import Place
 
 METHODS = ("auto", "frozen", "lora", "full")
 """How much of the encoder is trained."""
+
+REPEATED = ("epochs", "batch", "learning_rate", "held_out", "patience")
+"""Options of every training of a classifier that shape what comes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,8 @@ class TuneSettings:
             (Hu et al. 2021) to the encoder, "full" trains its layers; "auto" takes full.
         model: The encoder to start from.
         epochs: Passes over the rows; None chooses by their number.
-        batch: Rows a step.
+        batch: Rows a step. From 4 on rows of a class come by fours, so that it is rounded
+            down to a multiple of 4.
         learning_rate: Of the encoder's top layer; None takes the method's own.
         seed: Seed of split, batches and dropout.
         held_out: Part of each class that is held out where no validation rows are given;
@@ -60,18 +65,9 @@ class TuneSettings:
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             unknown("method", self.method, METHODS)
-        if not re.fullmatch(r"\w[\w.-]{0,63}", self.name):
-            raise UsageError(f"{self.name!r} can't be a name", "use letters, digits, - _ and .")
-        counts = (self.batch, self.patience, self.checkpoint_every, self.epochs or 1)
-        if min(counts) < 1 or self.epochs == 0:
-            raise UsageError("epochs, batch, patience and checkpoint_every must be 1 or more")
-        held = 0.1 if self.held_out is None else self.held_out
-        if not 0 < held < 0.9 or not 0 <= self.in_scope_loss < 1 or self.seed < 0:
-            raise UsageError(
-                "held_out must lie between 0 and 0.9, in_scope_loss in [0, 1), seed at 0 or above"
-            )
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise UsageError("learning_rate must be above 0")
+        check_training(self, "epochs", "batch", "patience", "checkpoint_every")
+        if not 0 <= self.in_scope_loss < 1:
+            raise UsageError("in_scope_loss must be 0 or more, and below 1")
 
     def fraction(self, rows: int) -> float:
         """The part of so many rows that is held out."""
@@ -83,27 +79,25 @@ class TuneSettings:
         return (self.out or library() / self.name).absolute()
 
     @property
+    def place(self) -> Place:
+        """That folder, and what may be replaced in it."""
+        return Place(self.folder, "classifier")
+
+    @property
     def work(self) -> Path:
         """Where checkpoints are kept until the classifier is saved."""
-        return self.folder.parent / f".{self.folder.name}.training"
+        return self.place.work
 
     def command(self, source: str) -> str:
         """The shell command that repeats this tuning of the rows in `source`."""
-        default = TuneSettings(self.name)
         words = ["shoal tune", shlex.quote(source), f"--name {self.name}"]
-        for option in ("method", "model", "epochs", "batch", "learning_rate", "held_out"):
-            value = getattr(self, option)
-            if value != getattr(default, option):
-                words.append(f"--{option.replace('_', '-')} {value}")
+        words += typed(self, TuneSettings(self.name), ("method", "model", *REPEATED))
         words += [] if self.int8 else ["--no-int8"]
         return " ".join([*words, f"--seed {self.seed}"])
 
     def shaping(self) -> dict[str, object]:
         """The settings that shape the weights: a resumed training must have the same."""
-        kept = asdict(self)
-        for name in ("out", "resume", "quiet", "checkpoint_every", "int8", "name"):
-            del kept[name]
-        return kept
+        return shaping(self, "int8")
 
 
 def library() -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import StorageError, UsageError
+from shoal.errors import UsageError
 from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.sources import locate
 from shoal.modalities.text.encoder import TextEncoder
@@ -54,15 +53,14 @@ def tune_classifier(
     Raises:
         UsageError: The rows can't be learnt from, or a setting does not fit.
         RunError: Interrupted, or the loss is no number; says how to go on.
-        StorageError: The disk is full; the last checkpoint is intact.
+        StorageError: The folder can't be written, which is tried before anything is trained,
+            or the disk is full; the last checkpoint is intact.
     """
     tuning = _Tuning(_all_rows(rows, oos, settings), settings, validation)
-    make_room(settings)
+    settings.place.prepare(resume=settings.resume)
     with stop_on_interrupt() as stop:
         result = tuning.run(stop, settings.command(source))
-    path = save(result, settings)
-    shutil.rmtree(settings.work, ignore_errors=True)
-    return path
+    return save(result, settings)
 
 
 class _Tuning:
@@ -78,9 +76,10 @@ class _Tuning:
         check_validation(self.split.validation, {*self.labels, settings.oos_label})
         for note in self.split.notes:
             say(f"Note: {note}.")
-        few = len(self.split.train) < ENOUGH * len(self.labels)
-        self.rows = with_names(self.split.train, self.labels) if few else self.split.train
-        self.learns_all = few and validation is None
+        in_scope = len(self.split.train.without(settings.oos_label))
+        self.few = in_scope < ENOUGH * len(self.labels)
+        self.rows = with_names(self.split.train, self.labels) if self.few else self.split.train
+        self.learns_all = self.few and validation is None
 
     def run(self, stop: threading.Event, command: str) -> Result:
         """Fits the head, trains the encoder with it, and says what came of it.
@@ -115,7 +114,7 @@ class _Tuning:
         k = len(self.labels)
         fit = best_fit(train.vectors, train.classes, held.vectors, held.classes, k)
         method = "full" if settings.method == "auto" else settings.method
-        return Given(settings, method, files, self.labels, fit, held), train
+        return Given(settings, method, files, self.labels, fit, held, self.few), train
 
     def _loop(self, command: str, rows: int) -> LoopSettings:
         settings = self.settings
@@ -137,19 +136,6 @@ class _Tuning:
         resumes = self.settings.resume and (folder / "state.safetensors").exists()
         title = f"{self.settings.name}: all rows"
         return {"folder": folder, "resume": resumes, "last": True, "title": title}
-
-
-def make_room(settings: TuneSettings) -> None:
-    """Makes the folder for checkpoints; those of another training are not kept."""
-    if settings.work.exists() and not settings.resume:
-        say(f"Note: {settings.work} held a training that was broken off; this one starts anew.")
-        shutil.rmtree(settings.work)
-    try:
-        settings.work.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"cannot make the folder {settings.work}", str(error), "Choose another --out"
-        ) from error
 
 
 def epochs_for(rows: int) -> int:

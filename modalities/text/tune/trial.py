@@ -22,8 +22,8 @@ from shoal.modalities.text.tune.settings import TuneSettings
 from shoal.modalities.text.tune.tuning_job import TuningJob
 
 ENOUGH = 20
-"""Rows a class from which heads fitted on a part of them know something of the rest, and
-the labels' names tell nothing more."""
+"""Rows a class, of those in scope, from which heads fitted on a part of them know something
+of the rest, and the labels' names tell nothing more."""
 
 _RATES = {"full": (1.5e-4, 1e-3), "lora": (1e-3, 1e-3), "frozen": (0.0, 0.0)}
 """Peak learning rates by method: of the encoder's top layer, of the head."""
@@ -40,6 +40,8 @@ class Given:
         labels: The classes.
         fit: How the first head is fitted.
         validation: Rows to judge by.
+        few: Whether the rows that it first trains on are fewer than `ENOUGH`; later trainings
+            on more rows go the same way.
     """
 
     settings: TuneSettings
@@ -48,6 +50,7 @@ class Given:
     labels: list[str]
     fit: HeadFit
     validation: Lot
+    few: bool
 
 
 class Trial:
@@ -101,11 +104,9 @@ class Trial:
         k, classes = len(self.given.labels), lot.classes
         hints = torch.zeros(len(lot.examples), k)
         if self.given.method != "frozen":
-            enough = len(classes) >= ENOUGH * k
-            seed = self.given.settings.seed
             hints[lot.known] = (
-                cross_fitted(lot.vectors, classes, k, seed)
-                if enough
-                else one_hot(classes, k).float()
+                one_hot(classes, k).float()
+                if self.given.few
+                else cross_fitted(lot.vectors, classes, k, self.given.settings.seed)
             )
         return hints
