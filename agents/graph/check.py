@@ -36,7 +36,8 @@ def check(expert: str, outcome: Outcome) -> Outcome:
 def _text(outcome: Outcome) -> str:
     evidence = outcome.evidence
     answer = outcome.answer.text.strip() if outcome.answer else ""
-    sources = [step.result.text for step in outcome.steps if step.ok]
+    results = [step.result.text for step in outcome.steps if step.ok]
+    sources = [*results, "\n".join(results)]  # several calls' results are one answer
     sources += [str(line) for line in evidence.get("findings", [])]
     if not any(answer in source for source in sources):
         return "the answer is in no tool's result and no finding"

@@ -11,12 +11,12 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call
 
 from shoal.errors import unknown
+from shoal.modalities.text.call_log import MOST_CALLS
 from shoal.modalities.text.chooser import NONE, Choice
 from shoal.modalities.text.messages import last_request
 from shoal.modalities.text.planner import Done, Planner, adds
 from shoal.modalities.text.tool_calls import MAX_REQUEST, Call
 from shoal.modalities.text.tool_spec import ToolSpec
-from shoal.modalities.text.tool_use import MOST_CALLS
 from shoal.modalities.text.trimming import cut_middle
 
 _FREE = ("auto", "none", "any")
@@ -49,7 +49,9 @@ def bound_call(
     """Returns the message that calls tools, or None when the model should talk.
 
     After a tool's result only what the request asked for besides is called, and nothing
-    twice: a model this small would call the same tool for ever.
+    twice: a model this small would call the same tool for ever. The message's
+    `response_metadata` says how sure the call is; it is `unsure` where a value is hardly in
+    the request. Where one is not there at all, there is no call, unless there must be one.
     """
     wanted = choices(tool_choice, [spec.as_dict() for spec in specs])
     request = cut_middle(last_request(messages), MAX_REQUEST)
@@ -76,7 +78,7 @@ def _first(
             break
         if name == NONE or (chosen and not proposal.asked):
             continue
-        made = planner.calls(proposal, by_name[name], request)
+        made = planner.calls(proposal, by_name[name], request, forced=wanted != "auto")
         made = [call for call in made if not calls or adds(call, calls, request)]
         chosen = chosen or (proposal.choice if made else None)
         calls += made
@@ -108,8 +110,10 @@ def _message(calls: Sequence[Call], choice: Choice) -> AIMessage:
     usage = UsageMetadata(
         input_tokens=tokens_in, output_tokens=tokens_out, total_tokens=tokens_in + tokens_out
     )
+    grounded = all(call.grounded for call in calls)
     about = {
-        "grounded": all(call.grounded for call in calls),
+        "grounded": grounded,
+        "unsure": not grounded,
         "confidence": min(call.confidence for call in calls),
         "probability": choice.probability,
     }

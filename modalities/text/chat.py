@@ -21,7 +21,8 @@ from shoal.modalities.text.messages import to_turns
 from shoal.modalities.text.models import load_backend
 from shoal.modalities.text.planner import Planner
 from shoal.modalities.text.prompts import structured
-from shoal.modalities.text.schemas import bounded, json_grammar
+from shoal.modalities.text.schema_checks import check_schema, check_tools
+from shoal.modalities.text.schemas import bounded, json_grammar, standard
 from shoal.modalities.text.structured import format_schema, parser_for, schema_of
 from shoal.modalities.text.tool_spec import ToolSpec
 from shoal.modalities.text.trimming import fit
@@ -100,10 +101,16 @@ class ChatShoal(BaseChatModel):
             tools: LangChain tools, functions, pydantic classes or OpenAI-style dicts.
             tool_choice: "auto" (a tool or none), "any" (some tool), "none", or a name.
             **kwargs: Settings of this class to change for these calls.
+
+        Raises:
+            UnknownNameError: `tool_choice` names no tool of these.
+            UsageError: Two tools share a name, or nothing fits a tool's parameters.
         """
-        specs = [ToolSpec.of(tool).as_dict() for tool in tools]
-        choices(tool_choice, specs)  # an unknown name fails here, not on the first call
-        return self.bind(tools=specs, tool_choice=tool_choice, **kwargs)
+        specs = [ToolSpec.of(tool) for tool in tools]
+        check_tools(specs)
+        given = [spec.as_dict() for spec in specs]
+        choices(tool_choice, given)  # an unknown name fails here, not on the first call
+        return self.bind(tools=given, tool_choice=tool_choice, **kwargs)
 
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
@@ -114,8 +121,13 @@ class ChatShoal(BaseChatModel):
             schema: A pydantic class, a TypedDict, or a JSON schema.
             include_raw: Return a dict of `raw`, `parsed` and `parsing_error`.
             **kwargs: Settings of this class to change for these calls.
+
+        Raises:
+            UsageError: It is no schema, or nothing fits it.
         """
-        bound = self.bind(json_schema=schema_of(schema), **kwargs)
+        wanted = schema_of(schema)
+        check_schema(standard(wanted), "no answer fits this schema")
+        bound = self.bind(json_schema=wanted, **kwargs)
         return parser_for(schema, bound, include_raw)
 
     def _generate(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shoal.modalities.text.decisions import settled, temperatures
 from shoal.modalities.text.encoder import TextEncoder
-from shoal.modalities.text.grounding import call_schema
+from shoal.modalities.text.narrowing import call_schema
 from shoal.modalities.text.prompts import NO_TOOL
 from shoal.modalities.text.tool_spec import ToolSpec
 

@@ -17,6 +17,7 @@ from shoal.modalities.text.backends.base import Backend
 from shoal.modalities.text.calls.filling import Filled
 from shoal.modalities.text.calls.proposals import Proposal, function_of, propose
 from shoal.modalities.text.calls.reader import Reader
+from shoal.modalities.text.calls.slots import slots
 from shoal.modalities.text.chooser import NONE, choose
 from shoal.modalities.text.encoder import TextEncoder
 from shoal.modalities.text.schemas import is_valid
@@ -65,7 +66,13 @@ class Planner:
         return propose(self._reader(), self._encoder, request, specs)
 
     def calls(
-        self, proposal: Proposal, spec: ToolSpec, request: str, failures: Sequence[Failure] = ()
+        self,
+        proposal: Proposal,
+        spec: ToolSpec,
+        request: str,
+        failures: Sequence[Failure] = (),
+        *,
+        forced: bool = False,
     ) -> list[Call]:
         """The calls for one proposed tool; none where the request does not give them.
 
@@ -74,6 +81,8 @@ class Planner:
             spec: That tool.
             request: The user's words.
             failures: Earlier tries; then the language model writes, and sees the errors.
+            forced: A call there must be: what the request lacks (`lacking`) is made up, and
+                the call says that it is not grounded.
         """
         made: list[Call] = []
         if len(proposal.calls) <= 1 and (spec.examples or failures or not proposal.calls):
@@ -81,7 +90,8 @@ class Planner:
             written = write_call(self._engine(), self._encoder, spec, request, failures)
             made = [written] if written else []
         if not made and not failures:
-            made = [call for f in proposal.calls if (call := self._whole(spec, f, request))]
+            given = [f for f in proposal.calls if forced or not lacking(spec, f)]
+            made = [call for f in given if (call := self._whole(spec, f, request))]
         return [call for call in distinct(made) if is_valid(call.arguments, spec.schema)]
 
     def further(self, request: str, specs: Sequence[ToolSpec], done: Sequence[Done]) -> list[Call]:
@@ -113,13 +123,18 @@ class Planner:
         return [call for call in calls if is_valid(call.arguments, spec.schema)]
 
     def _whole(self, spec: ToolSpec, filled: Filled, request: str) -> Call | None:
-        """A call with all that is required; the language model writes what was not read."""
+        """A call with all that is required; the language model writes what was not read.
+
+        What could have been read and was not is not in the request: then it has no ground.
+        """
         if not filled.missing:
             return _read(spec, filled)
         written = write_call(self._engine(), self._encoder, spec, request)
         if written is None:
             return None
-        return replace(written, arguments=_merged(written.arguments, filled.arguments))
+        arguments = _merged(written.arguments, filled.arguments)
+        grounded = written.grounded and not lacking(spec, filled) and not filled.guessed
+        return replace(written, arguments=arguments, grounded=grounded)
 
 
 def _simple(request: str) -> bool:
@@ -151,8 +166,14 @@ def distinct(calls: Sequence[Call]) -> list[Call]:
     return made
 
 
+def lacking(spec: ToolSpec, filled: Filled) -> list[str]:
+    """Required parameters whose value would be read from the request, if it were there."""
+    readable = {slot.path for slot in slots(spec.schema)}
+    return [".".join(path) for path in filled.missing if path in readable]
+
+
 def _read(spec: ToolSpec, filled: Filled) -> Call:
-    return Call(spec.name, filled.arguments, True, filled.confidence)
+    return Call(spec.name, filled.arguments, not filled.guessed, filled.confidence)
 
 
 def _merged(below: Any, above: Any) -> Any:

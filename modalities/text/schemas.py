@@ -57,31 +57,60 @@ _STANDARD = {
     "double": "number",
     "int": "integer",
     "long": "integer",
+    "short": "integer",
+    "byte": "integer",
+    "bigint": "integer",
     "dict": "object",
     "map": "object",
+    "hashmap": "object",
     "tuple": "array",
     "list": "array",
+    "arraylist": "array",
     "set": "array",
     "bool": "boolean",
     "str": "string",
     "char": "string",
 }
-_ANYTHING = ("any", "Any", "")
+_KNOWN = ("string", "number", "integer", "boolean", "object", "array", "null")
+
+
+_ONE = ("items", "additionalItems", "contains", "not", "if", "then", "else", "propertyNames")
+_MANY = ("anyOf", "oneOf", "allOf", "prefixItems")
+_NAMED = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
+"""Keywords whose value is a schema, a list of schemas, or schemas by name."""
+
+_VALUES = ("enum", "const", "default", "examples")
+"""Keywords whose value is no schema, whatever it looks like."""
 
 
 def standard(schema: Any) -> Any:
-    """Returns a copy with JSON schema's own type names: "float" is "number", and so on."""
-    if isinstance(schema, list):
-        return [standard(item) for item in schema]
+    """Returns a copy in JSON schema's own words: "float" is "number", and so on.
+
+    The schemas `true` and `false` are written out, so that every part is an object; types
+    that no list of ours knows ("any", "datetime") say nothing, so they are left out.
+    """
+    if isinstance(schema, bool):
+        return {} if schema else {"not": {}}
     if not isinstance(schema, Mapping):
         return schema
-    result = {key: standard(value) for key, value in schema.items()}
+    result = {key: _standard_part(key, value) for key, value in schema.items()}
     kind = schema.get("type")
     if isinstance(kind, str):
-        result["type"] = _STANDARD.get(kind.lower(), kind)
-        if kind in _ANYTHING:
+        known = _STANDARD.get(kind.lower(), kind.lower())
+        result["type"] = known
+        if known not in _KNOWN:
             del result["type"]
     return result
+
+
+def _standard_part(key: str, value: Any) -> Any:
+    if key in _VALUES:
+        return value
+    if key in _NAMED and isinstance(value, Mapping):
+        return {name: standard(part) for name, part in value.items()}
+    if isinstance(value, list) and (key in _MANY or key == "items"):
+        return [standard(part) for part in value]
+    return standard(value) if key in _ONE or isinstance(value, Mapping) else value
 
 
 def _bounded(value: Any) -> Any:
@@ -121,5 +150,6 @@ def resolved(schema: Schema, root: Schema | None = None, depth: int = 0) -> dict
         for name in str(schema["$ref"]).removeprefix("#/").split("/"):
             part = part.get(name, {})
         return resolved(part, root, depth + 1)
-    branches = [b for b in schema.get("anyOf", ()) if b.get("type") != "null"]
+    offered = [b for b in schema.get("anyOf", ()) if isinstance(b, Mapping)]
+    branches = [b for b in offered if b.get("type") != "null"]
     return resolved(branches[0], root, depth + 1) if branches and depth < 20 else dict(schema)

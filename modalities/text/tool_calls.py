@@ -12,7 +12,8 @@ import numpy as np
 from shoal.modalities.text.backends.base import Backend, Completion, Sampling
 from shoal.modalities.text.chooser import nearest_example
 from shoal.modalities.text.encoder import TextEncoder
-from shoal.modalities.text.grounding import call_schema, is_grounded
+from shoal.modalities.text.grounding import is_grounded
+from shoal.modalities.text.narrowing import call_schema
 from shoal.modalities.text.prompts import call_line, neutralise
 from shoal.modalities.text.schemas import call_grammar
 from shoal.modalities.text.tool_spec import ToolSpec

@@ -1,38 +1,28 @@
-"""One attempt's tool calls: choose, call, retry, go on, and say honestly what came of it."""
+"""One attempt's tool calls: choose, call, retry, go on."""
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
+from shoal.modalities.text.call_log import CLEAR, MOST_CALLS, CallLog
 from shoal.modalities.text.calls.proposals import Proposal
 from shoal.modalities.text.chooser import NONE, Choice
-from shoal.modalities.text.grounding import left_out
-from shoal.modalities.text.planner import Done, Planner, distinct
+from shoal.modalities.text.planner import Planner, lacking
 from shoal.modalities.text.tool_calls import MAX_REQUEST, Call, Failure
 from shoal.modalities.text.tool_spec import ToolSpec
 from shoal.modalities.text.trimming import cut_middle
-from shoal.types import Context, Cost, Outcome, Status, Step, Task, Value
-
-MAX_CALLS = 3
-"""Failed calls in one attempt: the call, one retry, and the next best tool."""
-
-MOST_CALLS = 12
-"""Calls of any kind in one attempt."""
-
-MAX_SECONDS = 60.0
-"""After so long an attempt makes no further call."""
-
-CLEAR = 0.5
-"""A tool with side effects, and a claim of success, need a choice at least this sure."""
+from shoal.types import Context, Outcome, Status, Task
 
 _WORTH_TRYING = 0.15
 """A choice less sure than this is not tried after a better one failed."""
 
-_SURE = 0.4
-"""A claim of success needs tool and arguments together to be this sure."""
+_BLAME = re.compile(
+    r"\bis no\b|invalid|unknown|unsupported|no such|must|expect|missing|required|range|wrong|bad|"
+    r"not (?:a|an|found|allowed|known|valid)\b|can(?:no|')t parse|malformed|"
+    r"too (?:long|short|many)"
+)
+"""Words of an error that is about what a tool was told."""
 
 _TRIGGERED = 0.97
 """How sure a request that begins with a tool's trigger is."""
@@ -50,10 +40,14 @@ class ToolUse:
     def __init__(self, planner: Planner, task: Task, context: Context) -> None:
         self._planner, self._task = planner, task
         self._specs = {name: ToolSpec.of(tool) for name, tool in context.tools.items()}
-        self._run = _Calls(cut_middle(task.text, MAX_REQUEST), context)
+        self._run = CallLog(cut_middle(task.text, MAX_REQUEST), context)
+        self._lacks: Outcome | None = None
 
     def outcome(self) -> Outcome | None:
-        """Calls what the request asks for; None where it asks for no tool."""
+        """Calls what the request asks for; None where it asks for no tool.
+
+        Where it asks for one, but lacks what that needs, the outcome says what to add.
+        """
         run = self._run
         for spec in self._specs.values():
             arguments = spec.triggered_by(run.request)
@@ -65,7 +59,7 @@ class ToolUse:
                 return run.outcome(proposal.choice)
             if run.spent():
                 break
-        return run.outcome(Choice(NONE, 0.0)) if run.steps else None
+        return run.outcome(Choice(NONE, 0.0)) if run.steps else self._lacks
 
     def _proposals(self) -> Iterator[Proposal]:
         for proposal in self._planner.propose(self._run.request, self._fitting()):
@@ -87,15 +81,34 @@ class ToolUse:
         """One tool, with one retry that knows the error; True once all its calls worked."""
         failures: list[Failure] = []
         while not self._run.spent() and len(failures) < 2:
-            calls = self._planner.calls(proposal, spec, self._run.request, failures)
-            if not calls or any(call.arguments == f.arguments for f in failures for call in calls):
-                return False  # nothing new to try: another call would be a loop
+            calls = self._next(spec, proposal, failures)
+            if not calls:
+                return False
             steps = [self._run.make(call) for call in calls[:MOST_CALLS]]
             failed = [(c, s) for c, s in zip(calls, steps, strict=False) if not s.ok]
             if not failed:
                 return True
             failures += [Failure(call.arguments, step.result.text) for call, step in failed]
         return False
+
+    def _next(
+        self, spec: ToolSpec, proposal: Proposal, failures: Sequence[Failure]
+    ) -> Sequence[Call]:
+        """The calls to make now; none where there is nothing to try that is not a loop."""
+        if failures and not any(blames(failure) for failure in failures):
+            # Nothing is wrong with what it was told: the same again, if that does no harm.
+            again = [c for c in self._run.calls if c.name == spec.name][-len(failures) :]
+            return again if spec.side_effects == "none" and len(failures) == 1 else ()
+        calls = self._planner.calls(proposal, spec, self._run.request, failures)
+        if any(call.arguments == f.arguments for f in failures for call in calls):
+            return ()
+        if not calls and not failures:
+            self._lacks = self._lacks or _lacking(spec, proposal)
+        return calls if all(map(self._grounded, calls)) else ()
+
+    def _grounded(self, call: Call) -> bool:
+        """A guess may be looked up, but nothing is done by it."""
+        return call.grounded or self._specs[call.name].side_effects == "none"
 
     def _go_on(self) -> None:
         """The request's other calls, which may take values from results."""
@@ -107,78 +120,21 @@ class ToolUse:
                 return
 
     def _allowed(self, call: Call) -> bool:
-        return self._specs[call.name].side_effects == "none" or call.confidence >= CLEAR
+        harmless = self._specs[call.name].side_effects == "none"
+        return harmless or (call.grounded and call.confidence >= CLEAR)
 
 
-@dataclass
-class _Calls:
-    """The calls of one attempt and what came of them."""
-
-    request: str
-    context: Context
-    steps: list[Step] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic)
-
-    def make(self, call: Call) -> Step:
-        step = self.context.call_tool(call.name, call.arguments)
-        self.steps.append(step)
-        self.calls.append(call)
-        return step
-
-    def made(self, call: Call) -> bool:
-        return len(distinct([*self.calls, call])) == len(distinct(self.calls))
-
-    def spent(self) -> bool:
-        failed = sum(not step.ok for step in self.steps)
-        late = time.monotonic() - self.started > MAX_SECONDS
-        return failed >= MAX_CALLS or len(self.steps) >= MOST_CALLS or late
-
-    def done(self) -> list[Done]:
-        pairs = zip(self.calls, self.steps, strict=True)
-        return [Done(call, step.result.text) for call, step in pairs if step.ok]
-
-    def outcome(self, choice: Choice) -> Outcome:
-        worked = [(c, s) for c, s in zip(self.calls, self.steps, strict=True) if s.ok]
-        if not worked:  # the first error is about the request, a retry's about the retry
-            reason = f"{self.steps[0].name} failed: {self.steps[0].result.text}"
-            return Outcome(Status.FAILED, None, reason, 0.0, tuple(self.steps), self._cost())
-        calls = [call for call, _ in worked]
-        doubt = self._doubt(choice, calls)
-        names = ", ".join(dict.fromkeys(call.name for call in calls))
-        return Outcome(
-            Status.UNSURE if doubt else Status.SOLVED,
-            Value("\n".join(step.result.text for _, step in worked), "tool"),
-            doubt or f"{names} gave the answer",
-            choice.probability * min(call.confidence for call in calls),
-            tuple(self.steps),
-            self._cost(),
-            _evidence(choice, calls),
-        )
-
-    def _cost(self) -> Cost:
-        return Cost(
-            tokens_in=sum(c.tokens_in for c in self.calls),
-            tokens_out=sum(c.tokens_out for c in self.calls),
-            tool_calls=len(self.steps),
-        )
-
-    def _doubt(self, choice: Choice, calls: Sequence[Call]) -> str:
-        name, sure = calls[0].name, min(call.confidence for call in calls)
-        if not self.steps[-1].ok:
-            return f"{self.steps[-1].name} failed: {self.steps[-1].result.text}"
-        if choice.probability < CLEAR:
-            return f"{name} may be the wrong tool"
-        if choice.probability * sure < _SURE:
-            return f"{name} may have been called with the wrong arguments"
-        missing = left_out([call.arguments for call in calls], self.request)
-        return f"the call of {name} leaves out {', '.join(missing)}" if missing else ""
+def blames(failure: Failure) -> bool:
+    """Whether an error is about the arguments: then others may do, else they were right."""
+    said = failure.error.lower()
+    told = [*failure.arguments, *map(str, failure.arguments.values())]
+    return bool(_BLAME.search(said)) or any(word.lower() in said for word in told if word)
 
 
-def _evidence(choice: Choice, calls: Sequence[Call]) -> dict[str, Any]:
-    return {
-        "tool": calls[-1].name,
-        "arguments": dict(calls[-1].arguments),
-        "grounded": all(call.grounded for call in calls),
-        "choice": choice.probability,
-    }
+def _lacking(spec: ToolSpec, proposal: Proposal) -> Outcome | None:
+    names = [name for filled in proposal.calls for name in lacking(spec, filled)]
+    if not names or proposal.choice.probability < CLEAR:
+        return None
+    needs = " and ".join(dict.fromkeys(names))
+    reason = f"{spec.name} needs {needs}, which the request does not say"
+    return Outcome(Status.UNSURE, None, reason, proposal.choice.probability)

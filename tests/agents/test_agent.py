@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import pytest
+from langchain_core.tools import BaseTool
 from PIL import Image
 
 from shoal import Agent, Context, Expert, Outcome, Run, Status, Task, Value
 from shoal.agents.records import as_dict
+from shoal.agents.tools.toolbox import as_tool
 from shoal.errors import EmptyTaskError, ImageError, UnknownNameError, UsageError
 from shoal.modalities.text.prompts import neutralise
 
@@ -29,6 +31,10 @@ ENV = "BabyAI-GoToLocal-v0"
 def agent() -> Iterator[Agent]:
     with Agent() as made:
         yield made
+
+
+def as_harmless_tool(function: Callable[..., str]) -> BaseTool:
+    return as_tool(function, side_effects="none")
 
 
 def test_a_tool_answers_a_question_exactly(agent: Agent) -> None:
@@ -333,6 +339,21 @@ def test_a_call_that_leaves_numbers_out_is_unsure(agent: Agent) -> None:
     run = agent.run("what is 25 plus 25 times 2?")
     assert (run.text.endswith("75"), run.status is Status.SOLVED) in ((True, True), (False, False))
     assert run.text.endswith("75") or "leaves out 25" in run.reason
+
+
+def test_several_calls_results_are_one_solved_answer() -> None:
+    @as_harmless_tool
+    def get_weather(city: str) -> str:
+        """Tells the weather of a city."""
+        return f"sunny in {city}"
+
+    with Agent(tools=[get_weather]) as agent:
+        run = agent.run("weather for Paris and for Rome")
+        assert run.status is Status.SOLVED, run.reason
+        assert run.text.splitlines() == ["sunny in Paris", "sunny in Rome"]
+        asked = agent.run("what's the weather like?")
+        assert asked.status is Status.UNSURE
+        assert "city" in asked.reason
 
 
 def test_a_picture_is_looked_at_before_giving_up(agent: Agent) -> None:

@@ -11,6 +11,8 @@ from langchain_core.tools import BaseTool, StructuredTool
 
 from shoal.errors import EmptyTaskError
 from shoal.modalities.text import ChatShoal, TextExpert
+from shoal.modalities.text.tool_calls import Failure
+from shoal.modalities.text.tool_use import blames
 from shoal.types import Context, Expert, ImageRef, Memory, Outcome, Status, Step, Task, Value
 
 EXPERT = TextExpert(ChatShoal(max_tokens=8))
@@ -29,6 +31,11 @@ def days_until(date: str) -> str:
 def today() -> str:
     """Tells today's date and the day of the week."""
     return "Monday, 1 January 2029"
+
+
+def weather(city: str) -> str:
+    """Tells the weather in a city."""
+    return f"sunny in {city}"
 
 
 def label_image(image: int = 1) -> str:
@@ -164,6 +171,48 @@ def test_calls_that_keep_failing_end_in_failed(context: Context) -> None:
     assert "that is no date" in outcome.reason
     assert 1 <= len(made) <= 3
     assert len({str(sorted(arguments.items())) for arguments in made[:2]}) == len(made[:2])
+
+
+def test_the_same_call_is_made_once_more_where_its_arguments_are_not_to_blame(
+    context: Context,
+) -> None:
+    made: list[Mapping[str, Any]] = []
+
+    def down(name: str, arguments: Mapping[str, Any]) -> Step:
+        made.append(arguments)
+        return Step("tool", name, arguments, Value("the service is down", "tool"), ok=False)
+
+    outcome = EXPERT.attempt(
+        Task("how many days until Christmas?"), replace(context, call_tool=down)
+    )
+    assert outcome.status is Status.FAILED
+    assert made == [{"date": "Christmas"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("error", "blamed"),
+    [
+        ("no such city: Atlantis", True),
+        ("invalid literal", True),
+        ("'Paris' has no weather station", True),
+        ("HTTP 503", False),
+        ("the service is down", False),
+        ("connection refused", False),
+    ],
+)
+def test_an_error_says_whether_its_arguments_are_to_blame(error: str, blamed: bool) -> None:
+    assert blames(Failure({"city": "Paris"}, error)) is blamed
+
+
+def test_what_a_request_lacks_is_asked_for_and_nothing_is_called(context: Context) -> None:
+    tool: BaseTool = StructuredTool.from_function(weather)
+    tool.metadata = {"side_effects": "none"}
+    asked = replace(context, tools={"weather": tool})
+    outcome = EXPERT.attempt(Task("what's the weather like?"), asked)
+    assert outcome.status is Status.UNSURE
+    assert outcome.answer is None
+    assert not outcome.steps
+    assert "weather needs city" in outcome.reason
 
 
 def test_tools_for_images_wait_for_an_image(context: Context, tools: dict[str, BaseTool]) -> None:

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 import pytest
 
-from shoal.modalities.text.grounding import call_schema, is_grounded, numbers, spans
+from shoal.modalities.text.grounding import is_grounded, numbers, spans
+from shoal.modalities.text.narrowing import call_schema
 from shoal.modalities.text.schemas import bounded
 from shoal.modalities.text.tool_spec import ToolSpec
 

@@ -16,6 +16,9 @@ from shoal.modalities.text.calls.spans import Found, chosen, number_lists, runs
 
 Path = tuple[str, ...]
 
+_GUESSED = -2.0
+"""A required value below this logit is a guess; chosen on the authored validation cases."""
+
 _NUMBERS = ("integer", "number")
 
 
@@ -27,11 +30,13 @@ class Filled:
         arguments: As the function takes them.
         confidence: Probability of the least sure value, or of leaving a slot empty.
         missing: Required slots for which the request holds nothing.
+        guessed: Required slots whose value is in the request, but hardly meant for them.
     """
 
     arguments: Mapping[str, Any]
     confidence: float
     missing: tuple[Path, ...] = ()
+    guessed: tuple[Path, ...] = ()
 
 
 def fill(
@@ -104,8 +109,14 @@ def _filled(all_slots: Sequence[Slot], read: Reading, values: _Values) -> Filled
             listed = slot.many and not isinstance(found[0].value, list)
             _put(arguments, slot.path, [f.value for f in found] if listed else found[0].value)
     sure = [_sureness(slot, read, values.get(slot.path, [])) for slot in all_slots]
-    missing = [slot.path for slot in all_slots if slot.required and not values.get(slot.path)]
-    return Filled(arguments, min(sure, default=1.0), tuple(missing))
+    required = [slot.path for slot in all_slots if slot.required]
+    missing = tuple(path for path in required if not values.get(path))
+    guessed = tuple(path for path in required if _guessed(values.get(path, [])))
+    return Filled(arguments, min(sure, default=1.0), missing, guessed)
+
+
+def _guessed(found: Sequence[Found]) -> bool:
+    return any(item.logit < _GUESSED for item in found)
 
 
 def _needed(slot: Slot, candidates: Sequence[Found]) -> list[Found]:

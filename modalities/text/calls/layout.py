@@ -25,6 +25,10 @@ FUNCTION, PARAMETER, OPTION = 1, 2, 3
 _CLS, _SEP = 101, 102
 MAX_PAGE = 512
 MAX_REQUEST = 256
+CUT_MARK = " … "
+_END = 80
+"""Tokens kept at each end of a request that is too long: the more is kept of what it is
+about, the less is seen of what it asks."""
 _MAX_HEADER, _MAX_SLOT, _MAX_OPTION, _MAX_OPTIONS = 56, 40, 10, 40
 
 
@@ -33,7 +37,7 @@ class Request:
     """A request in tokens.
 
     Attributes:
-        text: The user's words.
+        text: The user's words, without the middle where they are too many.
         ids: Token ids, without [CLS] and [SEP].
         offsets: First and one past the last character of each token.
         starts: Whether a token begins a word.
@@ -70,13 +74,26 @@ class Page:
 
 
 def read_request(tokenizer: Any, text: str) -> Request:
-    """Tokenises a request; what is longer than 256 tokens is not read."""
+    """Tokenises a request.
+
+    Of more than 256 tokens the beginning and the end are read: there people ask, and what
+    they ask about stands between.
+    """
     encoding = tokenizer.encode(text, add_special_tokens=False)
+    if len(encoding.ids) > MAX_REQUEST:
+        text = _shortened(text, encoding.offsets)
+        encoding = tokenizer.encode(text, add_special_tokens=False)
     ids, offsets = encoding.ids[:MAX_REQUEST], encoding.offsets[:MAX_REQUEST]
     word = encoding.word_ids[:MAX_REQUEST]
     starts = tuple(i == 0 or word[i] != word[i - 1] for i in range(len(ids)))
     ends = tuple(i + 1 == len(ids) or word[i] != word[i + 1] for i in range(len(ids)))
     return Request(text, tuple(ids), tuple(offsets), starts, ends)
+
+
+def _shortened(text: str, offsets: Sequence[tuple[int, int]]) -> str:
+    """Whole words from both ends around a mark."""
+    first, last = text[: offsets[_END][0]], text[offsets[-_END][0] :]
+    return f"{first.rpartition(' ')[0] or first}{CUT_MARK}{last.partition(' ')[2] or last}"
 
 
 def pages(tokenizer: Any, request: Request, function: Mapping[str, Any]) -> list[Page]:

@@ -87,7 +87,7 @@ class CallReader:
         """Reads one request; one pass of the encoder a function.
 
         Args:
-            text: The user's words; the first 256 tokens are read.
+            text: The user's words; of more than 256 tokens the middle is not read.
             functions: `name`, `description` and `parameters` (JSON schema) of each.
 
         Returns:
@@ -100,7 +100,7 @@ class CallReader:
         readings = [self._reading(request, function) for function in functions]
         shares = self.probabilities([read.tool for read in readings])
         return [
-            Offered(str(function["name"]), share, read.tool, self._calls(text, function, read))
+            Offered(str(function["name"]), share, read.tool, self._calls(request, function, read))
             for function, read, share in zip(functions, readings, shares, strict=True)
         ]
 
@@ -110,12 +110,14 @@ class CallReader:
         shares: list[float] = softmax(with_none / self._temperature)[:-1].tolist()
         return shares
 
-    def _calls(self, text: str, function: Mapping[str, Any], read: Reading) -> tuple[Filled, ...]:
+    def _calls(
+        self, request: Request, function: Mapping[str, Any], read: Reading
+    ) -> tuple[Filled, ...]:
         def again(clause: str) -> Reading:
             return self._reading(read_request(self._tokenizer, clause), function)
 
-        made = fill(text, slots(function["parameters"]), read, again)
-        return tuple(completed(text, function["parameters"], filled) for filled in made)
+        made = fill(request.text, slots(function["parameters"]), read, again)
+        return tuple(completed(request.text, function["parameters"], filled) for filled in made)
 
     def _reading(self, request: Request, function: Mapping[str, Any]) -> Reading:
         made, listed = pages(self._tokenizer, request, function), slots(function["parameters"])

@@ -116,7 +116,8 @@ def _leaf(
         items = inner.get("items")
         inner = resolved(items, root) if isinstance(items, Mapping) else {"type": "string"}
     kind = kind_of(inner)
-    if kind == "object" or (many and kind_of(part.get("items") or {}) == "array"):
+    items = part.get("items")
+    if kind == "object" or (many and isinstance(items, Mapping) and kind_of(items) == "array"):
         return  # a list of objects or of lists
     options = _options(inner, kind)
     kind = "choice" if options else kind
