@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from typing import Any
 
+from shoal.extras import installed
 from shoal.modalities.policy.card import machine
 from shoal.modalities.policy.spec import wilson
-from shoal.modalities.text.tune.card import versions
+from shoal.modalities.text.tune import card
 
 __all__ = ["machine", "print_report", "versions", "wilson"]
+
+
+def versions() -> dict[str, str]:
+    """Versions of what was measured, the engine behind GGUF models among them."""
+    engine = {"xllamacpp": version("xllamacpp")} if installed("xllamacpp") else {}
+    return card.versions() | engine
 
 
 def print_report(

@@ -29,7 +29,8 @@ from typing import Any
 
 import numpy as np
 import optional_data
-from common import machine, versions, wilson
+from common import print_report, wilson
+from running import guarded
 
 from shoal import Agent
 from shoal.files import write_atomic
@@ -64,16 +65,19 @@ class Case:
 
 
 def main() -> None:
-    """Prints the table; the last line is JSON with --json."""
+    """Prints the table; the last line is JSON with --json, its `n` the cases of all sets."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=300, help="cases a set")
     parser.add_argument("--models", nargs="+", default=["minilm-l6", "smollm2-135m"])
     parser.add_argument("--fit", action="store_true", help="write the temperatures")
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options, began = parser.parse_args(), time.perf_counter()
+    for model in options.models:
+        resolve(model)  # a mistyped name is told at once
+    sets = cases(options.cases)
     rows, fitted = tools()
     counts = dict.fromkeys(fitted, rows[0]["n"])
-    sets = cases(options.cases)
+    measured = rows[0]["n"] + sum(len(made) for name, made in sets.items() if name != "fit")
     for model in options.models:
         made, temperature = measure(model, sets)
         rows += made
@@ -84,9 +88,10 @@ def main() -> None:
         print(f"{model:14} temperature {temperature:.4g}")
     if options.fit:
         _write(fitted, counts)
-    if options.json:
-        print(json.dumps({"rows": rows, "temperatures": fitted, "seed": SEED,
-                          "machine": machine(), "versions": versions()}))  # fmt: skip
+    print_report(
+        "decide", {"rows": rows, "temperatures": fitted}, n=measured, seed=SEED,
+        seconds=time.perf_counter() - began, as_json=options.json,
+    )  # fmt: skip
 
 
 def cases(count: int) -> dict[str, list[Case]]:
@@ -263,4 +268,4 @@ def _write(fitted: dict[str, float], counts: dict[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -4,20 +4,19 @@
 
 Cold start is a new process each (`shoal run`), with the converted models already cached,
 as after the first run. Figures are medians with the range; absolute times depend on the
-machine, so quote them with it.
+machine, so quote them with it. Nothing is drawn: the seed is always 0; n is the runs.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import threading
 import time
+
+from common import print_report
 
 QUESTION = "what is 17.5 % of 240?"
 SHOAL = [sys.executable, "-m", "shoal.agents.cli"]
@@ -35,32 +34,29 @@ with Agent() as agent:
 
 
 def main() -> None:
-    """Prints all figures."""
+    """Prints a line a figure, and with --json one JSON object at the end."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options, began = parser.parse_args(), time.perf_counter()
+    if options.runs < 1:
+        parser.error("--runs is 1 or more")
     _run([*SHOAL, "run", QUESTION])  # converts models if they are not cached yet
     cold = [_run([*SHOAL, "run", QUESTION])[0] for _ in range(options.runs)]
     tours = [_run([*SHOAL, "demo"]) for _ in range(max(1, options.runs // 2))]
     figures = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "python": platform.python_version(),
-        "runs": options.runs,
         "import shoal, s": _summary([_import() for _ in range(options.runs)]),
         f"shoal run {QUESTION!r} cold, s": _summary(cold),
         "a further task in the same process, s": _summary(_warm()),
         "tour, s": _summary([seconds for seconds, _ in tours]),
         "tour, peak MiB of all its processes": _summary([peak for _, peak in tours]),
     }
-    if options.json:
-        print(json.dumps(figures, indent=2))
-        return
     for name, value in figures.items():
-        shown = (
-            value if not isinstance(value, dict) else "{median} ({min} to {max})".format(**value)
-        )
-        print(f"{name:55} {shown}")
+        print(f"{name:55} {'{median} ({min} to {max})'.format(**value)}")
+    print_report(
+        "floor", figures, n=options.runs, seed=0,
+        seconds=time.perf_counter() - began, as_json=options.json,
+    )  # fmt: skip
 
 
 def _run(command: list[str]) -> tuple[float, float]:

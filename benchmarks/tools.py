@@ -4,11 +4,13 @@
     python benchmarks/tools.py --cases FILE.jsonl     any set of cases, Shoal as it ships
 
 A case has `id`, `question`, `functions` and `truth`; see shoal.modalities.text.calls.cases.
+--json prints one JSON object on the last line; its `n` is the number of cases.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import time
@@ -18,10 +20,11 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from common import machine, versions, wilson
+from common import print_report, wilson
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from running import guarded
 from tool_sets import own_sets
 
 from shoal.errors import ShoalError
@@ -87,9 +90,10 @@ def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def systems(model: str) -> dict[str, Callable[[Case], Calls]]:
-    """The systems by name."""
+    """The systems by name; the model is loaded, so that a mistyped one is told at once."""
     tuned = ChatShoal(model=model, max_tokens=1)
     untuned = ChatShoal(model=model, max_tokens=1, call_encoder=False)
+    tuned.get_num_tokens(model)
     return {
         "plain": lambda case: plain_calls(case, tuned),
         "untuned": lambda case: shoal_calls(case, untuned),
@@ -117,11 +121,13 @@ def run(cases: Sequence[Case], call: Callable[[Case], Calls]) -> dict[str, Any]:
         "kinds": {name: _share(results[name]) for name in KINDS if results[name]},
         "all": _share([ok for part in results.values() for ok in part]),
         "malformed": malformed,
-        "seconds": {"p50": median(seconds), "p95": quantiles(seconds, n=20)[-1]}
-        if len(seconds) > 1
-        else {},
+        "seconds": {"p50": median(seconds), "p95": _p95(seconds)},
         "wrong": wrong,
     }
+
+
+def _p95(seconds: Sequence[float]) -> float:
+    return quantiles(seconds, n=20)[-1] if len(seconds) > 1 else seconds[0]
 
 
 def _share(results: Sequence[bool]) -> dict[str, Any]:
@@ -134,7 +140,7 @@ def show(console: Console, name: str, figures: Mapping[str, Mapping[str, Any]]) 
     table = Table("system", *KINDS, "all", "malformed", "p50 s", "p95 s", title=name)
     for system, made in figures.items():
         cells = [_cell(made["kinds"].get(part)) for part in KINDS]
-        times = [f"{made['seconds'].get(p, 0):.2f}" for p in ("p50", "p95")]
+        times = [f"{made['seconds'][p]:.2f}" for p in ("p50", "p95")]
         table.add_row(system, *cells, _cell(made["all"]), str(made["malformed"]), *times)
     console.print(table)
 
@@ -145,12 +151,18 @@ def _cell(share: Mapping[str, Any] | None) -> str:
     return f"{share['right']:.1%} ({share['low']:.0%}–{share['high']:.0%}), n={share['n']}"
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of cases, 1 or more")
+    return int(text)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=Path, help="a file of cases, one JSON object a line")
     parser.add_argument("--model", default="smollm2-135m", help="the language model behind it")
     parser.add_argument("--system", choices=["all", "plain", "untuned", "shoal"])
-    parser.add_argument("--limit", type=int, help="draw so many cases of each set")
+    parser.add_argument("--limit", type=_count, help="draw so many cases of each set")
     parser.add_argument("--seed", type=int, default=0, help="seed of that draw")
     parser.add_argument("--wrong", action="store_true", help="print the wrong calls")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
@@ -159,28 +171,48 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Runs the chosen systems over the chosen sets and prints the tables."""
-    given = _arguments()
-    console = Console(width=150)
+    given, began = _arguments(), time.perf_counter()
     sets = {given.cases.name: read_cases(given.cases)} if given.cases else own_sets()
-    chosen = given.system or ("shoal" if given.cases else "all")
+    drawn = {title: _drawn(cases, given) for title, cases in sets.items()}
     known = systems(given.model)
+    chosen = given.system or ("shoal" if given.cases else "all")
     names = list(known) if chosen == "all" else [chosen]
-    figures: dict[str, Any] = {}
-    for title, cases in sets.items():
-        if given.limit and given.limit < len(cases):
-            cases = random.Random(given.seed).sample(cases, given.limit)
-        known["shoal"](cases[0]), known["untuned"](cases[0])  # load the models first
-        figures[title] = {name: run(cases, known[name]) for name in names}
-        show(console, f"{title} (n={len(cases)})", figures[title])
-        if given.wrong:
-            for name in names:
-                for item in figures[title][name]["wrong"]:
-                    console.print(name, json.dumps(item, ensure_ascii=False), soft_wrap=True)
-    console.print(machine())
-    if given.json:
-        about = {"model": given.model, "seed": given.seed, **versions(), "machine": machine()}
-        print(json.dumps({"sets": figures, **about}, ensure_ascii=False))
+    made = {
+        title: _measured(title, cases, {name: known[name] for name in names}, given.wrong)
+        for title, cases in drawn.items()
+    }
+    print_report(
+        "tools", {"model": given.model, "sets": made},
+        n=sum(map(len, drawn.values())), seed=given.seed,
+        seconds=time.perf_counter() - began, as_json=given.json,
+    )  # fmt: skip
+
+
+def _drawn(cases: list[Case], given: argparse.Namespace) -> list[Case]:
+    if given.limit is None or given.limit >= len(cases):
+        return cases
+    return random.Random(given.seed).sample(cases, given.limit)
+
+
+def _measured(
+    title: str, cases: Sequence[Case], chosen: Mapping[str, Callable[[Case], Calls]], wrong: bool
+) -> dict[str, Any]:
+    console, figures = Console(width=150), {}
+    for name, call in chosen.items():
+        _warm(call, cases[0])
+        figures[name] = run(cases, call)
+    show(console, f"{title} (n={len(cases)})", figures)
+    for name, made in figures.items() if wrong else ():
+        for item in made["wrong"]:
+            console.print(name, json.dumps(item, ensure_ascii=False), soft_wrap=True)
+    return figures
+
+
+def _warm(call: Callable[[Case], Calls], case: Case) -> None:
+    """What is loaded on first use is no part of a case's time."""
+    with contextlib.suppress(ShoalError):  # counted when the case is measured
+        call(case)
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -64,13 +63,10 @@ def distill(
     splits = read_dataset(source, text_column, label_column)
     checked = read_rows(val, text_column, label_column) if val else splits.get("validation")
     more = read_unlabelled(unlabelled) if unlabelled else ()
-    command = settings.command(teacher, source, _options(unlabelled=unlabelled, val=val))
+    files = {"unlabelled": unlabelled, "val": val}
+    typed = options.retyped(**files, text_column=text_column, label_column=label_column)
     path = run(
-        splits["train"], teacher, settings, validation=checked, unlabelled=more, command=command
-    )
+        splits["train"], teacher, settings, validation=checked, test=splits.get("test"),
+        unlabelled=more, command=settings.command(teacher, source, typed),
+    )  # fmt: skip
     print_classifier(path, json)
-
-
-def _options(**files: Path | None) -> str:
-    given = {name: shlex.quote(str(path)) for name, path in files.items() if path}
-    return " ".join(f"--{name} {path}" for name, path in given.items())

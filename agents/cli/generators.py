@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from shoal.agents.cli.options import retyped
 from shoal.agents.cli.show import console, plain, print_json, print_saved
 from shoal.errors import UsageError
 
@@ -62,7 +63,8 @@ def tune_generator(context: typer.Context) -> None:
     held = read_dialogues(typed["val"]) if "val" in typed else None
     from shoal.modalities.text.tune import tune_generator as tune  # loads torch: rows first
 
-    path = tune(rows, settings, validation=held, source=source)
+    more = retyped(val=typed.get("val"))
+    path = tune(rows, settings, validation=held, source=source, more=more)
     if json:
         content = jsonlib.loads((path / "generator.json").read_text(encoding="utf-8"))
         print_json({"folder": str(path), **content})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,14 @@ def option(panel: str, help: str, *names: str, **more: Any) -> Any:
         more: As for `typer.Option`.
     """
     return typer.Option(*names, help=help, rich_help_panel=panel, **more)
+
+
+def retyped(**given: Path | str | None) -> str:
+    """Returns options as they have to be typed again, without those that were not given."""
+    words = {
+        name.replace("_", "-"): shlex.quote(str(value)) for name, value in given.items() if value
+    }
+    return " ".join(f"--{name} {value}" for name, value in words.items())
 
 
 Val = Annotated[Path | None, option(ROWS, "A file to validate on.")]

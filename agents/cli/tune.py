@@ -91,9 +91,11 @@ def tune(
     splits = _splits(source, text_column, label_column)
     checked = read_rows(val, text_column, label_column) if val else splits.get("validation")
     outside = read_texts(oos, text_column) if oos else ()
+    more = options.retyped(val=val, oos=oos, text_column=text_column, label_column=label_column)
     path = tune_classifier(
-        splits["train"], settings, validation=checked, oos=outside, source=source
-    )
+        splits["train"], settings, validation=checked, oos=outside, test=splits.get("test"),
+        source=source, more=more,
+    )  # fmt: skip
     print_classifier(path, json)
 
 

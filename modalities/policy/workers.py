@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from shoal.modalities.cores import cores
 from shoal.modalities.policy.settings import TrainSettings
 
 WORTH_WORKERS = 50_000
@@ -20,14 +20,9 @@ def side_by_side(env: Callable[[], Any], settings: TrainSettings) -> Any:
 
     makers = [env] * settings.n_envs
     can_fork = "fork" in multiprocessing.get_all_start_methods()
-    if settings.steps >= WORTH_WORKERS and settings.n_envs > 1 and can_fork and _cores() > 1:
+    if settings.steps >= WORTH_WORKERS and settings.n_envs > 1 and can_fork and cores() > 1:
         return SubprocVecEnv(makers, start_method="fork")
     return DummyVecEnv(makers)
-
-
-def _cores() -> int:
-    """The cores this process may use, which in a container are fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from shoal.modalities.text.backends.base import Backend, Completion, Sampling, s
 from shoal.modalities.text.bound_tools import bound_call, choices
 from shoal.modalities.text.calls.reader import Reader
 from shoal.modalities.text.messages import to_turns
-from shoal.modalities.text.models import load_backend
+from shoal.modalities.text.models import check_model, load_backend
 from shoal.modalities.text.planner import Planner
 from shoal.modalities.text.prompts import structured
 from shoal.modalities.text.schema_checks import check_schema, check_tools
@@ -103,9 +103,11 @@ class ChatShoal(BaseChatModel):
             **kwargs: Settings of this class to change for these calls.
 
         Raises:
-            UnknownNameError: `tool_choice` names no tool of these.
+            UnknownNameError: No model has that name, or `tool_choice` names no tool of these.
+            MissingModelError: The model is a path that does not exist.
             UsageError: Two tools share a name, or nothing fits a tool's parameters.
         """
+        check_model(self.model)  # a mistyped name fails here, not when the model is needed
         specs = [ToolSpec.of(tool) for tool in tools]
         check_tools(specs)
         given = [spec.as_dict() for spec in specs]

@@ -31,6 +31,13 @@ from shoal.modalities.text.trimming import cut_middle
 _CHARACTERS_A_TOKEN = 8
 """More than any text has on average: what is longer need not be tokenised to be too long."""
 
+_OVERSIZE_SHARE = 0.25
+"""Part of the room that a context gets which is longer than all of it: reading costs time,
+and what is cut is lost either way."""
+
+_LEAST_CONTEXT = 40
+"""Characters; a context that would be cut to less says nothing any more."""
+
 Scores = NDArray[np.float64]
 
 _END = "\n"
@@ -70,7 +77,7 @@ def by_likelihood(
         engine: A generator.
         question: What is asked.
         options: The options, two or more.
-        context: Cut in its middle where all of it does not fit.
+        context: Cut in its middle, to a quarter of the room, where all of it does not fit.
 
     Returns:
         float64 (options,), natural logarithms.
@@ -82,8 +89,12 @@ def by_likelihood(
     return np.array(asked, dtype=np.float64) - alone
 
 
-def by_meaning(encoder: TextEncoder, text: str, options: Sequence[str]) -> Scores:
-    """Returns the cosine of the text and each option, float64 (options,).
+def by_meaning(
+    encoder: TextEncoder, question: str, options: Sequence[str], context: str = ""
+) -> Scores:
+    """Returns the cosine of context and question with each option, float64 (options,).
+
+    A context is cut in its middle where the encoder would not read on to the question.
 
     Raises:
         UsageError: An option is longer than the encoder reads.
@@ -95,6 +106,7 @@ def by_meaning(encoder: TextEncoder, text: str, options: Sequence[str]) -> Score
             f"{too_long[0][:60]!r} … would be cut",
             "Shorten it, or name a generator: decide(…, model='smollm2-135m')",
         )
+    text = _readable(encoder, question, context)
     vectors = encoder.embed([text, *options]).astype(np.float64)
     scores: Scores = vectors[1:] @ vectors[0]
     return scores
@@ -163,13 +175,36 @@ def _fitting(engine: Backend, question: str, context: str, answer: int) -> str:
             f"it reads {engine.context} tokens",
             "Shorten them, or put what may be cut into context=",
         )
-    context = cut_middle(context, _CHARACTERS_A_TOKEN * room)
-    prompt = _prompt(question, context)
-    while context and (tokens := engine.count(prompt)) > room:
-        kept = int(len(context) * min(room / tokens, 0.9))
-        context = cut_middle(context, kept) if kept > 40 else ""
+    if len(context) <= _CHARACTERS_A_TOKEN * room:
         prompt = _prompt(question, context)
+        if engine.count(prompt) <= room:
+            return prompt
+    return _cut(engine, question, context, room)
+
+
+def _cut(engine: Backend, question: str, context: str, room: int) -> str:
+    context = cut_middle(context, _CHARACTERS_A_TOKEN * room)
+    asked = engine.count(_prompt(question, ""))
+    room = asked + int(_OVERSIZE_SHARE * (room - asked))
+    while (tokens := engine.count(prompt := _prompt(question, context))) > room and context:
+        context = _shorter(context, min(room / tokens, 0.9))
     return prompt
+
+
+def _readable(encoder: TextEncoder, question: str, context: str) -> str:
+    """Context and question, the context cut so far that the encoder reads the question."""
+    text = f"{context}\n{question}".strip()
+    if not context or not encoder.cuts(text):
+        return text
+    context = cut_middle(context, _CHARACTERS_A_TOKEN * encoder.max_tokens)
+    while context and encoder.cuts(text := f"{context}\n{question}"):
+        context = _shorter(context, 0.8)
+    return text if context else question
+
+
+def _shorter(context: str, share: float) -> str:
+    kept = int(len(context) * share)
+    return cut_middle(context, kept) if kept > _LEAST_CONTEXT else ""
 
 
 @lru_cache(maxsize=512)

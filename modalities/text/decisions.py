@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from numbers import Real
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -67,9 +68,9 @@ class Classifier(Protocol):
 
 def decide(
     question: str,
-    options: Sequence[str],
+    options: Sequence[str | float],
     *,
-    context: str = "",
+    context: str | None = "",
     model: str | ChatShoal | Backend | TextEncoder | Classifier = DEFAULT,
 ) -> Decision:
     """Gives each option its probability; nothing is written, so nothing can be malformed.
@@ -81,19 +82,25 @@ def decide(
 
     Args:
         question: What is asked, or the text to be sorted.
-        options: Two or more different texts.
-        context: What else should be known, before the question.
+        options: Two or more different texts; a number stands for its text, 1 for "1".
+        context: What else should be known, before the question. A generator reads all of
+            it where the model's window holds it, else its beginning and end in a quarter
+            of the window: time grows with what is read. An encoder reads as much of its
+            beginning and end as fits beside the question.
         model: A catalogue name, the name or folder of a classifier from `shoal tune`, a
             file or folder, a URL; or a `ChatShoal`, its engine, a `TextEncoder`, a
             `Classifier`.
 
     Raises:
         UsageError: An empty question; fewer than two options, empty or equal ones, or one
-            that is longer than the model reads; an option that a classifier never learnt.
+            that is longer than the model reads; an option that a classifier never learnt;
+            something that is no text.
         RunError: The model can't tell probabilities.
     """
-    checked = _checked(question, options)
-    name, scores, fitted = _scores(question.strip(), checked, context.strip(), model)
+    asked = _text(question, "the question").strip()
+    known = _text("" if context is None else context, "the context").strip()
+    checked = _checked(asked, options)
+    name, scores, fitted = _scores(asked, checked, known, model)
     return settled(name, dict(zip(checked, scores.tolist(), strict=True)), fitted=fitted)
 
 
@@ -127,20 +134,30 @@ def temperatures() -> Mapping[str, float]:
     return {name: float(entry["temperature"]) for name, entry in tomllib.loads(text).items()}
 
 
-def _checked(question: str, options: Sequence[str]) -> list[str]:
-    if not question.strip():
+def _checked(question: str, options: Sequence[str | float]) -> list[str]:
+    if not question:
         raise UsageError("the question is empty", "there is nothing to decide on")
-    if isinstance(options, str):
-        raise UsageError("decide() takes a list of options", "it got one string")
-    if len(options) < 2:
-        raise UsageError(f"{len(options)} options leave no choice", "at least two are needed")
-    plain = [option.strip().casefold() for option in options]
+    if isinstance(options, str) or not isinstance(options, Iterable):
+        got = "one string" if isinstance(options, str) else type(options).__name__
+        raise UsageError("decide() takes a list of options", f"it got {got}")
+    texts = [_text(option, f"option {n}") for n, option in enumerate(options, 1)]
+    if len(texts) < 2:
+        raise UsageError(f"{len(texts)} options leave no choice", "at least two are needed")
+    plain = [text.strip().casefold() for text in texts]
     if "" in plain:
         raise UsageError("an option is empty", f"number {plain.index('') + 1} has no text")
-    twice = sorted({options[i] for i, text in enumerate(plain) if plain.count(text) > 1})
+    twice = sorted({texts[i] for i, text in enumerate(plain) if plain.count(text) > 1})
     if twice:
         raise UsageError("options are given twice", ", ".join(map(repr, twice)))
-    return list(options)
+    return texts
+
+
+def _text(value: object, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Real):
+        return str(value)
+    raise UsageError(f"{name} is no text", f"it is of type {type(value).__name__}", "Give a str")
 
 
 def _scores(
@@ -154,5 +171,5 @@ def _scores(
         scores = scorers.by_classifier(loaded, f"{context}\n{question}".strip(), options)
         return name, scores, hasattr(getattr(loaded, "spec", None), "temperature")
     if hasattr(loaded, "embed"):
-        return name, scorers.by_meaning(loaded, f"{context}\n{question}".strip(), options), False
+        return name, scorers.by_meaning(loaded, question, options, context), False
     return name, scorers.by_likelihood(loaded, question, options, context), False

@@ -8,7 +8,7 @@ from pathlib import Path
 from shoal.errors import UsageError
 from shoal.extras import installed
 from shoal.files import changed_at
-from shoal.modalities.sources import locate
+from shoal.modalities.sources import catalog, hub_source, locate
 from shoal.modalities.text.backends.base import Backend
 from shoal.modalities.text.backends.url_http import is_url
 
@@ -42,6 +42,23 @@ def load_backend(model: str, backend: str = "auto", context: int = 4096) -> Back
         if key not in _loaded or _loaded[key][0] != written:  # tuned anew under the same name
             _loaded[key] = written, _load(*key)
         return _loaded[key][1]
+
+
+def check_model(model: str) -> None:
+    """Raises what a mistyped model raises when it is loaded; reads no weights.
+
+    Args:
+        model: As in `load_backend`.
+
+    Raises:
+        UnknownNameError: Neither a known name nor an existing path; near names are suggested.
+        MissingModelError: A path that does not exist.
+        UsageError: A hub id without its commit, or a file that Shoal does not open.
+    """
+    if model.startswith("hf:"):
+        hub_source(model)
+    elif model not in catalog() and not is_url(model):
+        locate(model)
 
 
 def _place(model: str, backend: str) -> tuple[Path | str, str]:

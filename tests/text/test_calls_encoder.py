@@ -100,9 +100,11 @@ def test_any_number_of_tools_and_long_descriptions(count: int) -> None:
         {"$ref": "#/$defs/nowhere"},
     ],
 )
-def test_what_no_value_can_satisfy_is_not_called(schema: dict[str, Any]) -> None:
-    for _, arguments in _calls("set x to 3 and tell Oslo", _tool("set_x", "Sets x", x=schema)):
-        assert Draft202012Validator(schema).is_valid(arguments["x"])
+def test_an_optional_value_that_nothing_can_satisfy_is_left_out(schema: dict[str, Any]) -> None:
+    tool = _tool("set_x", "Sets x", x=schema)
+    tool["parameters"]["required"] = []
+    for _, arguments in _calls("set x to 3 and tell Oslo", tool):
+        assert "x" not in arguments or Draft202012Validator(schema).is_valid(arguments["x"])
 
 
 def test_a_damaged_adapter_says_what_to_do(tmp_path: Path) -> None:
@@ -137,3 +139,40 @@ def test_questions_may_be_messages(tmp_path: Path) -> None:
         json.dumps({"id": 1, "question": turns, "functions": [], "truth": []}), encoding="utf-8"
     )
     assert read_cases(file) == [Case("1", "hello", (), ())]
+
+
+def _said(role: str, text: str) -> dict[str, str]:
+    return {"role": role, "content": text}
+
+
+PARIS, TOMORROW = _said("user", "For Paris."), _said("user", "And tomorrow?")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        [PARIS, TOMORROW],
+        [[_said("system", "Be brief."), PARIS, _said("assistant", "Which day?"), TOMORROW]],
+        [[PARIS], [TOMORROW]],
+    ],
+)
+def test_what_the_user_said_in_several_messages_is_one_question(
+    question: list[Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "cases.jsonl"
+    row = {"id": 1, "question": question, "functions": [], "truth": []}
+    file.write_text(json.dumps(row), encoding="utf-8")
+    assert read_cases(file)[0].question == "For Paris.\nAnd tomorrow?"
+
+
+def test_cases_without_a_request_and_files_without_cases_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "cases.jsonl"
+    questions: list[list[Any]] = [[], [[]], [_said("system", "Be brief.")]]
+    for question in questions:
+        row = {"id": 1, "question": question, "functions": [], "truth": []}
+        file.write_text(json.dumps(row), encoding="utf-8")
+        with pytest.raises(UsageError, match="a message from the user"):
+            read_cases(file)
+    file.write_text("\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="no cases"):
+        read_cases(file)

@@ -190,7 +190,7 @@ def test_interrupted_and_resumed_it_ends_the_same(
     with monkeypatch.context() as patch:
         stop = _stop_of_its_own(patch)
         patch.setattr(DistillJob, "loss", interrupted)
-        with pytest.raises(RunError, match=r"interrupted at step 3 of 8.*--resume"):
+        with pytest.raises(RunError, match=r"interrupted at step 2 of 8.*--resume"):
             distill(ROWS, str(teacher), settings)
     with pytest.raises(UsageError, match="another training: batch differ"):
         distill(ROWS, str(teacher), replace(settings, batch=8, resume=True))

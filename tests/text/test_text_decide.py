@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shoal.errors import RunError, UnknownNameError, UsageError
+from shoal.errors import MissingModelError, RunError, UnknownNameError, UsageError
 from shoal.modalities.text import ChatShoal, Decision, decide, text_encoder
 from shoal.modalities.text.backends.base import Backend, Sampling
 from shoal.modalities.text.backends.options import option_tree
-from shoal.modalities.text.models import load_backend
+from shoal.modalities.text.backends.xllamacpp_import import import_xllamacpp
+from shoal.modalities.text.decision_scores import by_likelihood, by_meaning
+from shoal.modalities.text.models import check_model, load_backend
 
 PROMPT = "Question: how do I reset my card pin?\nAnswer:"
 OPTIONS = [" card pin\n", " card payment\n", " card\n", " travel alert\n", " naïve 🎉\n"]
@@ -184,11 +188,22 @@ def test_a_chat_model_and_loaded_engines_are_models_too() -> None:
         ("q", ["a", "A "], "twice"),
         ("q", ["a", " "], "option is empty"),
         ("q", "ab", "one string"),
+        ("q", 5, "it got int"),
+        ("q", ["a", None], "option 2 is no text"),
+        ("q", ["1", 1], "twice"),
+        (None, ["a", "b"], "the question is no text"),
     ],
 )
-def test_wrong_use_is_explained(question: str, options: Sequence[str], why: str) -> None:
+def test_wrong_use_is_explained(question: Any, options: Any, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         decide(question, options)
+
+
+def test_numbers_stand_for_their_texts_and_no_context_is_none() -> None:
+    made = decide("how many wheels has a bicycle", [1, 2, 2.5], context=None)
+    assert made == decide("how many wheels has a bicycle", ["1", "2", "2.5"])
+    with pytest.raises(UsageError, match="the context is no text"):
+        decide("q", ["a", "b"], context=["Ann"])  # type: ignore[arg-type]
 
 
 def test_what_is_too_long_is_refused_and_context_is_cut() -> None:
@@ -202,6 +217,60 @@ def test_what_is_too_long_is_refused_and_context_is_cut() -> None:
     assert decide("which?", ["yes", "no"], context="talk " * 50_000, model=brief).probabilities
     with pytest.raises(RunError, match="do not fit"):
         brief.engine.option_logprobs("word " * 300, ["a", "b"])
+
+
+@pytest.mark.parametrize("share", [0.5, 1.5, 100])
+def test_a_context_is_read_whole_or_to_a_quarter_of_the_window(share: float) -> None:
+    engine, read = load_backend("smollm2-135m", context=512), []
+
+    class Watched:
+        context, control_tokens, count = engine.context, engine.control_tokens, engine.count
+
+        def option_logprobs(self, prompt: str, options: Sequence[str]) -> Any:
+            read.append(prompt)
+            return engine.option_logprobs(prompt, options)
+
+    said = f"Ann{' talk' * int(512 * share)} Bob"
+    by_likelihood(Watched(), "which?", ["yes", "no"], said)  # type: ignore[arg-type]
+    prompt = read[0]
+    assert prompt.startswith("Ann talk")
+    assert prompt.endswith("talk Bob\n\nQuestion: which?\nAnswer:")
+    assert (said in prompt) == (share < 1)
+    if share > 1:
+        assert 0.15 * 512 < engine.count(prompt) < 0.3 * 512
+
+
+def test_an_encoder_reads_the_question_after_a_long_context() -> None:
+    options, talk = ["weather", "music"], "Ann came in and sat down. " * 500
+    music = decide("play some jazz", options, context=talk)
+    assert music.best == "music"
+    assert decide("will it rain in Oslo", options, context=talk).best == "weather"
+    short = "Ann came in and sat down."
+    vector = text_encoder().embed([f"{short}\nplay some jazz", *options])
+    scores = by_meaning(text_encoder(), "play some jazz", options, short)
+    assert scores == pytest.approx(vector[1:] @ vector[0], abs=1e-6)
+
+
+def test_a_mistyped_model_is_told_without_loading(tmp_path: Path) -> None:
+    for known in ("smollm2-135m", "phi-3-mini", "http://127.0.0.1:9/v1", str(tmp_path)):
+        check_model(known)
+    with pytest.raises(UnknownNameError, match="smollm2-135m"):
+        check_model("smollm2")
+    with pytest.raises(MissingModelError, match="does not exist"):
+        check_model("./models/absent.gguf")
+    with pytest.raises(UsageError, match="pinned hub id"):
+        check_model("hf:owner/repo@main")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_the_engine_takes_no_more_threads_than_it_has_cores(llama: Backend) -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        params = llama._params(import_xllamacpp(), Path("any.gguf"))  # type: ignore[attr-defined]
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert params.cpuparams.n_threads == params.cpuparams_batch.n_threads == 1
 
 
 def test_unknown_models_and_models_for_images_are_refused() -> None:

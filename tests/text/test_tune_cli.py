@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 import typer.main
+from typer.testing import CliRunner, Result
 
 from shoal.agents.cli.app import app
 from shoal.agents.cli.show import print_saved
+from shoal.errors import RunError
+from shoal.modalities.text.tune.tuning_job import TuningJob
 
 
 def shoal(*words: str) -> subprocess.CompletedProcess[str]:
@@ -46,6 +51,87 @@ def test_tune_and_eval_from_a_file(source: Path, home: Path) -> None:
     assert figures["n"] == 24
     assert figures["accuracy"] > 0.9
     assert figures["ms_per_text"] > 0
+
+
+def _typed(command: str, *more: str) -> Result:
+    """Runs a printed command in this process, which saves the seconds of a start."""
+    return CliRunner().invoke(app, [*shlex.split(command)[1:], *more])
+
+
+def test_the_printed_command_repeats_the_training(source: Path, tmp_path: Path, home: Path) -> None:
+    held, outside = tmp_path / "held out.csv", tmp_path / "oos.csv"
+    lines = source.read_text().splitlines()
+    source.write_text("\n".join(["query,topic", *lines[1:]]))
+    held.write_text("query,topic\nwhere has my bill gone,find\nput a stop to the bill,stop\n")
+    outside.write_text("query\nhow tall is a giraffe\nwho wrote hamlet\n")
+    words = f"--val '{held}' --oos {outside} --text-column query --label-column topic --seed 0"
+    command = f"shoal tune {source} --name bank --method frozen {words}"
+    for _ in range(2):
+        done = _typed(command, "--json")
+        assert done.exit_code == 0, done.exception
+        made = json.loads(done.stdout)
+        assert made["training"]["command"] == command
+        assert made["training"]["rows"] == 24 + 2
+        assert made["scores"]["n"] == 2
+        command = made["training"]["command"]
+    assert command in (home / "data" / "classifiers" / "bank" / "card.md").read_text()
+
+
+def _advice(source: Path, *more: str) -> str:
+    """What a training that diverged tells to type."""
+    (source.parent / "val.csv").write_text("text,label\nwhere is my bill,find\nstop it,stop\n")
+    words = f"--method full --val {source.parent / 'val.csv'} --epochs 2 --batch 8"
+    words += f" --checkpoint-every 1 --out {source.parent / 'nan'} --quiet"
+    done = _typed(f"shoal tune {source} --name nan {words}", *more)
+    assert isinstance(done.exception, RunError)
+    assert "the training diverged at step" in done.exception.what
+    return done.exception.fix.partition(": ")[2]
+
+
+def test_a_training_that_is_wild_from_the_start_starts_anew_as_advised(source: Path) -> None:
+    command = _advice(source, "--learning-rate", "1e30")
+    assert command.endswith(" --learning-rate 0.00015")
+    assert "--resume" not in command
+    done = _typed(command, "--quiet")
+    assert done.exit_code == 0, done.exception
+    assert "broken off" not in done.stderr
+    assert (source.parent / "nan" / "classifier.json").is_file()
+
+
+def test_a_training_that_diverges_later_goes_on_as_advised(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn, steps = TuningJob.loss, list[int]()
+
+    def loss(self: TuningJob, batch: list[int]) -> torch.Tensor:
+        steps.append(len(batch))
+        return learn(self, batch) * (math.nan if len(steps) == 5 else 1)
+
+    monkeypatch.setattr(TuningJob, "loss", loss)
+    command = _advice(source)
+    assert command.endswith(" --resume --learning-rate 1.5e-05")
+    done = _typed(command, "--quiet")
+    assert done.exit_code == 0, done.exception
+    assert "up to step 3 it was trained at another learning rate" in done.stderr
+    assert len(steps) == 5 + 8 - 3  # of eight steps three were kept
+    assert '"rate_changed_at_step": 3.0' in (source.parent / "nan" / "card.md").read_text()
+
+
+def test_a_folders_test_rows_are_scored_beside_the_validation(source: Path, home: Path) -> None:
+    folder = source.parent / "set"
+    folder.mkdir()
+    source.rename(folder / "train.csv")
+    first = "where is my card,find"
+    others = "where is the lost bill,find\ncancel that bill now,stop\nhow is the weather,talk"
+    (folder / "test.csv").write_text(f"text,label\n{first}\n{others}\n")
+    done = _typed(f"shoal tune {folder} --name bank --method frozen --json")
+    assert done.exit_code == 0, done.exception
+    assert "1 rows of test.csv stand in train.csv as well: left out of the test" in done.stderr
+    scores = json.loads(done.stdout)["scores"]["test"]
+    assert scores["n"] == 3
+    assert scores["accuracy"] == pytest.approx(2 / 3, abs=1e-3)  # nobody knows the label "talk"
+    card = (home / "data" / "classifiers" / "bank" / "card.md").read_text()
+    assert "## Scores on the test rows\n\ntest.csv: Accuracy 66.67 % (n 3" in card
 
 
 def test_wrong_use_exits_2_and_says_what_to_type(source: Path, tmp_path: Path) -> None:

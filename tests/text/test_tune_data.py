@@ -9,8 +9,11 @@ import pytest
 
 from shoal.errors import UsageError
 from shoal.modalities.text.tune.data import Rows, check_rows, read_dataset, read_rows, read_texts
+from shoal.modalities.text.tune.options import again as resuming
 from shoal.modalities.text.tune.settings import TuneSettings
 from shoal.modalities.text.tune.split import split_rows
+from shoal.modalities.text.tune.tested import unseen
+from shoal.modalities.text.tune.training import tune_classifier
 
 
 def _file(folder: Path, name: str, content: str | bytes) -> Path:
@@ -61,6 +64,8 @@ def test_columns_can_be_named_and_a_wrong_one_says_which_there_are(tmp_path: Pat
         ("a.jsonl", '{"text": "x"', "line 1, is not JSON"),
         ("a.jsonl", "[1]", "line 1, is no JSON object"),
         ("a.csv", "", "its columns are none"),
+        ("a.csv", "text,label\n", "columns but no rows: .*'text', 'label'. Add rows below it"),
+        ("a.tsv", "text\tlabel", "a.tsv has columns but no rows"),
         ("a.parquet", "x", "its ending is '.parquet'.*Known: .csv"),
     ],
 )
@@ -118,7 +123,63 @@ def test_no_text_is_learnt_from_and_validated_on() -> None:
     assert "2 rows of the rows repeat an earlier text" in within
     assert "1 of them under another label" in within
     assert "lines 2, 4" in within
-    assert "1 rows of the rows stand in the rows as well, 1 of them under another" in across
+    assert "1 rows of the rows stand in the validation rows as well, 1 of them under" in across
+
+
+def test_test_rows_that_were_seen_do_not_count() -> None:
+    rows = Rows(("Hello", "bye", "so long"), ("a", "b", "b"), "train.csv")
+    split = split_rows(rows, Rows(("ciao",), ("b",), "val.csv"))
+    pairs = [("hello ", "a"), ("CIAO", "a"), ("good day", "a"), ("uh", "oos"), ("later", "c")]
+    test = replace(_rows(*pairs), name="test.csv")
+    kept, notes = unseen(test, split, ["a", "b"], "oos")
+    assert kept is not None
+    assert kept.texts == ("good day", "uh", "later")
+    assert notes == (
+        "2 rows of test.csv stand in train.csv or val.csv as well, 1 of them under another "
+        "label: left out of the test score (lines 1, 2; the first is 'hello ')",
+        "1 rows of test.csv have labels that the training rows lack ('c'): they count as wrong",
+    )
+    none, notes = unseen(test.take([0, 3]), split, ["a", "b"], "oos")
+    assert none is None
+    assert notes[-1] == "test.csv is not scored: no row in scope is left of it"
+
+
+def _small(*pairs: tuple[str, str], name: str = "two.csv") -> Rows:
+    return replace(_rows(*pairs), name=name)
+
+
+@pytest.mark.parametrize(
+    ("rows", "held", "said"),
+    [
+        (
+            _small(*[("a", "x"), ("b", "y")] * 15),
+            None,
+            r"two\.csv leaves 2 rows of 2 classes .*28 rows of two\.csv repeat an earlier text",
+        ),
+        (
+            _small(*((f"t {i}", "xy"[i % 2]) for i in range(30))),
+            _small(*((f"t {i}", "xy"[i % 2]) for i in range(30))),
+            r"leaves 0 rows of 0 classes .*30 rows of two\.csv stand in the validation rows as we",
+        ),
+        (
+            _small(*((f"t {i}", "xyz"[i // 15]) for i in range(40))),
+            _small(*((f"t {i}", "xyz"[i // 15]) for i in range(28, 40)), name="val.csv"),
+            r"val\.csv has labels that the .*lack: 'z'; 12 rows of two\.csv stand in val\.csv",
+        ),
+        (
+            _small(*((f"t {i}", "xy"[i // 25]) for i in range(30))),
+            _small(*((f"t {i}", "xy"[i // 25]) for i in range(25, 30)), name="val.csv"),
+            r"two\.csv leaves 25 rows of 1 classes .*: 5 rows of two\.csv stand in val\.csv",
+        ),
+    ],
+)
+def test_what_copies_leave_is_checked_and_they_are_named(
+    rows: Rows, held: Rows | None, said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    settings = TuneSettings("a", "frozen", out=tmp_path / "a", quiet=True)
+    with pytest.raises(UsageError, match=said):
+        tune_classifier(rows, settings, validation=held)
+    assert capsys.readouterr().err.startswith("Note: ")
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
@@ -141,6 +202,10 @@ def test_settings_say_what_to_type_again() -> None:
     chosen = TuneSettings("a", "lora", "my encoder", batch=8, patience=2, int8=False, seed=3)
     typed = "--name a --method lora --model 'my encoder' --batch 8 --patience 2 --no-int8 --seed 3"
     assert chosen.command("my rows.csv") == f"shoal tune 'my rows.csv' {typed}"
+    with_more = chosen.command("a.csv", "--val 'b c.csv'")
+    assert with_more.endswith("--patience 2 --val 'b c.csv' --no-int8 --seed 3")
+    assert resuming("shoal tune a.csv", Path("d e")) == "shoal tune a.csv --out 'd e' --resume"
+    assert resuming("shoal tune a.csv", None) == "shoal tune a.csv --resume"
     again = TuneSettings("b", "lora", "my encoder", batch=8, patience=2, seed=3, quiet=True)
     assert again.shaping() == chosen.shaping()
     assert replace(again, patience=3).shaping() != chosen.shaping()

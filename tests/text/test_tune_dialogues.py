@@ -26,7 +26,12 @@ def _turns(question: str, answer: str) -> tuple[dict[str, str], ...]:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.csv", "prompt,label\nhi,x\n", "no column 'response'"),
+        (
+            "a.csv",
+            "prompt,label\nhi,x\n",
+            "no column 'response'.*Rename the column that holds the answers to 'response'$",
+        ),
+        ("a.csv", "prompt,response\n", "a.csv has columns but no rows"),
         ("a.csv", "prompt,response\nhi,\n", "line 2, has no text in 'response'"),
         ("a.jsonl", '{"messages": []}', "expected a list"),
         ("a.jsonl", '{"messages": [{"role": "user", "content": "hi"}]}', "has to be the assist"),

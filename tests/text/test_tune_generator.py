@@ -189,8 +189,9 @@ def test_a_loss_that_is_no_number_stops_it(base: str, tmp_path: Path) -> None:
     settings = GeneratorSettings(
         "wild", base=base, learning_rate=1e30, quantize="none", out=tmp_path / "wild", quiet=True
     )
-    with pytest.raises(RunError, match=r"diverged at step .*smaller --learning-rate"):
-        tune_generator(ROWS, settings)
+    typed = rf"--val b.csv --seed 0 --out {tmp_path / 'wild'} --learning-rate 0\.0005$"
+    with pytest.raises(RunError, match=rf"diverged at step .*shoal tune FILE --gen.* {typed}"):
+        tune_generator(ROWS, settings, more="--val b.csv")
     assert not (tmp_path / "wild").exists()
 
 

@@ -54,11 +54,11 @@ def test_a_resumed_training_goes_on_as_if_nothing_had_happened(tmp_path: Path) -
     whole = Line()
     history = Loop(whole, _settings(tmp_path / "whole")).run(whole.stop)
     broken = Line(stops_at=9)
-    with pytest.raises(RunError, match=r"interrupted at step 9 of 18.*--resume"):
+    with pytest.raises(RunError, match=r"interrupted at step 8 of 18.*--resume"):
         Loop(broken, _settings(tmp_path / "broken")).run(broken.stop)
     again = Line()
     resumed = Loop(again, _settings(tmp_path / "broken", resume=True)).run(again.stop)
-    assert [*broken.seen, *again.seen] == whole.seen
+    assert [*broken.seen[:8], *again.seen] == whole.seen  # the ninth step was not taken
     assert torch.equal(again.weight, whole.weight)
     assert resumed == history
 
@@ -111,6 +111,94 @@ def test_a_loss_that_is_no_number_stops_it_and_the_last_checkpoint_stays(tmp_pat
     kept = Checkpoint.load(tmp_path / "state.safetensors")
     assert kept.facts["step"] == 8
     assert all(bool(value.isfinite().all()) for value in kept.tensors.values())
+
+
+RATES = {"again": "shoal tune a.csv --learning-rate 1e+30 --seed 0 --out b --resume"}
+RATES |= {"anew": "shoal tune a.csv --learning-rate 1e+30 --seed 0 --out b"}
+
+
+def test_a_checkpoint_is_from_before_the_update_that_blew_up(tmp_path: Path) -> None:
+    """The update of step 8 makes the weights useless, but leaves them numbers."""
+    job = Line()
+    learn = job.loss
+
+    def loss(batch: float) -> torch.Tensor:
+        loss = learn(batch)
+        return loss * (math.nan if len(job.seen) > 8 else 1)
+
+    job.loss = loss  # type: ignore[method-assign]
+    how = _settings(tmp_path, slower=0.01, **RATES)
+    said = r"step 6, from before, is kept .*: shoal tune a.csv --seed 0 --out b --resume "
+    with pytest.raises(RunError, match=rf"diverged at step 9: .*{said}--learning-rate 0\.01$"):
+        Loop(job, how).run(job.stop)
+    assert Checkpoint.load(tmp_path / "state.safetensors").facts["step"] == 6
+
+
+@pytest.mark.parametrize("every", [1, 100])
+def test_without_a_good_checkpoint_it_starts_anew(tmp_path: Path, every: int) -> None:
+    job = Line(breaks_at=2)
+    how = _settings(tmp_path, slower=0.01, checkpoint_every=every, **RATES)
+    said = r"no checkpoint from before .*: shoal tune a.csv --seed 0 --out b --learning-rate 0\.01$"
+    with pytest.raises(RunError, match=rf"diverged at step 2: the loss is nan; .*{said}"):
+        Loop(job, how).run(job.stop)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_weights_that_are_no_numbers_are_not_validated_and_not_kept(tmp_path: Path) -> None:
+    job = Line()
+    learn = job.loss
+
+    def loss(batch: float) -> torch.Tensor:
+        loss = learn(batch)
+        if len(job.seen) == 12:  # the last of the second epoch: no loss follows before validation
+            with torch.no_grad():
+                job.weight.fill_(math.inf)
+        return loss
+
+    job.loss = loss  # type: ignore[method-assign]
+    with pytest.raises(
+        RunError, match=r"diverged at step 12: weights are no.* step 8, from before"
+    ):
+        Loop(job, _settings(tmp_path, epochs=2)).run(job.stop)
+    for name in ("state", "best"):
+        kept = Checkpoint.load(tmp_path / f"{name}.safetensors").tensors.values()
+        assert all(bool(value.isfinite().all()) for value in kept)
+
+
+def test_a_validation_that_is_no_number_is_a_divergence(tmp_path: Path) -> None:
+    job = Line()
+    job.validate = lambda: {"score": math.nan}  # type: ignore[method-assign]
+    with pytest.raises(RunError, match="diverged at step 6: the validation score is nan"):
+        Loop(job, _settings(tmp_path)).run(job.stop)
+
+
+def test_only_what_diverged_goes_on_at_another_rate(tmp_path: Path) -> None:
+    first, second = ({"learning_rate": rate, "seed": 0} for rate in (0.1, 0.01))
+    stopped = Line(stops_at=6)
+    with pytest.raises(RunError, match="interrupted"):
+        Loop(stopped, _settings(tmp_path, identity=first)).run(stopped.stop)
+    with pytest.raises(UsageError, match="learning_rate differ"):
+        Loop(Line(), _settings(tmp_path, resume=True, identity=second))
+    wild = Line(breaks_at=5)
+    with pytest.raises(RunError, match="diverged at step 10"):
+        Loop(wild, _settings(tmp_path, resume=True, identity=first)).run(wild.stop)
+    with pytest.raises(UsageError, match="seed differ"):
+        Loop(Line(), _settings(tmp_path, resume=True, identity={**second, "seed": 1}))
+    calm = Line()
+    calm.groups = lambda: [{"params": [calm.weight], "lr": 0.01}]  # type: ignore[method-assign]
+    loop = Loop(calm, _settings(tmp_path, resume=True, identity=second))
+    history = loop.run(calm.stop)
+    assert calm.seen[0] == pytest.approx(1.2)  # step 9 is the third of the second epoch
+    assert [entry.get("rate_changed_at_step") for entry in history] == [None, 8, 8]
+    assert loop.optimizer.param_groups[0]["lr"] < 0.01
+
+
+def test_what_learns_all_rows_starts_anew(tmp_path: Path) -> None:
+    job = Line(breaks_at=11)
+    with pytest.raises(
+        RunError, match=r"Start anew .*: the same command with --learning-rate 0.01"
+    ):
+        Loop(job, _settings(tmp_path, last=True)).run(job.stop)
 
 
 def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:

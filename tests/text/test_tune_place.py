@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,6 +102,7 @@ def test_the_old_folder_stays_until_the_new_one_is_whole(tmp_path: Path) -> None
     place.folder.mkdir()
     (place.folder / "classifier.json").write_text("old")
     place.prepare(resume=False)
+    place.work.mkdir()
     (place.work / "state").write_text("a checkpoint")
     with pytest.raises(StorageError, match="half"):
         _half_filled(place)
@@ -112,6 +114,34 @@ def test_the_old_folder_stays_until_the_new_one_is_whole(tmp_path: Path) -> None
     assert [path.name for path in place.folder.iterdir()] == ["classifier.json"]
     assert (place.folder / "classifier.json").read_text() == "new"
     assert not place.work.exists()
+
+
+def test_a_start_that_fails_leaves_nothing_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = TuneSettings("a", "frozen", out=tmp_path / "a", quiet=True)
+    for wrong in (replace(settings, model="no-such-encoder"), replace(settings, resume=True)):
+        with pytest.raises(UsageError):
+            tune_classifier(ROWS, replace(wrong, method="full"))
+        assert not settings.work.exists()
+    assert "broken off" not in capsys.readouterr().err
+
+
+def test_only_checkpoints_are_a_training_that_was_broken_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Place(tmp_path / "a", "classifier")
+    (place.work / "tensorboard").mkdir(parents=True)  # as after a first step that diverged
+    place.prepare(resume=False)
+    assert not place.work.exists()
+    assert capsys.readouterr().err == ""
+    (place.work / "all").mkdir(parents=True)
+    (place.work / "all" / "state.safetensors").touch()
+    place.prepare(resume=True)
+    assert place.work.exists()
+    place.prepare(resume=False)
+    assert not place.work.exists()
+    assert "held a training that was broken off" in capsys.readouterr().err
 
 
 def _half_filled(place: Place) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import secrets
 import shutil
 import socket
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from shoal.errors import CorruptWeightsError, RunError
+from shoal.modalities.cores import cores
 from shoal.modalities.text.backends import templates
 from shoal.modalities.text.backends.base import Completion, OnText, Sampling
 from shoal.modalities.text.backends.llamacpp_options import trie_logprobs
@@ -83,7 +83,7 @@ class LlamaCpp:
 
     def _params(self, xllamacpp: Any, path: Path) -> Any:
         params = xllamacpp.CommonParams()
-        threads = min(os.cpu_count() or 1, _THREADS)
+        threads = min(cores(), _THREADS)
         params.model.path = str(path)
         params.n_ctx, params.n_parallel = self._context, 1
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads

@@ -26,7 +26,7 @@ class Case:
 
     Attributes:
         id: Its name.
-        question: The user's words.
+        question: The user's words; those of several messages stand in lines of their own.
         functions: `name`, `description` and JSON-schema `parameters` of each function.
         truth: The right calls: function name and, for each argument, the accepted values.
     """
@@ -51,9 +51,14 @@ def read_cases(path: Path) -> list[Case]:
     """Reads a file of cases, one JSON object a line.
 
     Raises:
-        UsageError: The file can't be read, or a line is not a case.
+        UsageError: The file can't be read, is empty, or a line is not a case.
     """
-    return [_case(row, f"{path}, line {number}") for number, row in _rows(path)]
+    cases = [_case(row, f"{path}, line {number}") for number, row in _rows(path)]
+    if not cases:
+        raise UsageError(
+            f"no cases in {path}", "the file is empty", "Give a file with one JSON object a line"
+        )
+    return cases
 
 
 def read_cards(path: Path) -> list[Card]:
@@ -117,9 +122,16 @@ def _function(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _question(question: Any) -> str:
-    """The text; of messages the last of the user's, of turns the first turn."""
+    """The text; of messages, or turns of messages, what the user said, a line each.
+
+    An earlier message may hold what the last one asks with ("For Paris …", "and tomorrow?").
+    What the system says is left out: it instructs the assistant and asks for nothing.
+    """
     if isinstance(question, str):
         return question
-    messages = question[0] if isinstance(question[0], list) else question
-    said = [m["content"] for m in messages if m.get("role", "user") == "user"]
-    return str(said[-1])
+    turns = [turn if isinstance(turn, list) else [turn] for turn in question]
+    messages = [message for turn in turns for message in turn]
+    said = [str(m["content"]) for m in messages if m.get("role", "user") == "user"]
+    if not said:
+        raise KeyError("a message from the user")
+    return "\n".join(said)

@@ -28,6 +28,7 @@ from shoal.modalities.text.distill.teachers import (
 )
 from shoal.modalities.text.tune.artifact import Comparison, Result, save
 from shoal.modalities.text.tune.checkpoint import Checkpoint
+from shoal.modalities.text.tune.checks import check_split
 from shoal.modalities.text.tune.classifier import Classifier
 from shoal.modalities.text.tune.data import Rows, check_rows
 from shoal.modalities.text.tune.examples import (
@@ -39,9 +40,10 @@ from shoal.modalities.text.tune.examples import (
 )
 from shoal.modalities.text.tune.job import ClassifierJob
 from shoal.modalities.text.tune.loop import Loop, LoopSettings
+from shoal.modalities.text.tune.options import again, slower
 from shoal.modalities.text.tune.progress import say
 from shoal.modalities.text.tune.split import split_rows
-from shoal.modalities.text.tune.training import check_validation
+from shoal.modalities.text.tune.tested import unseen
 
 
 def distill(
@@ -50,6 +52,7 @@ def distill(
     settings: DistillSettings,
     *,
     validation: Rows | None = None,
+    test: Rows | None = None,
     unlabelled: Sequence[str] = (),
     command: str = "",
 ) -> Path:
@@ -65,6 +68,7 @@ def distill(
         teacher: Its name, folder or URL, or anything that is a `Teacher`.
         settings: See `DistillSettings`.
         validation: Rows to choose by; by default a part of `rows` is held out.
+        test: Rows to score by in the end, and for nothing else.
         unlabelled: More texts for the teacher to label.
         command: What to type to repeat it, for the card and for messages.
 
@@ -84,7 +88,7 @@ def distill(
         teacher = open_teacher(teacher, labels)
     check_labels(teacher, labels)
     typed = command or settings.command(teacher.name, "FILE")
-    distilling = _Distilling(rows, teacher, settings, validation, unlabelled)
+    distilling = _Distilling(rows, teacher, settings, validation, test, unlabelled)
     saving = settings.saving(teacher.name)
     saving.place.prepare(resume=saving.resume)
     with stop_on_interrupt() as stop:
@@ -101,6 +105,7 @@ class _Distilling:
         teacher: Teacher,
         settings: DistillSettings,
         validation: Rows | None,
+        test: Rows | None,
         unlabelled: Sequence[str],
     ) -> None:
         self.teacher, self.settings = teacher, settings
@@ -109,9 +114,12 @@ class _Distilling:
         self.split = split_rows(
             rows, validation, fraction=own.fraction(len(rows)), seed=self._split_seed()
         )
-        check_validation(self.split.validation, {*self.labels, own.oos_label})
+        split, oos = self.split, own.oos_label
+        tested = unseen(test, split, self.labels, oos) if test is not None else (None, ())
+        self.test, self.split = tested[0], replace(split, notes=(*split.notes, *tested[1]))
         for note in (*self.split.notes, *self._doubts(validation)):
             say(f"Note: {note}.")
+        check_split(split, set(self.labels), oos, cut=validation is None)
         self.guide = guide_of(teacher, settings.model)
         more = more_texts(self.split, unlabelled, self._copies(unlabelled), settings.seed)
         self.texts = (*self.split.train.texts, *more)
@@ -122,10 +130,10 @@ class _Distilling:
         """Asks the teacher, makes the student, trains it, and says what came of it."""
         began = time.perf_counter()
         settings, identity = self.settings, self._identity()
-        again = f"{command} --resume"
+        resuming = again(command, settings.out)
         asking = Asking(
             settings.saving("").work / "targets.safetensors", identity["texts and teacher"],
-            f"{settings.name}: asking {self.teacher.name}", again, settings.quiet,
+            f"{settings.name}: asking {self.teacher.name}", resuming, settings.quiet,
         )  # fmt: skip
         resumes = self._resumes(asking.path)
         targets = ask(self.teacher, self.guide, self.texts, self.train.ids, asking, stop)
@@ -134,7 +142,7 @@ class _Distilling:
         student = make_student(self.guide, settings.recipe, self.train.ids, targets.logits)
         epochs = settings.epochs or settings.recipe.epochs(len(self.train))
         job = self._job(student, targets, held, round(settings.recipe.layered * epochs))
-        how = self._loop_settings(epochs, identity, again)
+        how = self._loop_settings(epochs, identity, resuming)
         loop = Loop(job, replace(how, resume=resumes))
         spent = loop.seconds  # of the runs before this one was resumed
         history = loop.run(stop)
@@ -142,6 +150,7 @@ class _Distilling:
             job=job.plain, split=self.split, labels=self.labels, files=self.guide.files,
             method="distilled", history=history, command=command, kept=1.0,
             seconds=spent + time.perf_counter() - began, compare=self._beside(student),
+            test=self.test,
         )  # fmt: skip
 
     def _resumes(self, answers: Path) -> bool:
@@ -215,12 +224,17 @@ class _Distilling:
         )  # fmt: skip
         return DistillJob(plain, student, self.guide, targets, held, layered)
 
-    def _loop_settings(self, epochs: int, identity: dict[str, Any], again: str) -> LoopSettings:
+    def _loop_settings(self, epochs: int, identity: dict[str, Any], resuming: str) -> LoopSettings:
         settings = self.settings
+        usual = settings.recipe.static_rate
+        # Answers that were asked for are kept: they are only found with --resume.
+        afresh = resuming.removesuffix(" --resume") if self.guide.teaches else resuming
         return LoopSettings(
             title=settings.name, folder=settings.saving("").work, epochs=epochs,
             patience=settings.patience, checkpoint_every=settings.checkpoint_every,
-            seed=settings.seed, identity=identity, again=again, quiet=settings.quiet,
+            seed=settings.seed, identity=identity, again=resuming, quiet=settings.quiet,
+            anew=afresh,
+            slower=slower(settings.rates[1], usual),
         )  # fmt: skip
 
     def _beside(self, student: Student) -> Comparison:

@@ -21,6 +21,7 @@ from shoal.modalities.text.encoder_files import EncoderFiles, encoder_files, ope
 from shoal.modalities.text.tune.card import card, curves, versions
 from shoal.modalities.text.tune.checkpoint import Checkpoint
 from shoal.modalities.text.tune.classifier import FILES, Classifier, ClassifierSpec, in_scope
+from shoal.modalities.text.tune.data import Rows
 from shoal.modalities.text.tune.examples import OUTSIDE
 from shoal.modalities.text.tune.export import Parity, export, parity
 from shoal.modalities.text.tune.head import calibrated_temperature, fit_threshold
@@ -31,6 +32,7 @@ from shoal.modalities.text.tune.progress import say
 from shoal.modalities.text.tune.scores import ClassifierScores, confusion, scores_of
 from shoal.modalities.text.tune.settings import TuneSettings
 from shoal.modalities.text.tune.split import Split
+from shoal.modalities.text.tune.tested import scores_on
 
 Comparison = Callable[[Classifier], tuple[list[str], dict[str, Any]]]
 """Takes the classifier as it runs; returns lines for people and figures for JSON."""
@@ -52,6 +54,7 @@ class Result:
         seconds: How long it took, embedding and fitting included.
         judged: Logits float32 (n, k) of the validation rows from before they were learnt
             from; None where they never were.
+        test: Rows to score by in the end that were not seen before; None where there are none.
         compare: Sets a student beside its teacher; None for what was tuned. A student is
             made anew and not trained further, so only what runs is saved.
     """
@@ -66,6 +69,7 @@ class Result:
     seconds: float
     kept: float
     judged: NDArray[np.float32] | None = None
+    test: Rows | None = None
     compare: Comparison | None = None
 
 
@@ -138,15 +142,25 @@ class _Saving:
         scores = scores_of(running, logits, self.truth, outside)
         self._draw(logits)
         facts = {**scores.facts(), "parity": near.facts()}
+        tested = self._tested(running, facts)
         beside: list[str] = []
         if result.compare is not None:
             beside, facts["comparison"] = result.compare(running)
-        write_atomic(self.folder / "card.md", self._card(scores, near, logits, beside))
+        write_atomic(self.folder / "card.md", self._card(scores, near, logits, beside, tested))
         whole = spec.model_copy(update={"scores": facts})
         write_atomic(self.folder / "classifier.json", whole.model_dump_json(indent=1) + "\n")
         if not self.settings.quiet:
-            for line in (*scores.lines(), near.line(), *beside):
+            for line in (*scores.lines(), near.line(), *tested, *beside):
                 say(line)
+
+    def _tested(self, running: Classifier, facts: dict[str, Any]) -> list[str]:
+        """Scores the test rows, if any: into `facts`, and as lines for people."""
+        test = self.result.test
+        if test is None:
+            return []
+        scores = scores_on(running, test, self.settings.oos_label)
+        facts["test"] = scores.facts()
+        return [f"{test.name}: {line}" for line in scores.lines()]
 
     def _judged(self, running: Classifier, places: Any) -> Any:
         judged = self.result.judged
@@ -197,7 +211,14 @@ class _Saving:
     def _counts(self, logits: Any) -> Any:
         return confusion(logits.argmax(1), self.truth, len(self.result.labels))
 
-    def _card(self, scores: ClassifierScores, near: Parity, logits: Any, beside: list[str]) -> str:
+    def _card(
+        self,
+        scores: ClassifierScores,
+        near: Parity,
+        logits: Any,
+        beside: list[str],
+        tested: list[str],
+    ) -> str:
         result = self.result
         count = len(result.labels)
         made = "tuned" if result.compare is None else "distilled"
@@ -208,9 +229,11 @@ class _Saving:
         pairs = worst_pairs(self._counts(logits), result.labels, 10)
         history = [json.dumps({k: round(v, 5) for k, v in e.items()}) for e in result.history]
         compared = {"Beside its teacher": beside} if beside else {}
+        judged = {"Scores on the test rows": tested} if tested else {}
         sections = {
             **compared,
             "Scores on the held-out rows": [*scores.lines(), held, "", near.line()],
+            **judged,
             "Most often confused": [f"- {pair}" for pair in pairs] or ["Nothing."],
             "Rows": [*result.split.notes] or ["Nothing was left out."],
             "By epoch": [f"- {line}" for line in history] or ["The encoder was left as it is."],

@@ -71,6 +71,13 @@ def unpack(prefix: str, tensors: Mapping[str, torch.Tensor]) -> Tensors:
     return {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}
 
 
+def fill(own: Tensors, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Copies values into tensors that stay where they are, on a CPU or a GPU."""
+    with torch.no_grad():
+        for name, value in own.items():
+            value.copy_(tensors[name])
+
+
 def adam_state(optimizer: torch.optim.Optimizer) -> Tensors:
     """Returns an Adam optimizer's moments and step counts, flat."""
     states = optimizer.state_dict()["state"]

@@ -21,6 +21,8 @@ SPLITS = {
 }
 """Split -> the names its file may have in a dataset folder."""
 
+_NAMED = "Name the one to use: --{}-column NAME"
+
 FEWEST, MOST = 20, 100_000
 """How many rows a classifier can be trained on."""
 
@@ -81,8 +83,8 @@ def read_rows(path: Path | str, text_column: str = "", label_column: str = "") -
         UsageError: The file can't be read, a column is missing, or a field is empty.
     """
     table = read_table(path)
-    text = pick_column(table, text_column, TEXT_COLUMNS, "--text-column")
-    label = pick_column(table, label_column, LABEL_COLUMNS, "--label-column")
+    text = pick_column(table, text_column, TEXT_COLUMNS, _NAMED.format("text"))
+    label = pick_column(table, label_column, LABEL_COLUMNS, _NAMED.format("label"))
     texts, labels = _filled(table, text), _filled(table, label)
     return Rows(texts, labels, table.path.name, table.lines)
 
@@ -94,7 +96,7 @@ def read_texts(path: Path | str, text_column: str = "") -> tuple[str, ...]:
         UsageError: As `read_rows`.
     """
     table = read_table(path)
-    return _filled(table, pick_column(table, text_column, TEXT_COLUMNS, "--text-column"))
+    return _filled(table, pick_column(table, text_column, TEXT_COLUMNS, _NAMED.format("text")))
 
 
 def read_dataset(

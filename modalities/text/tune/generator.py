@@ -16,10 +16,11 @@ from shoal.modalities.text.tune.generator_artifact import TunedGenerator, save_g
 from shoal.modalities.text.tune.generator_data import Dialogues, check_dialogues, fingerprint
 from shoal.modalities.text.tune.generator_job import GeneratorJob, import_peft, with_adapters
 from shoal.modalities.text.tune.generator_samples import samples_of, with_template
-from shoal.modalities.text.tune.generator_settings import GeneratorSettings
+from shoal.modalities.text.tune.generator_settings import RATE, GeneratorSettings
 from shoal.modalities.text.tune.generator_split import DialogueSplit, split_dialogues
 from shoal.modalities.text.tune.gguf_export import as_plain, check_convertible
 from shoal.modalities.text.tune.loop import Loop, LoopSettings
+from shoal.modalities.text.tune.options import again, anew, slower
 from shoal.modalities.text.tune.progress import say
 
 
@@ -29,6 +30,7 @@ def tune_generator(
     *,
     validation: Dialogues | None = None,
     source: str = "FILE",
+    more: str = "",
 ) -> Path:
     """Tunes a causal language model with low-rank adapters and saves what runs.
 
@@ -40,6 +42,7 @@ def tune_generator(
         settings: See `GeneratorSettings`.
         validation: Conversations to choose by; by default a part is held out.
         source: What `dialogues` was read from, for the card's command.
+        more: Other options of that command, such as "--val FILE".
 
     Returns:
         The folder; open it with `ChatShoal(model=settings.name)`.
@@ -57,7 +60,7 @@ def tune_generator(
     _check_grid(settings)
     split = split_dialogues(dialogues, validation, settings.held_out, settings.seed)
     settings.place.prepare(resume=settings.resume)
-    return save_generator(_trained(split, settings, settings.command(source)), settings)
+    return save_generator(_trained(split, settings, settings.command(source, more)), settings)
 
 
 def _check_grid(settings: GeneratorSettings) -> None:
@@ -106,7 +109,9 @@ def _loop_settings(
     return LoopSettings(
         title=settings.name, folder=settings.work, epochs=settings.epochs or epochs_for(rows),
         patience=settings.patience, checkpoint_every=settings.checkpoint_every,
-        seed=settings.seed, identity=identity, again=f"{command} --resume",
+        seed=settings.seed, identity=identity, again=again(command, settings.out),
+        anew=anew(command, settings.out),
+        slower=slower(settings.learning_rate, RATE),
         resume=settings.resume, quiet=settings.quiet, weight_decay=0.0,
     )  # fmt: skip
 

@@ -16,6 +16,8 @@ PROMPT_COLUMNS = ("prompt", "question", "instruction", "input", "text")
 RESPONSE_COLUMNS = ("response", "answer", "output", "completion", "reply")
 """Column names that are found without being told, the first one first."""
 
+_RENAMED = "Rename the column that holds the {} to {!r}"
+
 ROLES = ("system", "user", "assistant")
 FEWEST, MOST = 10, 100_000
 """How many conversations a generator can be tuned on."""
@@ -118,8 +120,8 @@ def _rows(table: Table) -> Iterable[tuple[int, dict[str, Any]]]:
 
 
 def _pairs(table: Table) -> Dialogues:
-    prompt = pick_column(table, "", PROMPT_COLUMNS, "rename a column to prompt;")
-    response = pick_column(table, "", RESPONSE_COLUMNS, "rename a column to response;")
+    prompt = pick_column(table, "", PROMPT_COLUMNS, _RENAMED.format("prompts", "prompt"))
+    response = pick_column(table, "", RESPONSE_COLUMNS, _RENAMED.format("answers", "response"))
     name = table.path.name
     turns = []
     for line, record in _rows(table):

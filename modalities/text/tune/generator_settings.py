@@ -14,6 +14,9 @@ from shoal.modalities.text.tune.place import Place
 KINDS = ("q8_0", "q4_1", "q4_0", "f16", "none")
 """How the weights of the GGUF file are kept; "none" makes no GGUF but a folder."""
 
+RATE = 5e-4
+"""The usual learning rate, at its peak."""
+
 
 @dataclass(frozen=True, slots=True)
 class GeneratorSettings:
@@ -44,7 +47,7 @@ class GeneratorSettings:
     base: str = "smollm2-135m"
     epochs: int | None = None
     batch: int = 8
-    learning_rate: float = 5e-4
+    learning_rate: float = RATE
     rank: int = 16
     longest: int = 1024
     seed: int = 0
@@ -85,11 +88,17 @@ class GeneratorSettings:
         """Where checkpoints are kept until the model is saved."""
         return self.place.work
 
-    def command(self, source: str) -> str:
-        """The shell command that repeats this tuning of the rows in `source`."""
+    def command(self, source: str, more: str = "") -> str:
+        """The shell command that repeats this tuning.
+
+        Args:
+            source: The file of the rows.
+            more: Options that are no part of the settings, such as "--val FILE".
+        """
         default = GeneratorSettings("default", out=Path("default"))
         words = ["shoal tune", shlex.quote(source), f"--generator --name {self.name}"]
         words += typed(self, default, _OPTIONS)
+        words += [more] if more else []
         words += ["--gradient-checkpointing"] if self.gradient_checkpointing else []
         return " ".join([*words, f"--seed {self.seed}"])
 

@@ -3,6 +3,9 @@
 Same seed, same batches: a training that was killed goes on from its last checkpoint as if
 nothing had happened. The weights that are validated and kept are an exponential moving
 average of the trained ones (Polyak and Juditsky 1992), which costs nothing and is steadier.
+
+A checkpoint is written once the loss that follows it is a number: only that shows that the
+update before it was good, so a training that diverges keeps weights from before it did.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import torch
 
@@ -22,11 +25,13 @@ from shoal.modalities.text.tune.checkpoint import (
     Checkpoint,
     Tensors,
     adam_state,
+    fill,
     pack,
     restore_adam,
     unpack,
 )
-from shoal.modalities.text.tune.progress import tensorboard, training_bar
+from shoal.modalities.text.tune.divergence import Divergence, has_diverged
+from shoal.modalities.text.tune.progress import say, tensorboard, training_bar
 
 
 class Job(Protocol):
@@ -66,6 +71,9 @@ class LoopSettings:
         seed: Of dropout; batches are the job's matter.
         identity: Facts that a resumed training must share (settings, a hash of the data).
         again: The command that resumes it, for messages.
+        anew: What to type, but for the learning rate, where it has to start anew.
+        slower: The learning rate to advise where it diverges; None takes a tenth of the
+            least of the job's peaks.
         resume: Go on from the last checkpoint.
         quiet: No bar.
         last: Keep the last weights, not those that validate best, and never stop early: for
@@ -80,6 +88,8 @@ class LoopSettings:
     seed: int = 0
     identity: dict[str, Any] = field(default_factory=dict)
     again: str = "the same command with --resume"
+    anew: str = "the same command with"
+    slower: float | None = None
     resume: bool = False
     quiet: bool = False
     last: bool = False
@@ -105,7 +115,9 @@ class Loop:
         self.job, self.settings = job, settings
         self.per_epoch = len(job.batches(0))
         self.total = self.per_epoch * settings.epochs
-        self.step, self.seconds = 0, 0.0
+        self.step, self.kept, self.seconds = 0, 0, 0.0
+        self.changed: int | None = None
+        self._due, self._better = False, dict[str, float]()
         self.losses: list[float] = []
         self.history: list[dict[str, float]] = []
         self.weights = job.weights()
@@ -124,7 +136,7 @@ class Loop:
         The job is left with the best weights seen.
 
         Args:
-            stop: Set it to break off at the next step, with a checkpoint.
+            stop: Set it to break off before the next update, with a checkpoint.
 
         Returns:
             One entry an epoch: "epoch", "step", "train_loss" and what validation said.
@@ -138,41 +150,56 @@ class Loop:
         with bar as report, tensorboard(settings.folder / "tensorboard") as log:
             while self.step < self.total and not self._stale():
                 self._epoch(stop, report, log)
-        _fill(self.weights, unpack("weights", Checkpoint.load(self._best_path).tensors))
+        if self._due:  # no loss follows the last update: its validation has to do
+            self._save(torch.get_rng_state())
+        fill(self.weights, unpack("weights", Checkpoint.load(self._best_path).tensors))
         return self.history
 
     def _epoch(self, stop: threading.Event, report: Any, log: Any) -> None:
         epoch = self.step // self.per_epoch
         batches = self.job.batches(epoch)
         for batch in batches[self.step % self.per_epoch :]:
-            if stop.is_set():
-                self._interrupt()
             began = time.perf_counter()
-            self._learn(batch)
+            self._learn(batch, stop)
             self.seconds += time.perf_counter() - began
             report(self.step, f"loss {self._recent():.3f}{self._score()}")
             log(self.step, {"loss/train": self.losses[-1]})
-            if self.step % self.settings.checkpoint_every == 0 and self.step % self.per_epoch:
-                self.save()
+            self._due = self.step % self.settings.checkpoint_every == 0
         self._validate(epoch, log)
-        self.save()
+        self._due = True
 
-    def _learn(self, batch: Any) -> None:
+    def _learn(self, batch: Any, stop: threading.Event) -> None:
+        rng = torch.get_rng_state()
         for group, peak in zip(self.optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * self._pace()
-        self.optimizer.zero_grad()
-        loss = self.job.loss(batch)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self.settings.clip)
-        if not (math.isfinite(float(loss.detach())) and math.isfinite(float(norm))):
-            self._diverged(float(loss.detach()))
+        loss, stopped = self._gradient(batch), stop.is_set()
+        if self._due or stopped:
+            self._save(rng)
+        if stopped:
+            raise RunError(
+                f"interrupted at step {self.step} of {self.total}",
+                "a checkpoint is saved",
+                f"Go on with: {self.settings.again}",
+            )
         self.optimizer.step()
         self.step += 1
-        self.losses.append(float(loss.detach()))
+        self.losses.append(loss)
         kept = min(self.settings.average, self.step / (self.step + 10))
         with torch.no_grad():
             for name, value in self.weights.items():
                 self.average[name].lerp_(value.detach(), 1 - kept)
+
+    def _gradient(self, batch: Any) -> float:
+        self.optimizer.zero_grad()
+        loss = self.job.loss(batch)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self.settings.clip)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            self._diverged(self.step + 1, f"the loss is {value}")
+        if not math.isfinite(float(norm)):
+            self._diverged(self.step + 1, f"the gradient's norm is {float(norm)}")
+        return value
 
     def _pace(self) -> float:
         """Linear warm-up, then linear decay to nothing; a function of the step alone."""
@@ -181,18 +208,27 @@ class Loop:
 
     def _validate(self, epoch: int, log: Any) -> None:
         trained = {name: value.detach().clone() for name, value in self.weights.items()}
-        _fill(self.weights, self.average)
-        with torch.random.fork_rng(devices=[]):
-            figures = self.job.validate()
+        fill(self.weights, self.average)
+        figures = self._scored()
         mean = sum(self.losses[-self.per_epoch :]) / min(len(self.losses), self.per_epoch)
         entry = {"epoch": epoch + 1.0, "step": float(self.step), "train_loss": mean, **figures}
         known = max((old["score"] for old in self.history), default=-math.inf)
-        better = self.settings.last or figures["score"] > known
+        if self.changed is not None:
+            entry["rate_changed_at_step"] = float(self.changed)
+        if self.settings.last or figures["score"] > known:
+            self._better = entry
         self.history.append(entry)
         log(self.step, {f"validation/{name}": value for name, value in figures.items()})
-        if better:
-            Checkpoint(pack("weights", self.average), entry).save(self._best_path)
-        _fill(self.weights, trained)
+        fill(self.weights, trained)
+
+    def _scored(self) -> dict[str, float]:
+        if not all(bool(value.isfinite().all()) for value in self.average.values()):
+            self._diverged(self.step, "weights are no numbers")
+        with torch.random.fork_rng(devices=[]):
+            figures = self.job.validate()
+        if not math.isfinite(figures["score"]):
+            self._diverged(self.step, f"the validation score is {figures['score']}")
+        return figures
 
     def _stale(self) -> bool:
         scores = [entry["score"] for entry in self.history]
@@ -200,51 +236,49 @@ class Loop:
             return False
         return len(scores) - 1 - scores.index(max(scores)) >= self.settings.patience
 
-    def save(self) -> None:
-        """Writes all that is needed to go on from this step."""
+    def _save(self, rng: torch.Tensor) -> None:
+        """Writes all that is needed to go on from this step, and the best weights if new."""
+        if self._better:
+            Checkpoint(pack("weights", self.average), self._better).save(self._best_path)
         tensors = {
             **pack("weights", self.weights), **pack("average", self.average),
-            **pack("adam", adam_state(self.optimizer)), "rng": torch.get_rng_state(),
+            **pack("adam", adam_state(self.optimizer)), "rng": rng,
         }  # fmt: skip
         facts = {
             "step": self.step, "seconds": self.seconds, "history": self.history,
             "losses": self.losses[-self.per_epoch :], "identity": self.settings.identity,
+            "changed": self.changed,
         }  # fmt: skip
         Checkpoint(tensors, facts).save(self._state_path)
+        self._due, self._better, self.kept = False, {}, self.step
 
     def _resume(self) -> None:
         saved = Checkpoint.load(self._state_path)
-        own = self.settings.identity
-        other = [key for key in own if own[key] != saved.facts["identity"].get(key)]
-        if other:
+        own, facts = self.settings.identity, saved.facts
+        other = [key for key in own if own[key] != facts["identity"].get(key)]
+        slowed = other == ["learning_rate"] and has_diverged(self.settings.folder)
+        if other and not slowed:
             raise UsageError(
                 f"the checkpoint in {self.settings.folder} is of another training",
                 f"{', '.join(other)} differ",
                 "Use the same rows and settings, or train without --resume",
             )
-        _fill(self.weights, unpack("weights", saved.tensors))
-        _fill(self.average, unpack("average", saved.tensors))
+        fill(self.weights, unpack("weights", saved.tensors))
+        fill(self.average, unpack("average", saved.tensors))
         restore_adam(self.optimizer, unpack("adam", saved.tensors))
         torch.set_rng_state(saved.tensors["rng"])
-        self.step, self.seconds = saved.facts["step"], saved.facts["seconds"]
-        self.losses, self.history = saved.facts["losses"], saved.facts["history"]
+        self.step, self.seconds = facts["step"], facts["seconds"]
+        self.losses, self.history = facts["losses"], facts["history"]
+        self.kept, self.changed = self.step, self.step if slowed else facts.get("changed")
+        if slowed:
+            say(f"Note: up to step {self.step} it was trained at another learning rate.")
 
-    def _interrupt(self) -> None:
-        self.save()
-        raise RunError(
-            f"interrupted at step {self.step} of {self.total}",
-            "a checkpoint is saved",
-            f"Go on with: {self.settings.again}",
-        )
-
-    def _diverged(self, loss: float) -> None:
-        kept = Checkpoint.load(self._state_path).facts["step"] if self._state_path.exists() else 0
-        where = f"the checkpoint of step {kept} is kept" if kept else "no checkpoint was made yet"
-        raise RunError(
-            f"the training diverged at step {self.step + 1}",
-            f"the loss is {loss}; {where} in {self.settings.folder}",
-            "Train again with a smaller --learning-rate",
-        )
+    def _diverged(self, step: int, why: str) -> NoReturn:
+        # What learns all rows has to learn them at the rate that was validated: all or nothing.
+        good = 0 if self.settings.last else self.kept
+        command = self.settings.again if good else self.settings.anew
+        rate = self.settings.slower or min(self._peaks) / 10
+        raise Divergence(self.settings.folder, step, why, good).error(command, rate)
 
     def _recent(self) -> float:
         last = self.losses[-50:]
@@ -263,10 +297,3 @@ class Loop:
     @property
     def _best_path(self) -> Path:
         return self.settings.folder / "best.safetensors"
-
-
-def _fill(own: Tensors, tensors: Tensors) -> None:
-    """Copies values into tensors that stay where they are, on a CPU or a GPU."""
-    with torch.no_grad():
-        for name, value in own.items():
-            value.copy_(tensors[name])

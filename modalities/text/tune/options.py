@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from shoal.errors import UsageError
@@ -46,6 +47,26 @@ def typed(settings: Any, default: Any, names: Sequence[str]) -> list[str]:
         for name, value in values.items()
         if value != getattr(default, name)
     ]
+
+
+def again(command: str, out: Path | None) -> str:
+    """Returns the command that goes on with what `command` began.
+
+    Args:
+        command: What makes the model; where it is saved makes no difference to that.
+        out: The folder to save to that was asked for, by whose name checkpoints are found.
+    """
+    return f"{anew(command, out)} --resume"
+
+
+def anew(command: str, out: Path | None) -> str:
+    """Returns the command that starts again what `command` began; see `again`."""
+    return f"{command} --out {shlex.quote(str(out))}" if out else command
+
+
+def slower(rate: float, usual: float) -> float:
+    """The learning rate to advise where `rate` diverged: a tenth, at most the usual one."""
+    return min(rate / 10, usual)
 
 
 def shaping(settings: Any, *aside: str) -> dict[str, object]:

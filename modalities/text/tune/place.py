@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,9 @@ class Place:
         return self.folder.parent / f".{self.folder.name}.training"
 
     def prepare(self, *, resume: bool) -> None:
-        """Makes the folder for checkpoints, where what is trained can be saved afterwards.
+        """Tries the folder for checkpoints, and whether what is trained can be saved.
+
+        It comes into being with the first of them, so that a start that fails leaves nothing.
 
         Args:
             resume: Keep the checkpoints of a training that was broken off.
@@ -48,9 +50,12 @@ class Place:
         if self.folder.exists():
             check_writable(self.folder)  # it is moved aside in the end
         if self.work.exists() and not resume:
-            say(f"Note: {self.work} held a training that was broken off; this one starts anew.")
+            if any(self.work.rglob("*.safetensors")):
+                say(f"Note: {self.work} held a training that was broken off; this one starts anew.")
             shutil.rmtree(self.work)
         check_writable(self.work)
+        with suppress(OSError):  # it holds checkpoints to resume from
+            self.work.rmdir()
 
     @contextmanager
     def filling(self) -> Iterator[Path]:

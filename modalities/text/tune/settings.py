@@ -88,10 +88,16 @@ class TuneSettings:
         """Where checkpoints are kept until the classifier is saved."""
         return self.place.work
 
-    def command(self, source: str) -> str:
-        """The shell command that repeats this tuning of the rows in `source`."""
+    def command(self, source: str, more: str = "") -> str:
+        """The shell command that repeats this tuning.
+
+        Args:
+            source: The file of the rows, or a dataset folder.
+            more: Options that are no part of the settings, such as "--val FILE".
+        """
         words = ["shoal tune", shlex.quote(source), f"--name {self.name}"]
         words += typed(self, TuneSettings(self.name), ("method", "model", *REPEATED))
+        words += [more] if more else []
         words += [] if self.int8 else ["--no-int8"]
         return " ".join([*words, f"--seed {self.seed}"])
 

@@ -39,7 +39,7 @@ def split_rows(
     """
     kept, notes = _unrepeated(rows)
     if validation is not None:
-        train, leaks = _apart(kept, validation)
+        train, leaks = apart(kept, validation, "validation", "training")
         return Split(train, validation, (*notes, *leaks))
     held = set(held_out(kept.labels, fraction, seed))
     train = kept.take(i for i in range(len(kept)) if i not in held)
@@ -59,6 +59,27 @@ def held_out(labels: Sequence[str], fraction: float, seed: int) -> list[int]:
     return held
 
 
+def apart(rows: Rows, others: Rows, role: str, use: str) -> tuple[Rows, tuple[str, ...]]:
+    """Takes the texts out of some rows that stand in others as well.
+
+    Args:
+        rows: The rows.
+        others: What they must not share a text with.
+        role: What the others are for, to tell them from rows that have the same name.
+        use: What the shared texts are left out of.
+
+    Returns:
+        The rows that are left, and a sentence on those that are not, if any.
+    """
+    known = {same(t): label for t, label in zip(others.texts, others.labels, strict=True)}
+    leaks = [i for i, text in enumerate(rows.texts) if same(text) in known]
+    torn = [i for i in leaks if rows.labels[i] != known[same(rows.texts[i])]]
+    dropped = set(leaks)
+    kept = rows.take(i for i in range(len(rows)) if i not in dropped)
+    name = others.name if others.name != rows.name else f"the {role} rows"
+    return kept, _note(f"stand in {name} as well", rows, leaks, torn, use)
+
+
 def same(text: str) -> str:
     """What two texts that differ only in case and spaces share."""
     return " ".join(text.casefold().split())
@@ -76,26 +97,15 @@ def _unrepeated(rows: Rows) -> tuple[Rows, tuple[str, ...]]:
     return kept, _note(f"repeat an earlier text of {rows.name}", rows, copies, torn)
 
 
-def _apart(train: Rows, validation: Rows) -> tuple[Rows, tuple[str, ...]]:
-    known = {same(text): label for text, label in zip(*_pairs(validation), strict=True)}
-    leaks = [i for i, text in enumerate(train.texts) if same(text) in known]
-    torn = [i for i in leaks if train.labels[i] != known[same(train.texts[i])]]
-    dropped = set(leaks)
-    kept = train.take(i for i in range(len(train)) if i not in dropped)
-    return kept, _note(f"stand in {validation.name} as well", train, leaks, torn)
-
-
-def _pairs(rows: Rows) -> tuple[Sequence[str], Sequence[str]]:
-    return rows.texts, rows.labels
-
-
-def _note(what: str, rows: Rows, places: list[int], torn: list[int]) -> tuple[str, ...]:
+def _note(
+    what: str, rows: Rows, places: list[int], torn: list[int], use: str = "training"
+) -> tuple[str, ...]:
     if not places:
         return ()
     lines = ", ".join(str(rows.lines[i]) for i in places[:5]) + (" …" if len(places) > 5 else "")
     first = rows.texts[places[0]][:60]
     other = f", {len(torn)} of them under another label" if torn else ""
     return (
-        f"{len(places)} rows of {rows.name} {what}{other}: left out of training "
+        f"{len(places)} rows of {rows.name} {what}{other}: left out of {use} "
         f"(lines {lines}; the first is {first!r})",
     )

@@ -37,7 +37,8 @@ def read_table(path: Path | str) -> Table:
     """Reads a whole table.
 
     Raises:
-        UsageError: No such file, another format, not UTF-8, or a line that can't be read.
+        UsageError: No such file, another format, not UTF-8, no rows below the columns, or a
+            line that can't be read.
     """
     path = Path(path).expanduser()
     if path.suffix.lower() not in SUFFIXES:
@@ -52,14 +53,14 @@ def read_table(path: Path | str) -> Table:
     return Table(path, columns, lines, tuple(record for _, record in numbered))
 
 
-def pick_column(table: Table, wanted: str, aliases: Sequence[str], option: str) -> str:
+def pick_column(table: Table, wanted: str, aliases: Sequence[str], fix: str) -> str:
     """Finds the column to use: the named one, or the first alias that is there.
 
     Args:
         table: The table.
         wanted: A column's name; empty to look for the aliases.
         aliases: Names to try, without regard to case.
-        option: What to type to name the column, such as "--text-column".
+        fix: What to do where there is none, such as "Name it: --text-column NAME".
 
     Raises:
         UsageError: There is none; the message names the columns that are there.
@@ -72,7 +73,7 @@ def pick_column(table: Table, wanted: str, aliases: Sequence[str], option: str) 
     raise UsageError(
         f"{table.path.name} has no column {' or '.join(map(repr, tried))}",
         f"its columns are {', '.join(map(repr, table.columns)) or 'none'}",
-        f"Name the one to use: {option} NAME",
+        fix,
     )
 
 
@@ -95,8 +96,10 @@ def _text(path: Path) -> str:
 def _delimited(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    empty = True
     try:
         for record in reader:
+            empty = False
             if None in record:
                 raise UsageError(
                     f"{path.name}, line {reader.line_num}, has more fields than the header",
@@ -105,6 +108,12 @@ def _delimited(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             yield reader.line_num, record
     except csv.Error as error:
         raise UsageError(f"cannot read {path.name}, line {reader.line_num}", str(error)) from error
+    if empty and reader.fieldnames:
+        raise UsageError(
+            f"{path.name} has columns but no rows",
+            f"its first line names {', '.join(map(repr, reader.fieldnames))}",
+            "Add rows below it",
+        )
 
 
 def _json_lines(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:

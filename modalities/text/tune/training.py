@@ -11,21 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import UsageError
 from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.sources import locate
 from shoal.modalities.text.encoder import TextEncoder
 from shoal.modalities.text.encoder_files import encoder_files
 from shoal.modalities.text.tune.artifact import Result, save
+from shoal.modalities.text.tune.checks import check_split
 from shoal.modalities.text.tune.data import Rows, check_rows
 from shoal.modalities.text.tune.examples import fingerprint
 from shoal.modalities.text.tune.head import best_fit
 from shoal.modalities.text.tune.label_names import with_names
 from shoal.modalities.text.tune.loop import LoopSettings
 from shoal.modalities.text.tune.lot import Lot, lot_of
+from shoal.modalities.text.tune.options import again, anew
 from shoal.modalities.text.tune.progress import say
 from shoal.modalities.text.tune.settings import TuneSettings
-from shoal.modalities.text.tune.split import Split, split_rows
+from shoal.modalities.text.tune.split import split_rows
+from shoal.modalities.text.tune.tested import unseen
 from shoal.modalities.text.tune.trial import ENOUGH, Given, Trial
 
 
@@ -35,7 +37,9 @@ def tune_classifier(
     *,
     validation: Rows | None = None,
     oos: Sequence[str] = (),
+    test: Rows | None = None,
     source: str = "FILE",
+    more: str = "",
 ) -> Path:
     """Tunes a classifier and saves it.
 
@@ -45,7 +49,10 @@ def tune_classifier(
         settings: See `TuneSettings`.
         validation: Rows to choose by; by default a part of `rows` is held out.
         oos: More out-of-scope texts.
+        test: Rows to score by in the end, and for nothing else; those that stand among the
+            others do not count.
         source: What `rows` was read from, for the card's command.
+        more: Other options of that command, such as "--val FILE".
 
     Returns:
         The folder; open it with `Classifier.load`.
@@ -56,26 +63,31 @@ def tune_classifier(
         StorageError: The folder can't be written, which is tried before anything is trained,
             or the disk is full; the last checkpoint is intact.
     """
-    tuning = _Tuning(_all_rows(rows, oos, settings), settings, validation)
+    tuning = _Tuning(_all_rows(rows, oos, settings), settings, validation, test)
     settings.place.prepare(resume=settings.resume)
     with stop_on_interrupt() as stop:
-        result = tuning.run(stop, settings.command(source))
+        result = tuning.run(stop, settings.command(source, more))
     return save(result, settings)
 
 
 class _Tuning:
     """One tuning, from rows to a trained network."""
 
-    def __init__(self, rows: Rows, settings: TuneSettings, validation: Rows | None) -> None:
-        check_rows(rows.without(settings.oos_label))
+    def __init__(
+        self, rows: Rows, settings: TuneSettings, validation: Rows | None, test: Rows | None
+    ) -> None:
+        oos = settings.oos_label
+        check_rows(rows.without(oos))
         self.settings = settings
-        self.split: Split = split_rows(
+        split = split_rows(
             rows, validation, fraction=settings.fraction(len(rows)), seed=settings.seed
         )
-        self.labels = sorted(set(self.split.train.labels) - {settings.oos_label})
-        check_validation(self.split.validation, {*self.labels, settings.oos_label})
+        self.labels = sorted(set(split.train.labels) - {oos})
+        tested = unseen(test, split, self.labels, oos) if test is not None else (None, ())
+        self.test, self.split = tested[0], replace(split, notes=(*split.notes, *tested[1]))
         for note in self.split.notes:
             say(f"Note: {note}.")
+        check_split(split, set(self.labels), oos, cut=validation is None)
         in_scope = len(self.split.train.without(settings.oos_label))
         self.few = in_scope < ENOUGH * len(self.labels)
         self.rows = with_names(self.split.train, self.labels) if self.few else self.split.train
@@ -101,7 +113,7 @@ class _Tuning:
         return Result(
             job=trial.job, split=self.split, labels=self.labels, files=given.files,
             method=given.method, history=history, command=command, kept=trial.kept,
-            seconds=spent + time.perf_counter() - began, judged=judged,
+            seconds=spent + time.perf_counter() - began, judged=judged, test=self.test,
         )  # fmt: skip
 
     def _given(self) -> tuple[Given, Lot]:
@@ -127,7 +139,8 @@ class _Tuning:
             title=settings.name, folder=settings.work,
             epochs=settings.epochs or epochs_for(rows), patience=settings.patience,
             checkpoint_every=settings.checkpoint_every, seed=settings.seed, identity=identity,
-            again=f"{command} --resume", resume=settings.resume, quiet=settings.quiet,
+            again=again(command, settings.out),
+            anew=anew(command, settings.out), resume=settings.resume, quiet=settings.quiet,
         )  # fmt: skip
 
     def _anew(self) -> dict[str, Any]:
@@ -148,21 +161,3 @@ def _all_rows(rows: Rows, oos: Sequence[str], settings: TuneSettings) -> Rows:
         return rows
     labels = (*rows.labels, *([settings.oos_label] * len(oos)))
     return Rows((*rows.texts, *oos), labels, rows.name)
-
-
-def check_validation(validation: Rows, known: set[str]) -> None:
-    """Raises `UsageError` where validation rows have unknown labels, or fewer than two."""
-    strange = sorted(set(validation.labels) - known)
-    if strange:
-        shown = ", ".join(map(repr, strange[:5]))
-        raise UsageError(
-            f"{validation.name} has labels that the training rows lack",
-            f"{shown}{' …' if len(strange) > 5 else ''}",
-            "Add rows of these labels, or take them out of the validation file",
-        )
-    if len({*validation.labels} & known) < 2:
-        raise UsageError(
-            f"{validation.name} holds {len(validation)} rows of fewer than two classes",
-            "nothing could be chosen by them",
-            "Give more rows of each class, or a larger --held-out",
-        )

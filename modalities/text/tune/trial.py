@@ -7,7 +7,7 @@ A head is fitted on the frozen encoder's vectors first, and training starts from
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn.functional import one_hot
@@ -18,6 +18,7 @@ from shoal.modalities.text.tune.head import HeadFit, cross_fitted
 from shoal.modalities.text.tune.loop import Loop, LoopSettings
 from shoal.modalities.text.tune.lot import Lot
 from shoal.modalities.text.tune.network import Network
+from shoal.modalities.text.tune.options import slower
 from shoal.modalities.text.tune.settings import TuneSettings
 from shoal.modalities.text.tune.tuning_job import TuningJob
 
@@ -89,7 +90,8 @@ class Trial:
         """
         if self.given.method == "frozen":
             return []
-        loop = Loop(self.job, how)
+        advised = slower(self.job.rates[0], _RATES[self.given.method][0])
+        loop = Loop(self.job, replace(how, slower=advised))
         self.seconds = loop.seconds  # of the runs before this one was resumed
         history = loop.run(stop)
         if kept is None:

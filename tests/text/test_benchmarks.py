@@ -1,0 +1,99 @@
+"""The benchmarks as they are typed: one JSON object on the last line, errors in a line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+KEYS = {"benchmark", "figures", "n", "seconds", "seed", "versions", "machine"}
+
+
+def typed(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(BENCHMARKS / name), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def report(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout.splitlines()[-1])
+    assert set(made) == KEYS
+    assert {"python", "shoal"} <= set(made["versions"])
+    return made
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    """One case, the first of the authored ones."""
+    file = tmp_path / "one.jsonl"
+    lines = (BENCHMARKS / "cases" / "authored.jsonl").read_text(encoding="utf-8").splitlines()
+    file.write_text(lines[0] + "\n", encoding="utf-8")
+    return file
+
+
+def test_tools_reports_one_case_in_full(cases: Path) -> None:
+    made = report(typed("tools.py", "--cases", str(cases), "--seed", "3", "--json"))
+    assert (made["benchmark"], made["n"], made["seed"]) == ("tools", 1, 3)
+    assert made["figures"]["model"] == "smollm2-135m"
+    assert made["versions"]["xllamacpp"]
+    system = made["figures"]["sets"]["one.jsonl"]["shoal"]
+    assert system["all"]["n"] == 1
+    assert system["seconds"]["p50"] == system["seconds"]["p95"] > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "why"),
+    [
+        (None, (), "cannot read"),
+        ("", (), "no cases in"),
+        ("{}\n", (), "line 1"),
+        ("as it is", ("--model", "smollm"), "did you mean 'smollm2-135m'"),
+    ],
+)
+def test_tools_says_in_a_line_what_is_wrong(
+    content: str | None, more: tuple[str, ...], why: str, cases: Path
+) -> None:
+    if content is None:
+        cases.unlink()
+    elif content != "as it is":
+        cases.write_text(content, encoding="utf-8")
+    done = typed("tools.py", "--cases", str(cases), *more)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert why in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_decide_reports_all_cases() -> None:
+    done = typed("decide.py", "--cases", "4", "--models", "minilm-l6", "--json")
+    if done.stderr.startswith("Left out"):
+        pytest.skip(done.stderr.splitlines()[0])
+    made = report(done)
+    per_set = {row["set"]: row["n"] for row in made["figures"]["rows"]}
+    assert made["n"] == sum(per_set.values()) == per_set["requests"] + 3 * 4
+
+
+QUICK = """
+import sys
+sys.path.insert(0, {folder!r})
+import floor
+floor.SHOAL, floor._WARM = [sys.executable, "-c", "pass"], "print(0.25)"
+floor.main()
+"""
+
+
+def test_floor_reports_in_one_line() -> None:
+    """Processes that do nothing stand in for `shoal run`: what is tested is the report."""
+    code = QUICK.format(folder=str(BENCHMARKS))
+    command = [sys.executable, "-c", code, "--runs", "2", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    made = report(done)
+    assert (made["benchmark"], made["n"], made["seed"]) == ("floor", 2, 0)
+    further = made["figures"]["a further task in the same process, s"]
+    assert further == {"median": 0.25, "min": 0.25, "max": 0.25}
+    assert "0.25 (0.25 to 0.25)" in done.stdout
