@@ -16,7 +16,7 @@ from shoal.modalities.text.calls.spans import Found, chosen, number_lists, runs
 
 Path = tuple[str, ...]
 
-_GUESSED = -2.0
+_GUESSED = -3.0
 """A required value below this logit is a guess; chosen on the authored validation cases."""
 
 _NUMBERS = ("integer", "number")
