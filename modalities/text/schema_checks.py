@@ -78,7 +78,7 @@ def _referred(reference: str, root: Schema, path: str, seen: tuple[str, ...]) ->
     if reference in seen:
         return f"{path}: {reference} needs another {reference} inside it, without end"
     part: Any = root
-    for name in reference.removeprefix("#").strip("/").split("/"):
+    for name in filter(None, reference.removeprefix("#").split("/")):  # "#" is the root itself
         part = part.get(name) if isinstance(part, Mapping) else None
     if part is None:
         return f"{path}: it refers to {reference}, which is not there"
@@ -92,7 +92,7 @@ def _own(schema: Schema) -> str:
             return f"{low} is {schema[low]}, and {high} only {schema[high]}"
     if schema.get("not") == {}:
         return "its schema is false"
-    if "enum" in schema and not any(is_valid(value, {**schema}) for value in schema["enum"]):
+    if "enum" in schema and not any(is_valid(value, schema) for value in schema["enum"]):
         return "none of its enum's values fits the rest of its schema"
     try:
         re.compile(str(schema.get("pattern", "")))
@@ -107,5 +107,5 @@ def _own(schema: Schema) -> str:
 
 def _kinds(schema: Any) -> frozenset[str]:
     kind = schema.get("type") if isinstance(schema, Mapping) else None
-    names = {kind} if isinstance(kind, str) else set(kind or ())
+    names = {kind} if isinstance(kind, str) else set(map(str, kind or ()))
     return frozenset(names | ({"integer"} if "number" in names else set()))

@@ -82,18 +82,26 @@ _NAMED = ("properties", "$defs", "definitions", "patternProperties", "dependentS
 _VALUES = ("enum", "const", "default", "examples")
 """Keywords whose value is no schema, whatever it looks like."""
 
+_LISTS = ("required", "enum", "anyOf", "oneOf", "allOf", "prefixItems")
+_LIMITS = (
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
+)
+"""Keywords that older drafts and careless hands give other values: `"required": true`."""
+
 
 def standard(schema: Any) -> Any:
     """Returns a copy in JSON schema's own words: "float" is "number", and so on.
 
     The schemas `true` and `false` are written out, so that every part is an object; types
-    that no list of ours knows ("any", "datetime") say nothing, so they are left out.
+    that no list of ours knows ("any", "datetime") say nothing, so they are left out, and so
+    are keywords whose value is none of theirs.
     """
     if isinstance(schema, bool):
         return {} if schema else {"not": {}}
     if not isinstance(schema, Mapping):
         return schema
-    result = {key: _standard_part(key, value) for key, value in schema.items()}
+    result = {k: _standard_part(k, value) for k, value in schema.items() if _sound(k, value)}
     kind = schema.get("type")
     if isinstance(kind, str):
         known = _STANDARD.get(kind.lower(), kind.lower())
@@ -101,6 +109,14 @@ def standard(schema: Any) -> Any:
         if known not in _KNOWN:
             del result["type"]
     return result
+
+
+def _sound(key: str, value: Any) -> bool:
+    if key in _LISTS:
+        return isinstance(value, (list, tuple))
+    if key in _LIMITS:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, Mapping) if key in _NAMED else True
 
 
 def _standard_part(key: str, value: Any) -> Any:

@@ -18,6 +18,17 @@ NODE = {
 }
 
 
+WEATHER = {
+    "name": "get_weather",
+    "description": "Tells the weather of a city",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+    },
+}
+
+
 def _tool(part: Any, needed: str = "") -> dict[str, Any]:
     """A tool with one parameter; "#/$defs/Node" needs the one of its parts that is named."""
     parameters = {
@@ -38,6 +49,7 @@ def _tool(part: Any, needed: str = "") -> dict[str, Any]:
         ({"type": "string", "pattern": "((("}, "pattern"),
         ({"$ref": "#/$defs/Gone"}, "which is not there"),
         ({"$ref": "#/$defs/Node"}, "without end"),
+        ({"$ref": "#"}, "without end"),
         ({"anyOf": [{"type": "string", "minLength": 3, "maxLength": 1}]}, "minLength is 3"),
         ({"type": "array", "items": False, "minItems": 1}, "its schema is false"),
     ],
@@ -73,6 +85,10 @@ def test_two_tools_of_one_name_are_refused() -> None:
         {"$ref": "#/$defs/Node"},
         {"enum": [7, "seven"]},
         {"type": ["integer", "null"]},
+        {"type": "integer", "required": True},
+        {"type": "integer", "minimum": "3", "exclusiveMinimum": True},
+        {"type": "object", "properties": {"x": {"type": "integer"}}, "required": True},
+        {"type": "string", "enum": None},
     ],
 )
 def test_odd_schemas_are_called(part: Any) -> None:
@@ -114,31 +130,13 @@ def test_lists_of_objects_hold_what_the_request_says() -> None:
 def test_a_value_that_is_not_there_makes_no_call_and_a_forced_one_is_unsure() -> None:
     tool = _tool({"type": "integer"})
     assert not CHAT.bind_tools([tool]).invoke("please set the number").tool_calls
-    city = {
-        "name": "get_weather",
-        "description": "Tells the weather of a city",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string"}},
-            "required": ["city"],
-        },
-    }
-    assert not CHAT.bind_tools([city]).invoke("what's the weather like?").tool_calls
-    forced = CHAT.bind_tools([city], tool_choice="any").invoke("what's the weather like?")
+    assert not CHAT.bind_tools([WEATHER]).invoke("what's the weather like?").tool_calls
+    forced = CHAT.bind_tools([WEATHER], tool_choice="any").invoke("what's the weather like?")
     assert forced.tool_calls
     assert forced.response_metadata["unsure"] is True
 
 
 def test_the_end_of_a_long_request_is_read() -> None:
     mail = "Hi team, thank you for the great workshop last month. We learnt a lot. " * 25
-    city = {
-        "name": "get_weather",
-        "description": "Tells the weather of a city",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string"}},
-            "required": ["city"],
-        },
-    }
-    (call,) = CHAT.bind_tools([city]).invoke(mail + "What is the weather in Paris?").tool_calls
+    (call,) = CHAT.bind_tools([WEATHER]).invoke(mail + "What is the weather in Paris?").tool_calls
     assert call["args"] == {"city": "Paris"}
