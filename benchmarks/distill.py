@@ -20,6 +20,7 @@ from typing import Any
 
 from common import print_report
 from rows import Case, cases, parsed, parser
+from running import guarded
 
 from shoal.modalities.text.distill import RECIPES, DistillSettings, Teacher, distill, open_teacher
 from shoal.modalities.text.distill.compare import Side, comparison, sides, table
@@ -108,4 +109,4 @@ def _student(
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

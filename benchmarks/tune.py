@@ -19,6 +19,7 @@ from typing import Any
 
 from common import print_report
 from rows import Case, cases, parsed, parser
+from running import guarded
 
 from shoal.modalities.text.tune import (
     Classifier,
@@ -64,4 +65,4 @@ def _measure(case: Case, options: argparse.Namespace) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -11,7 +11,7 @@ from shoal.agents.cli.generators import given
 from shoal.agents.cli.show import print_json, print_saved
 from shoal.errors import UsageError
 
-_OWN = ("name", "epochs", "batch", "learning_rate", "seed", "val", "out", "resume")
+_OWN = ("name", "epochs", "batch", "learning_rate", "seed", "val", "out", "model", "resume")
 _READ_HERE = ("source", "calls", "quiet", "json")
 
 
@@ -42,6 +42,8 @@ def tune_calls(context: typer.Context) -> None:
     out = Path(folder) / f"{typed['name']}.safetensors"
     shared = ("epochs", "batch", "learning_rate", "seed", "resume")
     own: dict[str, Any] = {name: typed[name] for name in shared if name in typed}
+    if "model" in typed:
+        own["model"] = Path(typed["model"])
     json = context.params["json"]
     settings = CallSettings(out, quiet=context.params["quiet"] or json, **own)
     check_writable(out.parent)

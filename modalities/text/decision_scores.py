@@ -13,7 +13,7 @@ import json
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,14 +106,19 @@ def by_meaning(
             f"{too_long[0][:60]!r} … would be cut",
             "Shorten it, or name a generator: decide(…, model='smollm2-135m')",
         )
-    text = _readable(encoder, question, context)
+    text = readable(encoder, question, context)
     vectors = encoder.embed([text, *options]).astype(np.float64)
     scores: Scores = vectors[1:] @ vectors[0]
     return scores
 
 
-def by_classifier(classifier: Classifier, text: str, options: Sequence[str]) -> Scores:
+def by_classifier(
+    classifier: Classifier, question: str, options: Sequence[str], context: str = ""
+) -> Scores:
     """Returns the log-probability of each option, float64 (options,), among all labels.
+
+    A context is cut in its middle where a classifier that `shoal tune` made would not read
+    on to the question.
 
     Raises:
         UsageError: An option that the classifier never learnt.
@@ -122,6 +127,9 @@ def by_classifier(classifier: Classifier, text: str, options: Sequence[str]) -> 
     strange = [option for option in options if option not in labels]
     if strange:
         raise UsageError(f"the classifier never learnt {strange}", f"it knows {labels[:12]}")
+    text = f"{context}\n{question}".strip()
+    if hasattr(classifier, "cuts"):
+        text = readable(cast(Limited, classifier), question, context)
     row = np.asarray(classifier.probabilities([text])[0], dtype=np.float64)
     return np.log(np.maximum(row[[labels.index(option) for option in options]], 1e-12))
 
@@ -191,13 +199,26 @@ def _cut(engine: Backend, question: str, context: str, room: int) -> str:
     return prompt
 
 
-def _readable(encoder: TextEncoder, question: str, context: str) -> str:
-    """Context and question, the context cut so far that the encoder reads the question."""
+class Limited(Protocol):
+    """Reads texts up to a length: an encoder, a tuned classifier."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens that are read."""
+        ...
+
+    def cuts(self, text: str) -> bool:
+        """Whether a text is longer."""
+        ...
+
+
+def readable(reader: Limited, question: str, context: str) -> str:
+    """Context and question, the context cut so far that the question is read."""
     text = f"{context}\n{question}".strip()
-    if not context or not encoder.cuts(text):
+    if not context or not reader.cuts(text):
         return text
-    context = cut_middle(context, _CHARACTERS_A_TOKEN * encoder.max_tokens)
-    while context and encoder.cuts(text := f"{context}\n{question}"):
+    context = cut_middle(context, _CHARACTERS_A_TOKEN * reader.max_tokens)
+    while context and reader.cuts(text := f"{context}\n{question}"):
         context = _shorter(context, 0.8)
     return text if context else question
 

@@ -85,8 +85,8 @@ def decide(
         options: Two or more different texts; a number stands for its text, 1 for "1".
         context: What else should be known, before the question. A generator reads all of
             it where the model's window holds it, else its beginning and end in a quarter
-            of the window: time grows with what is read. An encoder reads as much of its
-            beginning and end as fits beside the question.
+            of the window: time grows with what is read. An encoder or a tuned classifier
+            reads as much of its beginning and end as fits beside the question.
         model: A catalogue name, the name or folder of a classifier from `shoal tune`, a
             file or folder, a URL; or a `ChatShoal`, its engine, a `TextEncoder`, a
             `Classifier`.
@@ -168,7 +168,7 @@ def _scores(
 
     name, loaded = scorers.resolve(model)
     if isinstance(loaded, Classifier):
-        scores = scorers.by_classifier(loaded, f"{context}\n{question}".strip(), options)
+        scores = scorers.by_classifier(loaded, question, options, context)
         return name, scores, hasattr(getattr(loaded, "spec", None), "temperature")
     if hasattr(loaded, "embed"):
         return name, scorers.by_meaning(loaded, question, options, context), False

@@ -8,11 +8,12 @@ from random import Random
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from shoal.agents.cli.app import app
-from shoal.errors import UsageError
-from shoal.modalities.text.calls.adapter import Adapter
+from shoal.errors import CorruptWeightsError, UsageError
+from shoal.modalities.text.calls.adapter import SHIPPED, Adapter
 from shoal.modalities.text.calls.base import tokenizer_of, weights_of
 from shoal.modalities.text.calls.cases import read_cards, read_cases
 from shoal.modalities.text.calls.decoding import reading
@@ -21,7 +22,7 @@ from shoal.modalities.text.calls.engine import call_reader
 from shoal.modalities.text.calls.layout import pages, read_request
 from shoal.modalities.text.calls.lessons import Lessons, read_lessons
 from shoal.modalities.text.calls.mixing import mixed, opinion
-from shoal.modalities.text.calls.module import adapter_of
+from shoal.modalities.text.calls.module import adapter_of, padded
 from shoal.modalities.text.calls.samples import Sampler
 from shoal.modalities.text.calls.scoring import PageScores
 from shoal.modalities.text.calls.slots import slots
@@ -159,6 +160,36 @@ def test_the_loss_falls_and_the_saved_adapter_reads_the_same(tmp_path: Path) -> 
     saved = call_reader(tmp_path / "steps.safetensors").read("add 3 and 4", [CARDS[0].function])
     fresh = trained.reader().read("add 3 and 4", [CARDS[0].function])
     assert saved[0].logit == pytest.approx(fresh[0].logit, abs=0.05)
+
+
+def test_a_training_starts_from_an_adapter(tmp_path: Path) -> None:
+    settings = CallSettings(tmp_path / "calls.safetensors", model=SHIPPED)
+    made, shipped = adapter_of(CallJob(LESSONS, CASES, settings).module), Adapter.load(SHIPPED)
+    assert made.heads.keys() == shipped.heads.keys()
+    assert np.array_equal(made.markers, shipped.markers)
+    assert made.updates.keys() == shipped.updates.keys()
+    for name, (down, up) in shipped.updates.items():
+        assert np.array_equal(made.updates[name][0], down)
+        assert np.array_equal(made.updates[name][1], up)
+    narrow = {name: (down[:3], up[:, :3]) for name, (down, up) in shipped.updates.items()}
+    Adapter(narrow, shipped.markers, shipped.heads, {}).save(tmp_path / "narrow.safetensors")
+    other = replace(settings, model=tmp_path / "narrow.safetensors")
+    with pytest.raises(UsageError, match="its shapes are not those of today"):
+        CallJob(LESSONS, CASES, other)
+    with pytest.raises(CorruptWeightsError, match="cannot read the call encoder"):
+        CallJob(LESSONS, CASES, replace(settings, model=tmp_path / "none.safetensors"))
+
+
+def test_pages_are_encoded_alike_whether_padded_or_not() -> None:
+    job = CallJob(LESSONS, CASES, CallSettings(Path("x")))
+    job.module.eval()
+    request = read_request(job.tokenizer, "what is 18% of 2,450?")
+    made = [page for card in CARDS[:5] for page in pages(job.tokenizer, request, card.function)]
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=job.low):
+        together = job.module.each_hidden(made)
+        alone = [job.module.hidden(*padded([page]))[0].float() for page in made]
+    for page, one, other in zip(made, together, alone, strict=True):
+        assert torch.allclose(one[: len(page.ids)], other, atol=0.05)
 
 
 def test_too_few_cards_and_strange_options_are_refused(tmp_path: Path) -> None:

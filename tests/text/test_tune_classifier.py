@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from shoal.errors import CorruptWeightsError, RunError, UnknownNameError, UsageError
+from shoal.modalities.text.decisions import decide
 from shoal.modalities.text.tune import (
     Classifier,
     Rows,
@@ -54,6 +55,15 @@ def tuned(rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("tuned") / "small"
     settings = TuneSettings("small", "full", epochs=2, batch=8, seed=1, out=out, quiet=True)
     return tune_classifier(rows, settings, oos=_OUTSIDE, source="small.csv")
+
+
+def test_it_decides_on_a_question_behind_a_long_context(tuned: Path) -> None:
+    classifier, talk = Classifier.load(tuned), "Ann came in and sat down. " * 500
+    assert classifier.cuts(talk)
+    for question in ("some mozart please", "give me a refund"):
+        plain = decide(question, classifier.labels, model=str(tuned))
+        behind = decide(question, classifier.labels, context=talk, model=str(tuned))
+        assert behind.best == plain.best
 
 
 def test_what_comes_out_is_what_runs(tuned: Path) -> None:

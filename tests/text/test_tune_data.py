@@ -52,6 +52,8 @@ def test_columns_can_be_named_and_a_wrong_one_says_which_there_are(tmp_path: Pat
     with pytest.raises(UsageError, match=r"no column 'sort'.*--label-column NAME"):
         read_rows(path, "body", "sort")
     assert read_texts(path, "body") == ("hello",)
+    with pytest.raises(UsageError, match=r"nothing\.csv is empty: it has no header and no rows"):
+        read_rows(_file(tmp_path, "nothing.csv", ""))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn.functional import softplus
 
+from shoal.errors import UsageError
 from shoal.modalities.text.calls.adapter import Adapter
 from shoal.modalities.text.calls.features import Features
 from shoal.modalities.text.calls.layout import OPTION, Page
@@ -24,6 +25,8 @@ RANK = 19
 """With it the adapter's file stays under 2 MB."""
 
 _NOTHING = 4.0
+_INSIDE = "transformer.base_model.model."
+_DOWN, _UP = ".lora_A.default.weight", ".lora_B.default.weight"
 TARGETS = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
 
 
@@ -52,6 +55,24 @@ class CallModule(torch.nn.Module):
         with torch.no_grad():  # some hundred spans stand against one "nothing"
             self.heads["null_bias"][0] = _NOTHING
 
+    def start_from(self, adapter: Adapter) -> None:
+        """Takes over what an earlier training has learnt.
+
+        Raises:
+            UsageError: The adapter is of another rank or base.
+        """
+        held = dict(self.named_parameters())
+        arrays = {"markers": adapter.markers}
+        arrays |= {f"heads.{name}": matrix for name, matrix in adapter.heads.items()}
+        for name, (down, up) in adapter.updates.items():
+            arrays |= {f"{_INSIDE}{name}{_DOWN}": down, f"{_INSIDE}{name}{_UP}": up}
+        shapes = {name: array.shape for name, array in arrays.items()}
+        if shapes != {name: tuple(p.shape) for name, p in held.items() if p.requires_grad}:
+            raise UsageError("this adapter can't be trained on: its shapes are not those of today")
+        with torch.no_grad():
+            for name, array in arrays.items():
+                held[name].copy_(torch.from_numpy(array))
+
     def keep_base_in_bf16(self) -> None:
         """Casts the base's frozen matrices once: autocast would cast them at every step."""
         for part in self.transformer.modules():
@@ -69,9 +90,22 @@ class CallModule(torch.nn.Module):
         ).last_hidden_state
         return made
 
+    def each_hidden(self, pages: Sequence[Page]) -> list[torch.Tensor]:
+        """Last hidden states, float32 (padded length, width), of each page.
+
+        The shorter half runs by itself: an eighth fewer tokens than padding all to the longest.
+        """
+        order = sorted(range(len(pages)), key=lambda i: len(pages[i].ids))
+        made: dict[int, torch.Tensor] = {}
+        for half in (order[: len(order) // 2], order[len(order) // 2 :]):
+            if half:
+                rows = self.hidden(*padded([pages[i] for i in half])).float()
+                made |= dict(zip(half, rows, strict=True))
+        return [made[i] for i in range(len(pages))]
+
     def scores(
         self,
-        hidden: torch.Tensor,
+        hidden: Sequence[torch.Tensor],
         pages: Sequence[Page],
         tokens: Sequence[int],
         features: Sequence[Features],
@@ -181,14 +215,9 @@ def _first(shape: Sequence[Any], width: int) -> torch.Tensor:
 def adapter_of(module: CallModule) -> Adapter:
     """What was trained, as it is saved."""
     tensors = {name: p.detach().float().numpy() for name, p in module.named_parameters()}
-    ends = {"down": ".lora_A.default.weight", "up": ".lora_B.default.weight"}
-    names = [name.removesuffix(ends["down"]) for name in tensors if name.endswith(ends["down"])]
-    updates = {
-        name.partition("base_model.model.")[2]: (
-            tensors[name + ends["down"]],
-            tensors[name + ends["up"]],  # alpha equals the rank: no further scale
-        )
-        for name in names
+    names = [name.removesuffix(_DOWN) for name in tensors if name.endswith(_DOWN)]
+    updates = {  # alpha equals the rank: no further scale
+        name.removeprefix(_INSIDE): (tensors[name + _DOWN], tensors[name + _UP]) for name in names
     }
     heads = {name: p.detach().float().numpy() for name, p in module.heads.items()}
     return Adapter(updates, tensors["markers"], heads, {})

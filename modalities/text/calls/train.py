@@ -22,7 +22,7 @@ from shoal.modalities.text.calls.grading import right
 from shoal.modalities.text.calls.layout import Page, pages, read_request
 from shoal.modalities.text.calls.lessons import Lessons
 from shoal.modalities.text.calls.mixing import opinion
-from shoal.modalities.text.calls.module import CallModule, adapter_of, beside, loss, padded
+from shoal.modalities.text.calls.module import CallModule, adapter_of, beside, loss
 from shoal.modalities.text.calls.reader import CallReader, calls_of
 from shoal.modalities.text.calls.samples import DRILLED, Sample, Sampler
 from shoal.modalities.text.calls.slots import slots
@@ -72,6 +72,7 @@ class CallSettings:
         batch: Requests a step.
         learning_rate: Of the adapters, at its peak.
         seed: Seed of samples, batches and first weights.
+        model: An adapter's file to start from, else the encoder as it is.
         resume: Go on from the last checkpoint.
         quiet: Show no progress bar.
     """
@@ -81,6 +82,7 @@ class CallSettings:
     batch: int = 6
     learning_rate: float = 1e-3
     seed: int = 0
+    model: Path | None = None
     resume: bool = False
     quiet: bool = False
 
@@ -114,6 +116,8 @@ class CallJob:
         self.featurizer = Featurizer(self.tokenizer, embeddings_of(weights))
         transformer = transformer_of(weights, add_pooling_layer=False, **_FAST)
         self.module = CallModule(transformer, seed=settings.seed)
+        if settings.model:
+            self.module.start_from(Adapter.load(settings.model))
         self.low = fast_bf16()
         if self.low:
             self.module.keep_base_in_bf16()
@@ -157,9 +161,9 @@ class CallJob:
         entries = [entry for i, sample in enumerate(batch) for entry in self._entries(i, sample)]
         made = [entry.page for entry in entries]
         with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
-            hidden = self.module.hidden(*padded(made))
+            hidden = self.module.each_hidden(made)
         lengths, seen = [entry.tokens for entry in entries], [entry.features for entry in entries]
-        scores = self.module.scores(hidden.float(), made, lengths, seen)
+        scores = self.module.scores(hidden, made, lengths, seen)
         scores = [beside(s, entry.opinion) for s, entry in zip(scores, entries, strict=True)]
         parts = loss(scores, [entry.target for entry in entries], [e.sample for e in entries])
         return sum((_WEIGHTS[name] * part for name, part in parts.items()), torch.zeros(()))
@@ -228,6 +232,7 @@ def train_calls(lessons: Lessons, cases: Sequence[Case], settings: CallSettings)
         "epochs": settings.epochs,
         "batch": settings.batch,
         "learning_rate": settings.learning_rate,
+        "started from": _digest(settings.model) if settings.model else "",
         "validation": [round(entry["score"], 4) for entry in history],
         "temperature": fitted_temperature(job.reader(), cases),
     }
@@ -242,6 +247,8 @@ def train_calls(lessons: Lessons, cases: Sequence[Case], settings: CallSettings)
 def _loop_settings(lessons: Lessons, settings: CallSettings) -> LoopSettings:
     content = hashlib.sha256(repr(lessons).encode()).hexdigest()
     identity = {"lessons": content, "seed": settings.seed, "batch": settings.batch}
+    if settings.model:
+        identity["model"] = _digest(settings.model)
     return LoopSettings(
         title="call encoder",
         folder=settings.work,
@@ -254,6 +261,10 @@ def _loop_settings(lessons: Lessons, settings: CallSettings) -> LoopSettings:
         warmup=0.03,
         clip=2.0,
     )
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
 def _length(function: Any) -> int:

@@ -128,6 +128,15 @@ class Classifier:
             result[rows] = self._batch([texts[row][:_MAX_CHARACTERS] for row in rows])
         return result
 
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of a text that are read."""
+        return int((self._tokenizer.truncation or {}).get("max_length", _MAX_CHARACTERS))
+
+    def cuts(self, text: str) -> bool:
+        """Whether a text is longer than what is read of it."""
+        return len(text) > _MAX_CHARACTERS or bool(self._tokenizer.encode(text).overflowing)
+
     def scores(self, logits: Floats) -> Floats:
         """Returns how much in scope texts are, float32 (n,), from their logits (n, k)."""
         return in_scope(logits)

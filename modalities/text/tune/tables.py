@@ -65,6 +65,8 @@ def pick_column(table: Table, wanted: str, aliases: Sequence[str], fix: str) -> 
     Raises:
         UsageError: There is none; the message names the columns that are there.
     """
+    if not table.columns:
+        raise UsageError(f"{table.path.name} is empty", "it has no header and no rows", fix)
     folded = {name.strip().casefold(): name for name in table.columns}
     tried = [wanted] if wanted else list(aliases)
     for name in tried:
