@@ -26,7 +26,7 @@ def tune_calls(context: typer.Context) -> None:
     from shoal.modalities.text.calls.cases import read_cases
     from shoal.modalities.text.calls.lessons import read_lessons
     from shoal.modalities.text.calls.train import CallSettings, train_calls
-    from shoal.modalities.text.tune.place import check_writable
+    from shoal.modalities.training.place import check_writable
 
     typed = given(context)
     strange = sorted(set(typed) - {*_OWN, *_READ_HERE})

@@ -15,13 +15,13 @@ from shoal.modalities.policy import library
 from shoal.modalities.policy.artifact import save
 from shoal.modalities.policy.card import machine, scores_line, versions
 from shoal.modalities.policy.evaluation import TEST_SEED, VALIDATION_SEED, evaluate
-from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.policy.policy import Policy
 from shoal.modalities.policy.presets import build, hyperparameters, policy_class
 from shoal.modalities.policy.progress import say, training_bar
 from shoal.modalities.policy.settings import TrainSettings
 from shoal.modalities.policy.spec import PolicySpec, Scores
 from shoal.modalities.policy.workers import one_thread, side_by_side
+from shoal.modalities.training.interrupts import stop_on_interrupt
 
 _VALIDATION = 100
 

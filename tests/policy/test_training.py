@@ -15,7 +15,7 @@ from shoal.envs import make
 from shoal.errors import UnknownNameError, UsageError
 from shoal.modalities.policy import Policy, TrainSettings, train, workers
 from shoal.modalities.policy.evaluation import TEST_SEED
-from shoal.modalities.policy.interrupts import stop_on_interrupt
+from shoal.modalities.training.interrupts import stop_on_interrupt
 
 SMALL = "BabyAI-GoToObjS6-v1"
 

@@ -26,9 +26,9 @@ from shoal.modalities.text.tune import (
     tune_classifier,
 )
 from shoal.modalities.text.tune.artifact import load_network
-from shoal.modalities.text.tune.checkpoint import Checkpoint
 from shoal.modalities.text.tune.examples import tokenised
 from shoal.modalities.text.tune.network import padded
+from shoal.modalities.training.checkpoint import Checkpoint
 
 _PATTERNS = {
     "refund": ("i want my money back for {}", "please refund my {}", "return the cash for the {}"),

@@ -9,11 +9,11 @@ import pytest
 
 from shoal.errors import UsageError
 from shoal.modalities.text.tune.data import Rows, check_rows, read_dataset, read_rows, read_texts
-from shoal.modalities.text.tune.options import again as resuming
 from shoal.modalities.text.tune.settings import TuneSettings
 from shoal.modalities.text.tune.split import split_rows
 from shoal.modalities.text.tune.tested import unseen
 from shoal.modalities.text.tune.training import tune_classifier
+from shoal.modalities.training.options import again as resuming
 
 
 def _file(folder: Path, name: str, content: str | bytes) -> Path:

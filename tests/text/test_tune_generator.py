@@ -23,7 +23,6 @@ from shoal.modalities.text.backends.base import Sampling
 from shoal.modalities.text.backends.llamacpp import LlamaCpp
 from shoal.modalities.text.backends.transformers_load import load_model
 from shoal.modalities.text.models import load_backend
-from shoal.modalities.text.tune.checkpoint import Checkpoint
 from shoal.modalities.text.tune.generator import tune_generator
 from shoal.modalities.text.tune.generator_data import Dialogues, read_dialogues
 from shoal.modalities.text.tune.generator_samples import IGNORED, samples_of, with_template
@@ -31,6 +30,7 @@ from shoal.modalities.text.tune.generator_settings import GeneratorSettings
 from shoal.modalities.text.tune.gguf_export import check_convertible, save_merged
 from shoal.modalities.text.tune.gguf_rounding import rounded_copy
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
+from shoal.modalities.training.checkpoint import Checkpoint
 
 _FACTS = {
     "grass": "Grass is green.", "snow": "Snow is white.", "coal": "Coal is black.",

@@ -12,8 +12,8 @@ from torch.nn.functional import cross_entropy, normalize
 from shoal.modalities.text.tune.contrast import contrast
 from shoal.modalities.text.tune.data import Rows
 from shoal.modalities.text.tune.examples import OUTSIDE, Examples, paired_batches
-from shoal.modalities.text.tune.head import best_fit, calibrated_temperature, fit_temperature
 from shoal.modalities.text.tune.label_names import with_names
+from shoal.modalities.training.head import best_fit, calibrated_temperature, fit_temperature
 
 
 def test_contrast_is_less_where_classes_lie_apart() -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 
 from shoal.errors import UsageError
-from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.text.calls.adapter import Adapter
 from shoal.modalities.text.calls.base import BASE, tokenizer_of, weights_of
 from shoal.modalities.text.calls.cases import Case
@@ -30,10 +29,11 @@ from shoal.modalities.text.calls.targets import PageTarget, page_target
 from shoal.modalities.text.calls.temperature import fitted_temperature
 from shoal.modalities.text.calls.zero_shot.engine import zero_shot_reader
 from shoal.modalities.text.encoder_torch import transformer_of
-from shoal.modalities.text.tune.checkpoint import Tensors
-from shoal.modalities.text.tune.loop import Loop, LoopSettings
 from shoal.modalities.text.tune.network import fast_bf16
-from shoal.modalities.text.tune.progress import keep_logs
+from shoal.modalities.training.checkpoint import Tensors
+from shoal.modalities.training.interrupts import stop_on_interrupt
+from shoal.modalities.training.loop import Loop, LoopSettings
+from shoal.modalities.training.progress import keep_logs
 
 HEAD_RATE = 3.0
 """The heads learn so many times faster than the adapters."""

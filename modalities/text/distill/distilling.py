@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.text.distill.augment import more_texts
 from shoal.modalities.text.distill.compare import comparison, sides, table
 from shoal.modalities.text.distill.guide import guide_of
@@ -27,7 +26,6 @@ from shoal.modalities.text.distill.teachers import (
     open_teacher,
 )
 from shoal.modalities.text.tune.artifact import Comparison, Result, save
-from shoal.modalities.text.tune.checkpoint import Checkpoint
 from shoal.modalities.text.tune.checks import check_split
 from shoal.modalities.text.tune.classifier import Classifier
 from shoal.modalities.text.tune.data import Rows, check_rows
@@ -39,11 +37,13 @@ from shoal.modalities.text.tune.examples import (
     tokenised,
 )
 from shoal.modalities.text.tune.job import ClassifierJob
-from shoal.modalities.text.tune.loop import Loop, LoopSettings
-from shoal.modalities.text.tune.options import again, slower
-from shoal.modalities.text.tune.progress import say
 from shoal.modalities.text.tune.split import split_rows
 from shoal.modalities.text.tune.tested import unseen
+from shoal.modalities.training.checkpoint import Checkpoint
+from shoal.modalities.training.interrupts import stop_on_interrupt
+from shoal.modalities.training.loop import Loop, LoopSettings
+from shoal.modalities.training.options import again, slower
+from shoal.modalities.training.progress import say
 
 
 def distill(

@@ -14,10 +14,10 @@ from shoal.modalities.text.distill.recipes import TEMPERATURE
 from shoal.modalities.text.distill.shrink import taught_by
 from shoal.modalities.text.distill.student import Student, Traced, layers_of
 from shoal.modalities.text.distill.targets import Targets
-from shoal.modalities.text.tune.checkpoint import Tensors
 from shoal.modalities.text.tune.examples import OUTSIDE, Examples, shuffled_batches
 from shoal.modalities.text.tune.job import ClassifierJob
 from shoal.modalities.text.tune.network import padded
+from shoal.modalities.training.checkpoint import Tensors
 
 HARD, LEVEL, VECTOR, LAYERS = 0.2, 0.02, 1.0, 1.0
 """Weights of the losses beside the teacher's probabilities: the rows' own labels, the level

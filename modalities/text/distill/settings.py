@@ -8,8 +8,8 @@ from pathlib import Path
 
 from shoal.errors import UsageError, unknown
 from shoal.modalities.text.distill.recipes import RECIPES, Recipe
-from shoal.modalities.text.tune.options import shaping, typed
 from shoal.modalities.text.tune.settings import REPEATED, TuneSettings
+from shoal.modalities.training.options import shaping, typed
 
 
 @dataclass(frozen=True, slots=True)

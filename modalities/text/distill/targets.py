@@ -13,8 +13,8 @@ import torch
 from shoal.errors import RunError
 from shoal.modalities.text.distill.guide import Guide
 from shoal.modalities.text.distill.teachers import ClassifierTeacher, Teacher
-from shoal.modalities.text.tune.checkpoint import Checkpoint
-from shoal.modalities.text.tune.progress import training_bar
+from shoal.modalities.training.checkpoint import Checkpoint
+from shoal.modalities.training.progress import training_bar
 
 _SAVE_AFTER = 30.0
 """Seconds between two savings; a slow teacher's answers are not asked for twice."""

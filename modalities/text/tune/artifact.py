@@ -19,20 +19,20 @@ from shoal.modalities.policy.card import machine
 from shoal.modalities.sources import locate
 from shoal.modalities.text.encoder_files import EncoderFiles, encoder_files, open_tokenizer
 from shoal.modalities.text.tune.card import card, curves, versions
-from shoal.modalities.text.tune.checkpoint import Checkpoint
 from shoal.modalities.text.tune.classifier import FILES, Classifier, ClassifierSpec, in_scope
 from shoal.modalities.text.tune.data import Rows
 from shoal.modalities.text.tune.examples import OUTSIDE
 from shoal.modalities.text.tune.export import Parity, export, parity
-from shoal.modalities.text.tune.head import calibrated_temperature, fit_threshold
 from shoal.modalities.text.tune.job import ClassifierJob
 from shoal.modalities.text.tune.network import Network
-from shoal.modalities.text.tune.plots import confusion_matrix, learning_curve, worst_pairs
-from shoal.modalities.text.tune.progress import say
 from shoal.modalities.text.tune.scores import ClassifierScores, confusion, scores_of
 from shoal.modalities.text.tune.settings import TuneSettings
 from shoal.modalities.text.tune.split import Split
 from shoal.modalities.text.tune.tested import scores_on
+from shoal.modalities.training.checkpoint import Checkpoint
+from shoal.modalities.training.head import calibrated_temperature, fit_threshold
+from shoal.modalities.training.plots import confusion_matrix, learning_curve, worst_pairs
+from shoal.modalities.training.progress import say
 
 Comparison = Callable[[Classifier], tuple[list[str], dict[str, Any]]]
 """Takes the classifier as it runs; returns lines for people and figures for JSON."""

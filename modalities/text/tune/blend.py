@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import torch
 
-from shoal.modalities.text.tune.checkpoint import Tensors
 from shoal.modalities.text.tune.job import ClassifierJob
+from shoal.modalities.training.checkpoint import Tensors
 
 PARTS = (1.0, 0.8, 0.65, 0.5, 0.35, 0.2)
 """Parts of the way from the first weights to the tuned ones that are tried."""

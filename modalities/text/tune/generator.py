@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from shoal.errors import UsageError
-from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.sources import locate
 from shoal.modalities.text.backends.transformers_load import load_model
 from shoal.modalities.text.tune.generator_artifact import TunedGenerator, save_generator
@@ -19,9 +18,10 @@ from shoal.modalities.text.tune.generator_samples import samples_of, with_templa
 from shoal.modalities.text.tune.generator_settings import RATE, GeneratorSettings
 from shoal.modalities.text.tune.generator_split import DialogueSplit, split_dialogues
 from shoal.modalities.text.tune.gguf_export import as_plain, check_convertible
-from shoal.modalities.text.tune.loop import Loop, LoopSettings
-from shoal.modalities.text.tune.options import again, anew, slower
-from shoal.modalities.text.tune.progress import say
+from shoal.modalities.training.interrupts import stop_on_interrupt
+from shoal.modalities.training.loop import Loop, LoopSettings
+from shoal.modalities.training.options import again, anew, slower
+from shoal.modalities.training.progress import say
 
 
 def tune_generator(

@@ -22,7 +22,7 @@ from shoal.modalities.text.tune.generator_plots import loss_curve
 from shoal.modalities.text.tune.generator_settings import GeneratorSettings
 from shoal.modalities.text.tune.generator_split import DialogueSplit
 from shoal.modalities.text.tune.gguf_export import export_gguf, save_merged
-from shoal.modalities.text.tune.progress import say
+from shoal.modalities.training.progress import say
 
 _CONTEXT = 4096
 """Tokens that the exported model is loaded with to compare it."""

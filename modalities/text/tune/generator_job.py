@@ -12,12 +12,12 @@ from torch.nn.functional import cross_entropy
 
 from shoal.extras import require
 from shoal.modalities.quiet import quiet_transformers
-from shoal.modalities.text.tune.checkpoint import Tensors
 from shoal.modalities.text.tune.examples import shuffled_batches
 from shoal.modalities.text.tune.generator_samples import IGNORED, Sample, stacked
 from shoal.modalities.text.tune.generator_settings import GeneratorSettings
 from shoal.modalities.text.tune.network import fast_bf16
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
+from shoal.modalities.training.checkpoint import Tensors
 
 _DROPOUT = 0.05
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from shoal.modalities.text.tune.plots import figure_of, save_figure
+from shoal.modalities.training.plots import figure_of, save_figure
 
 
 def loss_curve(path: Path, history: Sequence[dict[str, float]], title: str) -> None:

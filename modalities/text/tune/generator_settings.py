@@ -8,8 +8,8 @@ from pathlib import Path
 
 from shoal.errors import UsageError, unknown
 from shoal.modalities.sources import catalog, tuned_folder
-from shoal.modalities.text.tune.options import check_training, shaping, typed
-from shoal.modalities.text.tune.place import Place
+from shoal.modalities.training.options import check_training, shaping, typed
+from shoal.modalities.training.place import Place
 
 KINDS = ("q8_0", "q4_1", "q4_0", "f16", "none")
 """How the weights of the GGUF file are kept; "none" makes no GGUF but a folder."""

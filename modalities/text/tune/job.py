@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shoal.modalities.text.tune.checkpoint import Tensors
 from shoal.modalities.text.tune.examples import OUTSIDE, Examples
-from shoal.modalities.text.tune.head import fit_loss
 from shoal.modalities.text.tune.network import TextNetwork, fast_bf16, padded
+from shoal.modalities.training.checkpoint import Tensors
+from shoal.modalities.training.head import fit_loss
 
 _READ = 64
 

@@ -12,7 +12,7 @@ from shoal.modalities.text.encoder import TextEncoder
 from shoal.modalities.text.encoder_files import EncoderFiles
 from shoal.modalities.text.tune.data import Rows
 from shoal.modalities.text.tune.examples import OUTSIDE, Examples, examples_of
-from shoal.modalities.text.tune.progress import training_bar
+from shoal.modalities.training.progress import training_bar
 
 _READ = 512
 """Texts between two moves of the bar."""

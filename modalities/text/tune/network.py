@@ -14,7 +14,7 @@ from shoal.extras import require
 from shoal.modalities.quiet import quiet_transformers
 from shoal.modalities.text.encoder_files import EncoderFiles, pooling_of
 from shoal.modalities.text.encoder_torch import pooled, transformer_of
-from shoal.modalities.text.tune.checkpoint import Tensors
+from shoal.modalities.training.checkpoint import Tensors
 
 _RANK = 16
 _DECAY = 0.9

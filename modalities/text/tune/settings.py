@@ -8,8 +8,8 @@ from pathlib import Path
 
 from shoal.errors import UsageError, unknown
 from shoal.files import data_dir
-from shoal.modalities.text.tune.options import check_training, shaping, typed
-from shoal.modalities.text.tune.place import Place
+from shoal.modalities.training.options import check_training, shaping, typed
+from shoal.modalities.training.place import Place
 
 METHODS = ("auto", "frozen", "lora", "full")
 """How much of the encoder is trained."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from shoal.modalities.policy.interrupts import stop_on_interrupt
 from shoal.modalities.sources import locate
 from shoal.modalities.text.encoder import TextEncoder
 from shoal.modalities.text.encoder_files import encoder_files
@@ -19,16 +18,17 @@ from shoal.modalities.text.tune.artifact import Result, save
 from shoal.modalities.text.tune.checks import check_split
 from shoal.modalities.text.tune.data import Rows, check_rows
 from shoal.modalities.text.tune.examples import fingerprint
-from shoal.modalities.text.tune.head import best_fit
 from shoal.modalities.text.tune.label_names import with_names
-from shoal.modalities.text.tune.loop import LoopSettings
 from shoal.modalities.text.tune.lot import Lot, lot_of
-from shoal.modalities.text.tune.options import again, anew
-from shoal.modalities.text.tune.progress import say
 from shoal.modalities.text.tune.settings import TuneSettings
 from shoal.modalities.text.tune.split import split_rows
 from shoal.modalities.text.tune.tested import unseen
 from shoal.modalities.text.tune.trial import ENOUGH, Given, Trial
+from shoal.modalities.training.head import best_fit
+from shoal.modalities.training.interrupts import stop_on_interrupt
+from shoal.modalities.training.loop import LoopSettings
+from shoal.modalities.training.options import again, anew
+from shoal.modalities.training.progress import say
 
 
 def tune_classifier(

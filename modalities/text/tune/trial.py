@@ -14,13 +14,13 @@ from torch.nn.functional import one_hot
 
 from shoal.modalities.text.encoder_files import EncoderFiles
 from shoal.modalities.text.tune.blend import blend, mix
-from shoal.modalities.text.tune.head import HeadFit, cross_fitted
-from shoal.modalities.text.tune.loop import Loop, LoopSettings
 from shoal.modalities.text.tune.lot import Lot
 from shoal.modalities.text.tune.network import Network
-from shoal.modalities.text.tune.options import slower
 from shoal.modalities.text.tune.settings import TuneSettings
 from shoal.modalities.text.tune.tuning_job import TuningJob
+from shoal.modalities.training.head import HeadFit, cross_fitted
+from shoal.modalities.training.loop import Loop, LoopSettings
+from shoal.modalities.training.options import slower
 
 ENOUGH = 20
 """Rows a class, of those in scope, from which heads fitted on a part of them know something

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoal.errors import StorageError, UsageError
-from shoal.modalities.text.tune.progress import keep_logs, say
+from shoal.modalities.training.progress import keep_logs, say
 
 ROOM = 100
 """MB that must be free where something is trained and saved; large models take more."""

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from shoal.errors import CorruptWeightsError, RunError, StorageError, UsageError
-from shoal.modalities.text.tune.checkpoint import Checkpoint
-from shoal.modalities.text.tune.loop import Loop, LoopSettings
+from shoal.modalities.training.checkpoint import Checkpoint
+from shoal.modalities.training.loop import Loop, LoopSettings
 
 
 class Line:

@@ -17,7 +17,7 @@ from shoal.modalities.text.distill import DistillSettings, distill
 from shoal.modalities.text.tune import GeneratorSettings, Rows, TuneSettings, tune_classifier
 from shoal.modalities.text.tune.generator import tune_generator
 from shoal.modalities.text.tune.generator_data import Dialogues
-from shoal.modalities.text.tune.place import Place
+from shoal.modalities.training.place import Place
 
 TEXTS = tuple(f"{word} it number {i}" for word in ("find", "stop") for i in range(12))
 ROWS = Rows(TEXTS, tuple(text.split()[0] for text in TEXTS))

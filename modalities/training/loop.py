@@ -21,7 +21,7 @@ from typing import Any, NoReturn, Protocol
 import torch
 
 from shoal.errors import RunError, UsageError
-from shoal.modalities.text.tune.checkpoint import (
+from shoal.modalities.training.checkpoint import (
     Checkpoint,
     Tensors,
     adam_state,
@@ -30,8 +30,8 @@ from shoal.modalities.text.tune.checkpoint import (
     restore_adam,
     unpack,
 )
-from shoal.modalities.text.tune.divergence import Divergence, has_diverged
-from shoal.modalities.text.tune.progress import say, tensorboard, training_bar
+from shoal.modalities.training.divergence import Divergence, has_diverged
+from shoal.modalities.training.progress import say, tensorboard, training_bar
 
 
 class Job(Protocol):
