@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
+    Bytes = np.ndarray[Any, np.dtype[np.uint8]]
     Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+_PLENTY = 1.5
+"""So many times the size it is resized to, a picture holds more than the model sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Transform:
         return asdict(self)
 
     def __call__(self, images: Sequence[Image.Image]) -> Floats:
-        """Returns a batch for the model.
+        """Returns a batch for the model: `crop`, then `normalise`.
 
         Args:
             images: RGB pictures of any sizes.
@@ -58,15 +62,37 @@ class Transform:
         Returns:
             float32 (n, 3, height, width).
         """
+        return self.normalise(self.crop(images))
+
+    def crop(self, images: Sequence[Image.Image]) -> Bytes:
+        """Resizes and crops pictures.
+
+        Args:
+            images: RGB pictures of any sizes.
+
+        Returns:
+            uint8 (n, height, width, 3).
+        """
         import numpy as np
 
-        if not images:
-            return np.empty((0, 3, self.height, self.width), np.float32)
-        pixels = np.stack([np.asarray(self._fit(image)) for image in images])
+        made = np.empty((len(images), self.height, self.width, 3), np.uint8)
+        for row, image in zip(made, images, strict=True):
+            row[:] = np.asarray(self._fit(image))
+        return made
+
+    def normalise(self, pixels: Bytes) -> Floats:
+        """From `crop`'s uint8 (n, height, width, 3) to float32 (n, 3, height, width)."""
+        import numpy as np
+
         scaled = pixels.astype(np.float32) / np.float32(255)
         scaled -= np.asarray(self.mean, np.float32)
         scaled /= np.asarray(self.std, np.float32)
         return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+    @property
+    def shortest(self) -> int:
+        """Length in pixels of the shorter side from which on more detail changes little."""
+        return math.ceil(_PLENTY * max(self.height, self.width) / self.crop_pct)
 
     def _fit(self, image: Image.Image) -> Image.Image:
         """Resizes and crops to (width, height)."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch.nn.functional import normalize
 
 from shoal.extras import require
+from shoal.modalities.cores import native_bf16
 from shoal.modalities.quiet import quiet_transformers
 from shoal.modalities.text.encoder_files import EncoderFiles, pooling_of
 from shoal.modalities.text.encoder_torch import pooled, transformer_of
@@ -119,12 +119,8 @@ def padded(ids: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.
 
 
 def fast_bf16() -> bool:
-    """Whether this processor multiplies bfloat16 natively; emulated, it would be slower."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    info = Path("/proc/cpuinfo")
-    flags = set(info.read_text(encoding="utf-8").split()) if info.exists() else set()
-    return bool(flags & {"avx512_bf16", "amx_bf16"})
+    """Whether bfloat16 pays here: on a GPU that has it, or natively on the processor."""
+    return torch.cuda.is_bf16_supported() if torch.cuda.is_available() else native_bf16()
 
 
 def _layers(transformer: Any) -> list[Any]:
