@@ -51,6 +51,9 @@ class VisionEncoder:
         engine: "auto" (openvino where installed, else torch), "openvino" or "torch".
         weights: For a timm name: a weights file, or "random" for an untrained model.
 
+    Attributes:
+        network: The model ready to run, and its card.
+
     Raises:
         UnknownNameError: No such model or engine; near names are suggested.
         MissingModelError: The weights are not on this machine; says how to get them.
@@ -66,18 +69,17 @@ class VisionEncoder:
     ) -> None:
         self.model = model
         self.engine = choose(engine)
-        self._engine = open_engine(resolve(model, weights), self.engine)
-        self._card = self._engine.card
+        self.network = open_engine(resolve(model, weights), self.engine)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """All classes by index, each with its synonyms; empty without a classifier."""
-        return self._card.labels
+        return self.network.card.labels
 
     @property
     def features(self) -> int:
         """Length of an embedding."""
-        return self._card.features
+        return self.network.card.features
 
     def label(self, images: Sequence[ImageSource], k: int = 5) -> list[list[Label]]:
         """Names what pictures show.
@@ -108,6 +110,8 @@ class VisionEncoder:
     def embed(self, images: Sequence[ImageSource]) -> Floats:
         """Returns pooled features of unit length.
 
+        In bfloat16 where the processor has it: the cosine with float32's is above 0.99.
+
         Args:
             images: Pictures of any sizes, each as `load_image` takes it.
 
@@ -137,19 +141,19 @@ class VisionEncoder:
     def _run(self, images: Sequence[ImageSource]) -> Iterator[tuple[Floats, Floats]]:
         if isinstance(images, str | bytes | Path) or hasattr(images, "getbands"):
             raise UsageError("one image was passed", "a list is expected", "Pass [image]")
-        transform = self._card.transform
+        transform = self.network.card.transform
         for start in range(0, len(images), _BATCH):
             batch = images[start : start + _BATCH]
             pixels = [open_pixels(image, transform.shortest) for image in batch]
-            yield self._engine.quick(transform.crop(pixels))
+            yield self.network.quick(transform.crop(pixels))
 
     def _checked_logits(self, images: Sequence[ImageSource]) -> Iterator[Floats]:
         """Logits of each batch; close calls are looked at again, in full and in float32."""
         for number, (_, logits) in enumerate(self._run(images)):
-            close = _close_calls(logits)
+            close = close_calls(logits)
             if len(close):
                 again = [open_pixels(images[number * _BATCH + i]) for i in close]
-                logits[close] = self._engine.exact(self._card.transform.crop(again))[1]
+                logits[close] = self.network.exact(self.network.card.transform.crop(again))[1]
             yield logits
 
     def _best(self, logits: Floats, k: int) -> list[Label]:
@@ -161,7 +165,7 @@ class VisionEncoder:
         return [_label(self.labels[i], float(probabilities[i]), int(i)) for i in order]
 
 
-def _close_calls(logits: Floats) -> list[int]:
+def close_calls(logits: Floats) -> list[int]:
     """Rows whose two best logits are so near that bfloat16 or a draft may have swapped them."""
     import numpy as np
 

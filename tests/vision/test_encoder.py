@@ -73,10 +73,10 @@ def test_both_engines_give_the_same_results(
     encoder: VisionEncoder, torch_encoder: VisionEncoder, photos: list[Image.Image]
 ) -> None:
     assert (encoder.engine, torch_encoder.engine) == ("openvino", "torch")
-    card = encoder._card
+    card = encoder.network.card
     pixels = card.transform.crop([open_pixels(photo) for photo in photos])
     for ours, theirs in zip(
-        encoder._engine.exact(pixels), torch_encoder._engine.exact(pixels), strict=True
+        encoder.network.exact(pixels), torch_encoder.network.exact(pixels), strict=True
     ):
         assert np.allclose(ours, theirs, atol=2e-3)
     ours, theirs = encoder.embed(photos), torch_encoder.embed(photos)
@@ -97,8 +97,8 @@ def test_close_calls_are_decided_in_full_precision(
             stream = io.BytesIO()
             photo.crop((left, top, left + side, top + side)).resize((900, 900)).save(stream, "JPEG")
             crops.append(stream.getvalue())
-    exact = torch_encoder._engine.exact
-    whole = torch_encoder._card.transform.crop([open_pixels(crop) for crop in crops])
+    exact = torch_encoder.network.exact
+    whole = torch_encoder.network.card.transform.crop([open_pixels(crop) for crop in crops])
     wanted = exact(whole)[1].argmax(1).tolist()
     assert [found[0].index for found in encoder.label(crops, k=1)] == wanted
     assert [found[0].index for found in torch_encoder.label(crops, k=1)] == wanted
