@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from shoal.errors import ImageError, UsageError
-from shoal.modalities.vision.images import open_pixels
+from shoal.modalities.vision.images import open_draft, open_pixels
 
 ASSETS = Path(__file__).parents[1] / "agents" / "demo" / "assets"
 SIZE = (1152, 864)
@@ -59,7 +59,7 @@ def labelled(table: Path, folder: Path, limit: int | None = None) -> Sequence[st
 
 def _opens(path: Path) -> bool:
     try:
-        open_pixels(path, 64)
+        open_draft(path, 64)
     except ImageError:
         return False
     return True

@@ -73,11 +73,11 @@ class Peer:
     """The same model as timm runs it: eager torch in float32, with timm's own transform."""
 
     def __init__(self, model: str) -> None:
-        import timm.data
+        self.module, _ = build(resolve(model))
+        import timm.data  # after `build`, which mends what it imports
         import torch
 
         torch.set_num_threads(cores())
-        self.module, _ = build(resolve(model))
         data: Any = timm.data
         config = data.resolve_model_data_config(self.module.model)
         self.transform = data.create_transform(**config, is_training=False)
@@ -108,7 +108,7 @@ def _beside(
 
     def ours(turn: int) -> None:
         logits = engine.quick(pixels[turn])[1]
-        close = close_calls(logits)
+        close = close_calls(logits, [False] * size)
         if close:
             engine.exact(pixels[turn][close])
 

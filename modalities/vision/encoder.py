@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shoal.errors import UsageError
 from shoal.modalities.vision.engines import choose, open_engine
-from shoal.modalities.vision.images import open_pixels
+from shoal.modalities.vision.images import open_draft, open_pixels
 from shoal.modalities.vision.timm_models import resolve
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "efficientnet-lite0"
 _BATCH = 32  # bounds memory; larger batches are no faster on a CPU
 
-_CLOSE = 0.3
-"""Logits; four standard deviations of what bfloat16 changes in the gap of two."""
+_CLOSE, _CLOSE_IN_DRAFT = 0.25, 0.5
+"""Logits; bfloat16, and with it a draft, seldom change the gap of two by more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class VisionEncoder:
         """
         import numpy as np
 
-        batches = [features for features, _ in self._run(images)]
+        batches = [features for features, _, _ in self._run(images)]
         stacked = np.concatenate([np.empty((0, self.features), np.float32), *batches])
         lengths = np.linalg.norm(stacked, axis=1, keepdims=True)
         unit: Floats = stacked / np.maximum(lengths, np.float32(1e-12))
@@ -138,20 +138,22 @@ class VisionEncoder:
         first, second = self.embed([a, b])
         return float(min(1.0, max(-1.0, first @ second)))
 
-    def _run(self, images: Sequence[ImageSource]) -> Iterator[tuple[Floats, Floats]]:
+    def _run(
+        self, images: Sequence[ImageSource]
+    ) -> Iterator[tuple[Floats, Floats, Sequence[bool]]]:
         if isinstance(images, str | bytes | Path) or hasattr(images, "getbands"):
             raise UsageError("one image was passed", "a list is expected", "Pass [image]")
         transform = self.network.card.transform
         for start in range(0, len(images), _BATCH):
             batch = images[start : start + _BATCH]
-            pixels = [open_pixels(image, transform.shortest) for image in batch]
-            yield self.network.quick(transform.crop(pixels))
+            pixels, drafts = zip(*(open_draft(i, transform.shortest) for i in batch), strict=True)
+            yield *self.network.quick(transform.crop(pixels)), drafts
 
     def _checked_logits(self, images: Sequence[ImageSource]) -> Iterator[Floats]:
         """Logits of each batch; close calls are looked at again, in full and in float32."""
-        for number, (_, logits) in enumerate(self._run(images)):
-            close = close_calls(logits)
-            if len(close):
+        for number, (_, logits, drafts) in enumerate(self._run(images)):
+            close = close_calls(logits, drafts)
+            if close:
                 again = [open_pixels(images[number * _BATCH + i]) for i in close]
                 logits[close] = self.network.exact(self.network.card.transform.crop(again))[1]
             yield logits
@@ -165,14 +167,20 @@ class VisionEncoder:
         return [_label(self.labels[i], float(probabilities[i]), int(i)) for i in order]
 
 
-def close_calls(logits: Floats) -> list[int]:
-    """Rows whose two best logits are so near that bfloat16 or a draft may have swapped them."""
+def close_calls(logits: Floats, drafts: Sequence[bool]) -> list[int]:
+    """Rows whose two best logits are so near that less precision may have swapped them.
+
+    Args:
+        logits: float32 (n, classes).
+        drafts: For each row, whether it was seen in fewer pixels than there are.
+    """
     import numpy as np
 
     if logits.shape[1] < 2:
         return []
     best = np.partition(logits, -2, axis=1)[:, -2:]
-    close: list[int] = np.flatnonzero(best[:, 1] - best[:, 0] < _CLOSE).tolist()
+    near = np.where(drafts, _CLOSE_IN_DRAFT, _CLOSE)
+    close: list[int] = np.flatnonzero(best[:, 1] - best[:, 0] < near).tolist()
     return close
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 KEYS = {"benchmark", "figures", "n", "seconds", "seed", "versions", "machine"}
 
 
@@ -97,3 +97,19 @@ def test_floor_reports_in_one_line() -> None:
     further = made["figures"]["a further task in the same process, s"]
     assert further == {"median": 0.25, "min": 0.25, "max": 0.25}
     assert "0.25 (0.25 to 0.25)" in done.stdout
+
+
+def test_vision_scores_a_folder_by_a_table(tmp_path: Path) -> None:
+    assets = BENCHMARKS.parent / "agents" / "demo" / "assets"
+    for name in ("cat.jpg", "coffee.jpg"):
+        (tmp_path / name).write_bytes((assets / name).read_bytes())
+    (tmp_path / "labels.csv").write_text("file,label\ncat.jpg,espresso\ncoffee.jpg,Espresso\n")
+    where = ["--images", str(tmp_path), "--labels", str(tmp_path / "labels.csv")]
+    made = report(typed("vision.py", *where, "--json"))
+    assert (made["benchmark"], made["n"]) == ("vision", 2)
+    assert made["figures"]["agreement"]["top1"] == 1
+    assert made["figures"]["accuracy"]["top1"] == 0.5
+    assert made["figures"]["batch 32"]["times"] > 0
+    empty = typed("vision.py", "--images", str(tmp_path / "none"))
+    assert (empty.returncode, empty.stdout) == (2, "")
+    assert "there is no folder" in empty.stderr
