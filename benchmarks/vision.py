@@ -27,8 +27,9 @@ from shoal.modalities.vision.encoder import close_calls
 from shoal.modalities.vision.images import open_pixels
 from shoal.modalities.vision.timm_models import build, resolve
 
-TURNS = 15
 LARGE = 32
+TURNS = {1: 30, LARGE: 5}
+"""How often each side runs, by the size of the batch."""
 
 
 def main() -> None:
@@ -101,10 +102,11 @@ def _beside(
 ) -> dict[str, float]:
     """The network alone, close calls included, in milliseconds a batch and as a ratio."""
     engine, transform = encoder.network, encoder.network.card.transform
-    some = [photos[i % len(photos)] for i in range(size * TURNS)]
-    groups = [some[i : i + size] for i in range(0, len(some), size)]
-    pixels = [transform.crop([open_pixels(photo) for photo in group]) for group in groups]
-    tensors = [peer.batch(group) for group in groups]
+    turns = TURNS[size]
+    some = photos[: size * turns]
+    seen, tensor = transform.crop([open_pixels(photo) for photo in some]), peer.batch(some)
+    rows = [[i % len(some) for i in range(turn * size, (turn + 1) * size)] for turn in range(turns)]
+    pixels, tensors = [seen[row] for row in rows], [tensor[row] for row in rows]
 
     def ours(turn: int) -> None:
         logits = engine.quick(pixels[turn])[1]
@@ -112,7 +114,7 @@ def _beside(
         if close:
             engine.exact(pixels[turn][close])
 
-    mine, theirs = _by_turns(ours, lambda turn: peer.logits(tensors[turn]))
+    mine, theirs = _by_turns(ours, lambda turn: peer.logits(tensors[turn]), turns)
     return _ratio(mine, theirs)
 
 
@@ -120,7 +122,7 @@ def _photo_to_labels(
     encoder: VisionEncoder, peer: Peer, photos: Sequence[bytes]
 ) -> dict[str, float]:
     """From a file's bytes to five labels, decoding included, one photo at a time."""
-    some = [photos[i % len(photos)] for i in range(4 * TURNS)]
+    some = [photos[i % len(photos)] for i in range(2 * TURNS[1])]
     mine, theirs = _by_turns(
         lambda turn: encoder.label([some[turn]]),
         lambda turn: peer.logits(peer.batch([some[turn]])),
@@ -130,7 +132,7 @@ def _photo_to_labels(
 
 
 def _by_turns(
-    ours: Callable[[int], object], theirs: Callable[[int], object], turns: int = TURNS
+    ours: Callable[[int], object], theirs: Callable[[int], object], turns: int
 ) -> tuple[list[float], list[float]]:
     made: tuple[list[float], list[float]] = ([], [])
     ours(0), theirs(0)
