@@ -10,12 +10,10 @@ if TYPE_CHECKING:
     from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
     from shoal.modalities.vision.expert import VisionExpert
     from shoal.modalities.vision.find import ImageIndex, label_folder
-    from shoal.modalities.vision.frames import Frame, frames
     from shoal.modalities.vision.images import ImageSource, LoadedImage, load_image
     from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
 
 _LAZY = {
-    "Frame": "shoal.modalities.vision.frames",
     "ImageIndex": "shoal.modalities.vision.find",
     "ImageSource": "shoal.modalities.vision.images",
     "Label": "shoal.modalities.vision.encoder",
@@ -24,7 +22,6 @@ _LAZY = {
     "TextReader": "shoal.modalities.vision.reader",
     "VisionEncoder": "shoal.modalities.vision.encoder",
     "VisionExpert": "shoal.modalities.vision.expert",
-    "frames": "shoal.modalities.vision.frames.sampling",
     "label_folder": "shoal.modalities.vision.find",
     "load_image": "shoal.modalities.vision.images",
     "text_reader": "shoal.modalities.vision.reader",
@@ -33,7 +30,6 @@ _LAZY = {
 """Name -> module of this room, imported on first use."""
 
 __all__ = [
-    "Frame",
     "ImageIndex",
     "ImageSource",
     "Label",
@@ -42,7 +38,6 @@ __all__ = [
     "TextReader",
     "VisionEncoder",
     "VisionExpert",
-    "frames",
     "label_folder",
     "load_image",
     "text_reader",
