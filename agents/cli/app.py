@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
-from shoal.agents.cli import distill, doctor, graph, memory, models, policies, tasks, tune
+from shoal.agents.cli import (
+    distill,
+    doctor,
+    graph,
+    memory,
+    models,
+    pictures,
+    policies,
+    tasks,
+    tune,
+)
 
 app = typer.Typer(
     name="shoal",
@@ -20,6 +30,8 @@ app.command()(tasks.demo)
 app.command()(policies.train)
 app.command()(tune.tune)
 app.command()(distill.distill)
+app.command()(pictures.label)
+app.command()(pictures.find)
 app.command("eval")(policies.evaluate)
 app.add_typer(models.app, name="models")
 app.add_typer(memory.app, name="memory")

@@ -9,10 +9,12 @@ from shoal.lazy import exports
 if TYPE_CHECKING:
     from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
     from shoal.modalities.vision.expert import VisionExpert
+    from shoal.modalities.vision.find import ImageIndex, label_folder
     from shoal.modalities.vision.images import ImageSource, LoadedImage, load_image
     from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
 
 _LAZY = {
+    "ImageIndex": "shoal.modalities.vision.find",
     "ImageSource": "shoal.modalities.vision.images",
     "Label": "shoal.modalities.vision.encoder",
     "LoadedImage": "shoal.modalities.vision.images",
@@ -20,6 +22,7 @@ _LAZY = {
     "TextReader": "shoal.modalities.vision.reader",
     "VisionEncoder": "shoal.modalities.vision.encoder",
     "VisionExpert": "shoal.modalities.vision.expert",
+    "label_folder": "shoal.modalities.vision.find",
     "load_image": "shoal.modalities.vision.images",
     "text_reader": "shoal.modalities.vision.reader",
     "vision_encoder": "shoal.modalities.vision.encoder",
@@ -27,6 +30,7 @@ _LAZY = {
 """Name -> module of this room, imported on first use."""
 
 __all__ = [
+    "ImageIndex",
     "ImageSource",
     "Label",
     "LoadedImage",
@@ -34,6 +38,7 @@ __all__ = [
     "TextReader",
     "VisionEncoder",
     "VisionExpert",
+    "label_folder",
     "load_image",
     "text_reader",
     "vision_encoder",

