@@ -53,7 +53,8 @@ def tune(
         str,
         option(
             options.CLASSIFIERS,
-            "What is trained: auto, frozen, lora or full; of images auto, prototype, linear or full.",
+            "What is trained: auto, frozen, lora or full; "
+            "of images auto, prototype, linear or full.",
         ),
     ] = "auto",
     model: Annotated[
@@ -80,8 +81,8 @@ def tune(
 ) -> None:
     """Tune a classifier of texts or images, a language model (--generator) or --calls.
 
-    Images are told from texts by what SOURCE holds. Ctrl-C saves a checkpoint, --resume goes on. Rows for a generator have a prompt and a
-    response, or `messages`; a call encoder learns from cards.
+    What SOURCE holds tells images from texts. Ctrl-C saves a checkpoint, --resume goes on. Rows
+    for a generator have a prompt and a response, or `messages`; a call encoder learns from cards.
     """
     if calls:
         tune_calls(context)

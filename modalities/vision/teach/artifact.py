@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,11 +123,16 @@ class Saving:
         if not installed("matplotlib"):
             say("No plots are drawn: matplotlib is missing. Type: pip install 'shoal[train]'")
             return
-        name = self.settings.name
-        if self.result.history:
-            learning_curve(self.folder / "learning_curve.png", self.result.history, name)
-        if len(judged.truth):
-            confusion_matrix(self.folder / "confusion.png", self._counts(), labels, name)
+        with warnings.catch_warnings():  # of letters that its font lacks, emoji for example
+            warnings.simplefilter("ignore", UserWarning)
+            self._plot()
+
+    def _plot(self) -> None:
+        name, result = self.settings.name, self.result
+        if result.history:
+            learning_curve(self.folder / "learning_curve.png", result.history, name)
+        if len(result.judged.truth):
+            confusion_matrix(self.folder / "confusion.png", self._counts(), result.labels, name)
 
     def _counts(self) -> Any:
         counts = np.zeros((len(self.result.labels),) * 2, dtype=np.int64)

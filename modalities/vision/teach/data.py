@@ -64,7 +64,9 @@ def is_pictures(source: Path | str) -> bool:
         if any(f"train{suffix}" in names for suffix in SUFFIXES):
             return False
         return bool(_folders(path)) or any(name.endswith(_ENDINGS) for name in names)
-    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+    if path.suffix.lower() not in SUFFIXES:
+        return path.name != "records" and not path.exists()  # to say what is missing
+    if not path.is_file():
         return False
     try:
         columns = {name.strip().casefold() for name in read_table(path).columns}
@@ -91,10 +93,8 @@ def read_pictures(source: Path | str) -> dict[str, Pictures]:
     if path.suffix.lower() in SUFFIXES and not path.is_dir():
         return {"train": _from_table(read_table(path))}
     if not path.is_dir():
-        why = "it is a file" if path.exists() else "there is no such folder"
-        raise UsageError(
-            f"cannot read pictures from {path}", why, "Give a folder of class folders, or a CSV"
-        )
+        why = "it is a single file" if path.exists() else "there is no such file or folder"
+        raise UsageError(f"cannot read {path}", why, "Give a folder of class folders, or a CSV")
     folders = {folder.name.casefold(): folder for folder in _folders(path)}
     splits = {
         split: next((folders[name] for name in names if name in folders), None)

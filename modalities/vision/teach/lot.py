@@ -17,7 +17,7 @@ from shoal.modalities.vision.encoder import VisionEncoder
 from shoal.modalities.vision.teach.data import Pictures
 from shoal.modalities.vision.teach.nearest import Floats
 from shoal.modalities.vision.teach.sift import named
-from shoal.modalities.vision.teach.views import batched, small, views_of
+from shoal.modalities.vision.teach.views import batched, embed_views, small
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -56,16 +56,11 @@ class Lot:
         """Returns for each class float32 (n, v, d); few pictures in several views."""
         every = [self.of(number) for number in range(len(self.pictures.classes))]
         return [
-            viewed([small(self.pictures.files[i]) for i in own], encoder)
+            embed_views([self.pictures.files[i] for i in own], encoder)
             if len(own) < FEW
             else self.vectors[own][:, None]
             for own in every
         ]
-
-
-def viewed(images: Sequence[Image.Image], encoder: VisionEncoder) -> Floats:
-    """Embeds each picture in `VIEWS` views: float32 (n, VIEWS, d)."""
-    return np.stack([encoder.embed(views_of(image)) for image in images])
 
 
 class Reader:

@@ -115,7 +115,8 @@ class Match:
         score: Cosine to its mean.
         threshold: What the score has to reach.
         probability: 0.5 at the threshold, 0.95 at the median score of the pictures that were
-            left out; less where another name is as near.
+            left out; less where another name is as near. Of a name with n pictures it is at
+            most (n + 1) / (n + 2): so much n right answers show (Laplace's rule of succession).
     """
 
     name: str
@@ -143,6 +144,7 @@ class Nearest:
         known = left_out(groups)
         scores = known.cosines[np.arange(len(known.classes)), known.classes]
         self.threshold = few_threshold(scores)
+        self._most = [(len(group) + 1) / (len(group) + 2) for group in groups]
         self._width = WIDTH
         if len(scores):
             self._width = max(WIDTH / 3, (np.median(scores) - self.threshold) / np.log(19))
@@ -153,4 +155,5 @@ class Nearest:
         best = int(cosines.argmax())
         rivals = np.exp((cosines - cosines[best]) / self._width).sum()
         over = 1 / (1 + np.exp(-(float(cosines[best]) - self.threshold) / self._width))
-        return Match(self.names[best], float(cosines[best]), self.threshold, float(over / rivals))
+        sure = min(float(over / rivals), self._most[best])
+        return Match(self.names[best], float(cosines[best]), self.threshold, sure)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from shoal.modalities.vision.images import ImageSource, open_pixels
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from shoal.modalities.vision.encoder import VisionEncoder
+    from shoal.modalities.vision.transform import Floats
 
 VIEWS = 7
 """Views of one picture: itself, mirrored, its middle and its four corners."""
@@ -40,6 +43,18 @@ def views_of(image: Image.Image) -> list[Image.Image]:
 
     places = ((0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
     return [image, ImageOps.mirror(image), *(_part(image, x, y) for x, y in places)]
+
+
+def embed_views(images: Sequence[ImageSource], encoder: VisionEncoder) -> Floats:
+    """Embeds pictures in `VIEWS` views each: float32 (n, VIEWS, d), of unit length.
+
+    Raises:
+        ImageError: A picture can't be read.
+    """
+    import numpy as np
+
+    vectors: Floats = np.stack([encoder.embed(views_of(small(image))) for image in images])
+    return vectors
 
 
 def _part(image: Image.Image, x: float, y: float) -> Image.Image:
