@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal.agents.graph.progress import LISTENER
 from shoal.agents.house import House
-from shoal.agents.memory import MemoryStore
+from shoal.agents.memory import MemoryStore, TaughtNames
 from shoal.agents.records import keep
 from shoal.agents.router import Router
 from shoal.errors import EmptyTaskError, UsageError, unknown
@@ -176,6 +176,43 @@ class Agent:
         ended = replace(self._running.cancel(run.id), reason="it was left while it waited")
         keep(ended, self.memory)
         return ended
+
+    def teach(self, name: str, *, images: Sequence[Any]) -> int:
+        """Teaches a name by pictures of it; the next run knows it, in any process.
+
+        One picture is enough; a few more, from other sides and in other light, make it sure.
+        Pictures that are near no taught name get the usual labels.
+
+        Args:
+            name: What to call it, for example "my mug"; pictures add to what it has.
+            images: As for `task()`.
+
+        Returns:
+            How many pictures the name has now.
+
+        Raises:
+            UsageError: The name can't be one, there is no image, or another name has it.
+            ImageError: An image can't be read, or is refused as unsafe.
+            StorageError: It could not be saved; what was taught before is intact.
+        """
+        from shoal.modalities.vision import load_image, vision_encoder
+
+        given = [images] if isinstance(images, str | bytes | Path) else images
+        loaded = [load_image(image) for image in given]
+        return TaughtNames(self.memory).teach(name, loaded, vision_encoder())
+
+    def forget_taught(self, name: str) -> None:
+        """Forgets a name that was taught, and its pictures.
+
+        Raises:
+            UnknownNameError: No such name was taught; near ones are suggested.
+        """
+        TaughtNames(self.memory).forget(name)
+
+    @property
+    def taught(self) -> dict[str, int]:
+        """The taught names, each with the number of its pictures."""
+        return TaughtNames(self.memory).names()
 
     @cached_property
     def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal.agents.memory import MemoryStore
+from shoal.agents.memory import MemoryStore, TaughtNames
 from shoal.agents.router import Router
 from shoal.agents.tools.toolbox import Toolbox
 from shoal.errors import UsageError
@@ -99,6 +99,7 @@ class House:
             findings=tuple(findings),
             skill=skill,
             emit=emit,
+            taught=TaughtNames(self.memory).vectors,
         )
 
     def image_path(self, image: ImageRef) -> str:

@@ -13,6 +13,7 @@ from shoal.agents.cli.calls import tune_calls
 from shoal.agents.cli.generators import refuse_generator_options, tune_generator
 from shoal.agents.cli.options import option
 from shoal.agents.cli.show import console, print_json, print_saved
+from shoal.agents.cli.teach import tune_pictures
 
 if TYPE_CHECKING:
     from shoal.modalities.text.tune import Rows
@@ -26,7 +27,9 @@ def tune(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="CSV, TSV or JSONL, a dataset folder, or `records`: your own runs."
+            metavar="SOURCE",
+            help="CSV, TSV or JSONL, a dataset folder, `records` (your own runs), or images: "
+            "a folder of class folders, or a CSV with the columns file and label.",
         ),
     ],
     name: Annotated[str, typer.Option(help="What to call what is tuned.")],
@@ -47,9 +50,17 @@ def tune(
     quiet: options.Quiet = False,
     json: options.AsJson = False,
     method: Annotated[
-        str, option(options.CLASSIFIERS, "What is trained: auto, frozen, lora or full.")
+        str,
+        option(
+            options.CLASSIFIERS,
+            "What is trained: auto, frozen, lora or full; "
+            "of images auto, prototype, linear or full.",
+        ),
     ] = "auto",
-    model: Annotated[str, option(options.CLASSIFIERS, "The encoder to start from.")] = "minilm-l6",
+    model: Annotated[
+        str,
+        option(options.CLASSIFIERS, "The encoder to start from; of images efficientnet-lite0."),
+    ] = "minilm-l6",
     generator: Annotated[
         bool, option(options.GENERATORS, "Tune a language model.", "--generator")
     ] = False,
@@ -68,16 +79,21 @@ def tune(
     ] = False,
     calls: Annotated[bool, option(options.CALLS, "Tune the call encoder.", "--calls")] = False,
 ) -> None:
-    """Tune a text classifier, a language model (--generator) or the call encoder (--calls).
+    """Tune a classifier of texts or images, a language model (--generator) or --calls.
 
-    Ctrl-C saves a checkpoint, --resume goes on. Rows for a generator have a prompt and a
-    response, or `messages`; a call encoder learns from cards.
+    What SOURCE holds tells images from texts. Ctrl-C saves a checkpoint, --resume goes on. Rows
+    for a generator have a prompt and a response, or `messages`; a call encoder learns from cards.
     """
     if calls:
         tune_calls(context)
         return
     if generator:
         tune_generator(context)
+        return
+    from shoal.modalities.vision.teach import is_pictures
+
+    if is_pictures(source):
+        tune_pictures(context)
         return
     refuse_generator_options(context)
     from shoal.modalities.text.tune import TuneSettings, read_rows, tune_classifier

@@ -9,13 +9,15 @@ from shoal.lazy import exports
 if TYPE_CHECKING:
     from shoal.agents.memory.blobs import BlobStore
     from shoal.agents.memory.store import KINDS, MemoryStore
+    from shoal.agents.memory.taught import TaughtNames
 
 _LAZY = {
     "BlobStore": "shoal.agents.memory.blobs",
     "KINDS": "shoal.agents.memory.store",
     "MemoryStore": "shoal.agents.memory.store",
+    "TaughtNames": "shoal.agents.memory.taught",
 }
 
-__all__ = ["KINDS", "BlobStore", "MemoryStore"]
+__all__ = ["KINDS", "BlobStore", "MemoryStore", "TaughtNames"]
 
 __getattr__ = exports(__name__, _LAZY)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from langgraph.store.sqlite.base import SqliteIndexConfig
 
 KINDS = ("text", "image", "episode")
-"""What is remembered; a run's record is kept too, as kind "run", outside the vectors."""
+"""What is remembered and found by its text."""
+
+ASIDE = ("run", "taught")
+"""What is kept outside the vectors: records of runs, and names taught with pictures."""
 
 _ROOT = "shoal"
 
@@ -80,7 +83,7 @@ class MemoryStore(BaseStore):
         """Keeps one item; the same key replaces it.
 
         Args:
-            kind: One of `KINDS`, or "run".
+            kind: One of `KINDS` or `ASIDE`.
             text: What is searched.
             data: JSON-able facts.
             provenance: Who said it; comes back with it.
@@ -94,7 +97,7 @@ class MemoryStore(BaseStore):
         """
         key = key or uuid.uuid4().hex
         item = Memory(self._namespace(kind), key, text, dict(data), provenance)
-        self.put(item.namespace, key, _value(item), index=False if kind == "run" else None)
+        self.put(item.namespace, key, _value(item), index=False if kind in ASIDE else None)
         return key
 
     def recall(self, query: str, *, kind: str = "any", limit: int = 5) -> tuple[Memory, ...]:
@@ -122,7 +125,7 @@ class MemoryStore(BaseStore):
         Raises:
             UnknownNameError: No item has that key, or several start with it.
         """
-        kinds = (*KINDS, "run")
+        kinds = (*KINDS, *ASIDE)
         hits = [hit for kind in kinds for hit in self._all(kind) if key and hit.key.startswith(key)]
         if len(hits) == 1:
             return _memory(hits[0])
@@ -132,44 +135,56 @@ class MemoryStore(BaseStore):
     def forget(self, key: str) -> Memory:
         """Deletes an item for good: its text, its vector, its files and its runs' records.
 
-        An image's file stays while another user remembers the same image.
+        An image's file stays while another user remembers it, or a taught name needs it.
 
         Raises:
             UnknownNameError: No item has that key.
         """
         item = self.find(key)
+        self.forget_item(item)
+        return item
+
+    def forget_item(self, item: Memory) -> None:
+        """Deletes an item that is at hand; see `forget`."""
         self.delete(item.namespace, item.key)
         for run in list(self._all("run")):
             if _mentions(run.value.get("data", {}), item):
                 self.delete(run.namespace, run.key)
-        if item.namespace[-1] == "image" and not self._known_to_others(item.key):
-            self.blobs.forget(item.key)
+        for sha256 in _blobs(item):
+            if not self._known_to_others(sha256):
+                self.blobs.forget(sha256)
         if item.data.get("gif"):
             Path(str(item.data["gif"])).unlink(missing_ok=True)
         self._guarded(lambda: self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
-        return item
 
-    def _known_to_others(self, key: str) -> bool:
-        users = self.list_namespaces(prefix=(_ROOT,), suffix=("image",), limit=10_000)
-        return any(self.get(namespace, key) for namespace in users)
+    def _known_to_others(self, sha256: str) -> bool:
+        seen = self.list_namespaces(prefix=(_ROOT,), suffix=("image",), limit=10_000)
+        if any(self.get(namespace, sha256) for namespace in seen):
+            return True
+        taught = self.list_namespaces(prefix=(_ROOT,), suffix=("taught",), limit=10_000)
+        hits = (hit for namespace in taught for hit in self._in(namespace))
+        return any(sha256 in _blobs(_memory(hit)) for hit in hits)
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Yields every item of this user, runs included, as JSON-able dicts."""
-        for kind in (*KINDS, "run"):
+        for kind in (*KINDS, *ASIDE):
             for hit in self._all(kind):
                 yield {"kind": kind, "key": hit.key, "updated_at": str(hit.updated_at), **hit.value}
 
     def _kinds(self, kind: str) -> Sequence[str]:
-        if kind != "any" and kind not in (*KINDS, "run"):
-            unknown("kind of memory", kind, ("any", *KINDS, "run"))
+        if kind != "any" and kind not in (*KINDS, *ASIDE):
+            unknown("kind of memory", kind, ("any", *KINDS, *ASIDE))
         return KINDS if kind == "any" else (kind,)
 
     def _namespace(self, kind: str) -> tuple[str, ...]:
         return (_ROOT, self.user, kind)
 
-    def _all(self, kind: str, page: int = 500) -> Iterator[SearchItem]:
+    def _all(self, kind: str) -> Iterator[SearchItem]:
+        return self._in(self._namespace(kind))
+
+    def _in(self, namespace: tuple[str, ...], page: int = 500) -> Iterator[SearchItem]:
         offset = 0
-        while hits := self.search(self._namespace(kind), limit=page, offset=offset):
+        while hits := self.search(namespace, limit=page, offset=offset):
             yield from hits
             offset += page
 
@@ -193,6 +208,14 @@ def _embed(texts: Sequence[str]) -> list[list[float]]:
 
     vectors: list[list[float]] = text_encoder().embed(list(texts)).tolist()
     return vectors
+
+
+def _blobs(item: Memory) -> list[str]:
+    """The files that an item keeps alive."""
+    if item.namespace[-1] == "image":
+        return [item.key]
+    images = item.data.get("images", {}) if item.namespace[-1] == "taught" else {}
+    return [*images, *images.values()]
 
 
 def _mentions(run: Mapping[str, Any], item: Memory) -> bool:

@@ -6,13 +6,24 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from shoal.errors import MissingExtraError, MissingModelError, ShoalError
 from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import LoadedImage, load_image
 from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
-from shoal.modalities.vision.wording import describe, listed, memory_text, named
+from shoal.modalities.vision.wording import (
+    Description,
+    describe,
+    describe_taught,
+    listed,
+    memory_text,
+    named,
+)
 from shoal.types import Context, Cost, Outcome, Status, Step, Task, Value
+
+if TYPE_CHECKING:
+    from shoal.modalities.vision.teach.nearest import Match, Nearest
 
 SURE = 0.5
 """From this probability on, a label counts as an answer."""
@@ -34,6 +45,14 @@ class _Look:
     image: LoadedImage
     labels: list[Label] = field(default_factory=list)
     lines: list[TextLine] = field(default_factory=list)
+    taught: Match | None = None
+
+    @property
+    def description(self) -> Description:
+        """Its taught name where it has one, else its labels."""
+        if self.taught is not None:
+            return describe_taught(self.taught, self.labels)
+        return describe(self.labels, SURE)
 
 
 class VisionExpert:
@@ -92,11 +111,14 @@ class VisionExpert:
 
     def _look(self, task: Task, context: Context, steps: list[Step]) -> list[_Look]:
         reads = context.skill == "read" or bool(_ASKS_FOR_TEXT.search(task.text))
+        names = self._names(context)
         looks = []
         for number, reference in enumerate(task.images, start=1):
             context.emit(f"looking at image {number} of {len(task.images)}")
             look = _Look(load_image(context.image_path(reference)))
             steps.append(self._label(look))
+            if names is not None:
+                steps.append(self._recognise(look, names))
             if reads:
                 context.emit(f"reading image {number} of {len(task.images)}")
                 steps.append(self._read(look))
@@ -114,6 +136,31 @@ class VisionExpert:
             result=Value(listed(look.labels), "image"),
             seconds=time.perf_counter() - started,
             confidence=look.labels[0].probability,
+        )
+
+    def _names(self, context: Context) -> Nearest | None:
+        taught = context.taught(self._encoder())
+        if not taught:
+            return None
+        from shoal.modalities.vision.teach.nearest import Nearest
+
+        return Nearest(taught)
+
+    def _recognise(self, look: _Look, names: Nearest) -> Step:
+        from shoal.modalities.vision.teach.views import small
+
+        started = time.perf_counter()
+        encoder = self._encoder()
+        match = names.match(encoder.embed([small(look.image)])[0])
+        look.taught = match if match.known else None
+        said = f"{match.name}: {match.score:.2f}, known from {match.threshold:.2f} on"
+        return Step(
+            kind="encoder",
+            name=encoder.model,
+            arguments={"image": look.image.sha256, "taught": len(names.names)},
+            result=Value(said if match.known else f"none of the taught; {said}", "image"),
+            seconds=time.perf_counter() - started,
+            confidence=match.probability,
         )
 
     def _read(self, look: _Look) -> Step:
@@ -134,7 +181,7 @@ class VisionExpert:
         if skill == "compare" and len(looks) > 1:
             return self._compare(looks, steps)
         if skill == "read":
-            reason = f"no text was found; it looks like {describe(looks[0].labels).text}"
+            reason = f"no text was found; it looks like {looks[0].description.text}"
             return Outcome(Status.UNSURE, None, reason, evidence={"findings": []})
         return _label_verdict(looks)
 
@@ -159,7 +206,7 @@ class VisionExpert:
 
 
 def _label_verdict(looks: list[_Look]) -> Outcome:
-    described = [describe(look.labels, SURE) for look in looks]
+    described = [look.description for look in looks]
     weakest = min(described, key=lambda found: found.probability)
     sure = weakest.probability >= SURE
     reason = (
@@ -200,7 +247,7 @@ def _mean_confidence(lines: list[TextLine]) -> float:
 
 
 def _numbered(looks: list[_Look]) -> str:
-    texts = [describe(look.labels, SURE).text for look in looks]
+    texts = [look.description.text for look in looks]
     if len(texts) == 1:
         return texts[0]
     return "; ".join(f"image {number}: {text}" for number, text in enumerate(texts, start=1))
@@ -209,12 +256,13 @@ def _numbered(looks: list[_Look]) -> str:
 def _memory(look: _Look) -> dict[str, object]:
     words = [line.text for line in look.lines]
     return {
-        "text": memory_text(describe(look.labels, SURE), words, SURE),
+        "text": memory_text(look.description, words, SURE),
         "data": {
             "kind": "image",
             "provenance": "image",
             "sha256": look.image.sha256,
             "labels": [named(label) for label in look.labels],
+            **({"taught": look.taught.name} if look.taught else {}),
             "words": words,
         },
     }

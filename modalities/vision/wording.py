@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shoal.modalities.vision.encoder import Label
+
+if TYPE_CHECKING:
+    from shoal.modalities.vision.teach.nearest import Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +21,14 @@ class Description:
         name: What it is called, without an article.
         probability: Of that name.
         margin: Its lead over the best label that it leaves out.
+        own: Whether the name was taught, and so takes no article.
     """
 
     text: str
     name: str
     probability: float
     margin: float
+    own: bool = False
 
 
 def describe(labels: Sequence[Label], sure: float = 0.5) -> Description:
@@ -49,6 +55,19 @@ def describe(labels: Sequence[Label], sure: float = 0.5) -> Description:
     return Description(
         text, best.name, best.probability, best.probability - _best_of(labels, [best])
     )
+
+
+def describe_taught(match: Match, labels: Sequence[Label]) -> Description:
+    """Puts a name that was taught into words, as "my mug (0.93); also coffee mug".
+
+    Args:
+        match: The name.
+        labels: What the encoder says by itself; at least one, best first.
+    """
+    also = [label.name for label in labels[:1] if label.probability >= match.probability / 10]
+    text = f"{match.name} ({match.probability:.2f})"
+    text += f"; also {', '.join(also)}" if also else ""
+    return Description(text, match.name, match.probability, 2 * match.probability - 1, own=True)
 
 
 def _kin(labels: Sequence[Label]) -> tuple[str, list[Label]]:
@@ -88,5 +107,6 @@ def named(label: Label) -> dict[str, object]:
 def memory_text(description: Description, words: Sequence[str], sure: float) -> str:
     """Returns for example "photo of an Egyptian cat; words: OPEN"."""
     kind = "photo of" if description.probability >= sure else "picture, perhaps of"
-    text = f"{kind} {with_article(description.name)}"
+    name = description.name if description.own else with_article(description.name)
+    text = f"{kind} {name}"
     return f"{text}; words: {' / '.join(words)}" if words else text

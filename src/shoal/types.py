@@ -215,6 +215,8 @@ class Context:
             image); data, not instructions.
         skill: What the router expects of the expert, such as "read" or "label".
         emit: Receives progress lines while the attempt runs.
+        taught: Takes a vision encoder; returns for each name that the user taught with
+            pictures their unit embeddings by it, float32 (pictures, views, features).
     """
 
     tools: Mapping[str, Any]
@@ -226,6 +228,7 @@ class Context:
     findings: tuple[Value, ...] = ()
     skill: str = ""
     emit: Callable[[str], None] = lambda line: None
+    taught: Callable[[Any], Mapping[str, Any]] = lambda encoder: {}
 
 
 @runtime_checkable

@@ -1,0 +1,77 @@
+"""Pictures made small for embedding, and other views of a picture where there are few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from shoal.modalities.vision.images import ImageSource, open_pixels
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from shoal.modalities.vision.encoder import VisionEncoder
+    from shoal.modalities.vision.transform import Floats
+
+VIEWS = 7
+"""Views of one picture: itself, mirrored, its middle and its four corners."""
+
+_SIDE = 512
+_CROP = 0.7
+_BATCH = 32
+_PIXELS = 30_000_000
+
+T = TypeVar("T")
+
+
+def small(source: ImageSource) -> Image.Image:
+    """Opens a picture and halves it, thirds it … while its short side keeps 512 pixels.
+
+    So many can wait for the encoder at once; it sees 256 pixels or fewer of most of them.
+
+    Raises:
+        ImageError: It can't be read.
+    """
+    pixels = open_pixels(source)
+    factor = min(pixels.size) // _SIDE
+    return pixels.reduce(factor) if factor > 1 else pixels
+
+
+def views_of(image: Image.Image) -> list[Image.Image]:
+    """Returns `VIEWS` views: the picture, its mirror image, and crops of 70 % a side."""
+    from PIL import ImageOps
+
+    places = ((0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
+    return [image, ImageOps.mirror(image), *(_part(image, x, y) for x, y in places)]
+
+
+def embed_views(images: Sequence[ImageSource], encoder: VisionEncoder) -> Floats:
+    """Embeds pictures in `VIEWS` views each: float32 (n, VIEWS, d), of unit length.
+
+    Raises:
+        ImageError: A picture can't be read.
+    """
+    import numpy as np
+
+    vectors: Floats = np.stack([encoder.embed(views_of(small(image))) for image in images])
+    return vectors
+
+
+def _part(image: Image.Image, x: float, y: float) -> Image.Image:
+    width, height = (max(1, int(_CROP * side)) for side in image.size)
+    left, top = int((image.width - width) * x), int((image.height - height) * y)
+    return image.crop((left, top, left + width, top + height))
+
+
+def batched(images: Iterable[tuple[T, Image.Image]]) -> Iterator[list[tuple[T, Image.Image]]]:
+    """Puts named pictures into batches of 32, or of 30 megapixels if these are fewer."""
+    batch: list[tuple[T, Image.Image]] = []
+    pixels = 0
+    for name, image in images:
+        batch.append((name, image))
+        pixels += image.width * image.height
+        if len(batch) == _BATCH or pixels > _PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
