@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from shoal.agents.cli import distill, doctor, graph, memory, models, policies, tasks, tune
+from shoal.agents.cli import distill, doctor, explain, graph, memory, models, policies, tasks, tune
 
 app = typer.Typer(
     name="shoal",
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command()(tasks.run)
 app.command()(tasks.chat)
 app.command()(tasks.demo)
+app.command()(explain.explain)
 app.command()(policies.train)
 app.command()(tune.tune)
 app.command()(distill.distill)
