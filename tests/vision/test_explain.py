@@ -144,7 +144,7 @@ def test_colours_grow_lighter_evenly() -> None:
     ramp = colours(np.linspace(0, 1, 64, dtype=np.float32)).astype(float)
     light = ramp @ (0.2126, 0.7152, 0.0722)
     assert (np.diff(light) > 0).all()
-    assert colours(np.float32([-1, 2])).tolist() == [[68, 1, 84], [253, 231, 37]]
+    assert colours(np.array([-1, 2], np.float32)).tolist() == [[68, 1, 84], [253, 231, 37]]
 
 
 def test_captions_are_cut_to_fit() -> None:
