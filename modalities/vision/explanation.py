@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "Explanation", "explain"]
 
+_ROWS = 256  # worked on at a time: bounds the memory of large pictures
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
@@ -106,9 +108,10 @@ def explain(
         UsageError: The model has no classifier or no feature map.
         MissingModelError: The model's weights are not on this machine.
     """
-    pixels = open_pixels(image)
     encoder = vision_encoder(model) if isinstance(model, str) else model
-    chosen = _chosen(encoder.label([pixels], k=max(1, len(encoder.labels)))[0], label)
+    # From the source, not from the pixels: what is asked of `label` is what is explained.
+    chosen = _chosen(encoder.label([image], k=max(1, len(encoder.labels)))[0], label)
+    pixels = open_pixels(image)
     batch = encoder.transform([pixels])
     coarse, used = class_map(encoder.module, batch, chosen.index, method)
     return Explanation(pixels, _spread(coarse, encoder.transform, pixels), chosen, used)
@@ -128,18 +131,17 @@ def _chosen(labels: list[Label], name: str | None) -> Label:
 
 
 def _spread(coarse: Floats, transform: Transform, image: Image.Image) -> Floats:
-    """Lays the model's map back on the pixels it was computed from."""
+    """Lays the model's map back on the pixels it was computed from, some rows at a time."""
     import numpy as np
     from PIL import Image
 
     left, top, right, bottom = transform.frame(*image.size)
-    rows, columns = coarse.shape
-    x, y = columns / (right - left), rows / (bottom - top)
-    spread = Image.fromarray(coarse).transform(
-        image.size,
-        Image.Transform.AFFINE,
-        (x, 0, -left * x, 0, y, -top * y),
-        Image.Resampling.BICUBIC,
-    )
-    heat: Floats = np.clip(np.asarray(spread, np.float32), 0, 1)
-    return heat
+    x, y = coarse.shape[1] / (right - left), coarse.shape[0] / (bottom - top)
+    small = Image.fromarray(coarse)
+    heat = np.empty((image.height, image.width), np.float32)
+    for start in range(0, image.height, _ROWS):
+        part = heat[start : start + _ROWS]
+        affine = (x, 0, -left * x, 0, y, (start - top) * y)
+        way = Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC
+        part[:] = np.asarray(small.transform((image.width, len(part)), *way))
+    return np.clip(heat, 0, 1, out=heat)

@@ -72,10 +72,23 @@ def scaled(observations: torch.Tensor) -> torch.Tensor:
     return observations.float()
 
 
-def prepared(pictures: torch.Tensor, transform: Transform) -> torch.Tensor:
-    """Resizes whole pictures to a model's input and normalises them as it wants.
+def resized(pictures: torch.Tensor, transform: Transform) -> torch.Tensor:
+    """Resizes whole pictures, float (n, c, h, w), to a model's input.
 
     Unlike for photos nothing is cropped: what matters in an env may lie at its edge.
+    """
+    from torch.nn import functional
+
+    size = (transform.height, transform.width)
+    if pictures.shape[-2:] == size:
+        return pictures
+    return functional.interpolate(
+        pictures, size, mode="bilinear", align_corners=False, antialias=True
+    )
+
+
+def prepared(pictures: torch.Tensor, transform: Transform) -> torch.Tensor:
+    """Resizes pictures to a model's input and normalises them as it wants.
 
     Args:
         pictures: float (n, 1 or 3, h, w) in 0..1.
@@ -85,15 +98,10 @@ def prepared(pictures: torch.Tensor, transform: Transform) -> torch.Tensor:
         float (n, 3, height, width).
     """
     import torch
-    from torch.nn import functional
 
-    size = (transform.height, transform.width)
-    if pictures.shape[-2:] != size:
-        pictures = functional.interpolate(
-            pictures, size, mode="bilinear", align_corners=False, antialias=True
-        )
+    fitted = resized(pictures, transform)
     mean, std = (
-        torch.tensor(values, dtype=pictures.dtype, device=pictures.device)[:, None, None]
+        torch.tensor(values, dtype=fitted.dtype, device=fitted.device)[:, None, None]
         for values in (transform.mean, transform.std)
     )
-    return (pictures.expand(-1, 3, -1, -1) - mean) / std
+    return (fitted.expand(-1, 3, -1, -1) - mean) / std

@@ -93,19 +93,20 @@ class FrozenEncoder:
         from shoal.modalities.vision.timm_weights import resolve
 
         found = resolve(model, weights)
-        self._forward, card = open_engine(found, choose("auto"))
-        self._transform = card.transform
-        self.sha256, self.features = found.sha256, card.features
+        self._network = open_engine(found, choose("auto"))
+        self.sha256, self.features = found.sha256, self._network.card.features
         self.cache = EmbeddingCache(self._embed, limit)
 
     def _embed(self, frames: Frames) -> Floats:
         import torch
 
-        from shoal.modalities.vision.frames import prepared
+        from shoal.modalities.vision.frames import resized
 
-        with torch.inference_mode():
-            batch = prepared(torch.from_numpy(frames).float() / 255, self._transform)
-        features, _ = self._forward(batch.contiguous().numpy())
+        transform = self._network.card.transform
+        fitted = resized(torch.from_numpy(frames).float(), transform).expand(-1, 3, -1, -1)
+        pixels = fitted.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        # In float32: a policy must not act otherwise where a processor has no bfloat16.
+        features, _ = self._network.exact(pixels.contiguous().numpy())
         return features.copy()  # the engine may use its memory again
 
 

@@ -13,7 +13,8 @@ from gymnasium import spaces
 
 from shoal.envs import make
 from shoal.errors import CorruptWeightsError, MissingModelError, UnknownNameError, UsageError
-from shoal.modalities.policy import Policy, TrainSettings, save, train
+from shoal.modalities.policy import Policy, TrainSettings, save
+from shoal.modalities.policy.presets import build
 from shoal.modalities.policy.rebuild import weights_of
 from shoal.modalities.vision import TimmExtractor, VisionEncoder
 from shoal.modalities.vision.frames import Layout
@@ -78,8 +79,7 @@ def test_features_are_the_encoders_own() -> None:
 
     encoder = VisionEncoder()
     frames = np.random.default_rng(0).integers(0, 255, (3, 224, 224, 3), dtype=np.uint8)
-    batch = (frames.astype(np.float32) / 255 - 0.5) / 0.5
-    expected, _ = encoder._forward(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))
+    expected, _ = encoder.network.exact(frames)
     first = torch.from_numpy(frames.transpose(0, 3, 1, 2).copy())
     for frozen in (True, False):
         for space, observed in (
@@ -236,20 +236,20 @@ def test_what_can_not_travel_is_not_saved(tmp_path: Path) -> None:
 
 
 def test_train_takes_an_extractor_by_name(tmp_path: Path) -> None:
-    settings = TrainSettings(
-        observation="pixels", out=tmp_path / "seeing", steps=128, n_envs=2, checks=0, episodes=4,
-        quiet=True, tune={"extractor": "efficientnet-lite0", "n_steps": 64, "n_epochs": 1},
-    )  # fmt: skip
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    named = {"extractor": "efficientnet-lite0", "n_steps": 32, "n_epochs": 1}
+    settings = TrainSettings(observation="pixels", n_envs=2, tune=named)
     assert "--set extractor=efficientnet-lite0" in settings.command(GRID)
-    policy = Policy.load(train(GRID, make_env=make, settings=settings))
+    envs = DummyVecEnv([lambda: make(GRID, observation="pixels")] * 2)
+    model = build(settings, envs)
+    model.learn(64)
+    policy = Policy.load(save(model, tmp_path / "p", name="p", env=GRID, observation="pixels"))
     extractor = policy.spec.architecture.extractor
     assert extractor is not None
     assert (extractor.model, extractor.frozen) == ("efficientnet-lite0", True)
-    assert policy.spec.scores is not None
     with pytest.raises(UsageError, match=r"the network can't be built: extractor\.model"):
-        train(GRID, make_env=make, settings=TrainSettings(
-            observation="pixels", out=tmp_path / "x", tune={"extractor": "a/b"}, quiet=True,
-        ))  # fmt: skip
+        build(TrainSettings(observation="pixels", tune={"extractor": "a/b"}), envs)
 
 
 def test_wrong_use() -> None:
