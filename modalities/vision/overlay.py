@@ -17,7 +17,7 @@ _VIRIDIS = (
 """Nine even steps of viridis (van der Walt and Smith 2015, CC0): even steps of heat look even,
 also in grey and to colour-blind eyes."""
 
-_ROWS = 256  # worked on at a time: bounds the memory of large pictures
+_ROWS = 32  # worked on at a time: bounds the memory of large pictures
 _LEAST = 0.2  # of the opacity, where there is no heat
 
 
