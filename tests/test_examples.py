@@ -37,6 +37,7 @@ EXPECTED = {
     "11_translate": "Guten Morgen",
     "12_scanned_form": "INV-2041         on the page",
     "14_search_pictures": "nearly the same: bright cat.jpg, cat.jpg",
+    "15_explain_a_label": "espresso is on the right",
 }
 
 

@@ -7,6 +7,7 @@ import typer
 from shoal.agents.cli import (
     distill,
     doctor,
+    explain,
     graph,
     memory,
     models,
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(tasks.run)
 app.command()(tasks.chat)
 app.command()(tasks.demo)
+app.command()(explain.explain)
 app.command()(policies.train)
 app.command()(tune.tune)
 app.command()(distill.distill)

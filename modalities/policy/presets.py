@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import ValidationError
+
 from shoal.errors import UsageError
 from shoal.modalities.policy.rebuild import policy_kwargs
 from shoal.modalities.policy.settings import TrainSettings
-from shoal.modalities.policy.spec import Architecture
+from shoal.modalities.policy.spec import Architecture, first_problem
 
 _GRID = {
     "n_steps": 64,
@@ -80,8 +82,8 @@ def build(settings: TrainSettings, envs: Any) -> Any:
     import stable_baselines3
 
     given = hyperparameters(settings, envs.observation_space)
-    shape = Architecture.model_validate(
-        {key: given.pop(key) for key in ("net_arch", "activation") if key in given}
+    shape = _architecture(
+        {key: given.pop(key) for key in ("net_arch", "activation", "extractor") if key in given}
     )
     if settings.algo == "PPO" and "learning_rate" in given:
         given["learning_rate"] = _linear(float(given["learning_rate"]))
@@ -96,6 +98,13 @@ def build(settings: TrainSettings, envs: Any) -> Any:
         raise UsageError(
             f"cannot train {settings.algo} here", str(error), "Choose another --algo or setting"
         ) from error
+
+
+def _architecture(given: dict[str, Any]) -> Architecture:
+    try:
+        return Architecture.model_validate(given)
+    except ValidationError as error:
+        raise UsageError("the network can't be built", first_problem(error)) from error
 
 
 def _linear(start: float) -> Callable[[float], float]:

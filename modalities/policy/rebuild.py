@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import UsageError
 from shoal.modalities.policy import spaces
+from shoal.modalities.policy.eyes import CLASS, KWARGS, describe_extractor, extractor_kwargs
 from shoal.modalities.policy.spec import ACTIVATIONS, ALGORITHMS, Architecture, PolicySpec
 
 _SMALLEST: dict[str, dict[str, Any]] = {
@@ -68,7 +69,7 @@ def build(spec: PolicySpec, weights: Mapping[str, NDArray[Any]]) -> Any:
     model = getattr(stable_baselines3, spec.algo)(
         spec.policy,
         None,
-        policy_kwargs=policy_kwargs(spec.architecture),
+        policy_kwargs=policy_kwargs(spec.architecture, restored=True),
         device="cpu",
         _init_setup_model=False,
         **_SMALLEST.get(spec.algo, {"buffer_size": 1}),
@@ -86,19 +87,35 @@ def build(spec: PolicySpec, weights: Mapping[str, NDArray[Any]]) -> Any:
     return model
 
 
-def policy_kwargs(architecture: Architecture) -> dict[str, Any]:
-    """Returns the arguments stable-baselines3 takes for an architecture."""
+def policy_kwargs(architecture: Architecture, *, restored: bool = False) -> dict[str, Any]:
+    """Returns the arguments stable-baselines3 takes for an architecture.
+
+    Args:
+        architecture: What to build.
+        restored: Saved weights follow.
+
+    Raises:
+        ValueError: Its encoder of pictures is not the one it was trained with.
+        MissingModelError: That encoder's weights are not on this machine.
+    """
     from torch import nn
 
-    given = architecture.model_dump(exclude_none=True, exclude={"use_sde", "activation"})
+    named = {"use_sde", "activation", "extractor"}
+    given = architecture.model_dump(exclude_none=True, exclude=named)
     if architecture.activation:
         given["activation_fn"] = getattr(nn, ACTIVATIONS[architecture.activation])
+    if architecture.extractor:
+        given.update(extractor_kwargs(architecture.extractor, restored=restored))
     return given
 
 
 def _architecture(model: Any) -> dict[str, Any]:
     given = {k: v for k, v in model.policy_kwargs.items() if k not in _TRAINING_ONLY}
     given["use_sde"] = True if given.get("use_sde") or model.use_sde else None
+    extractor = describe_extractor(given)
+    if extractor is not None:
+        given = {k: v for k, v in given.items() if k not in (CLASS, KWARGS)}
+        given["extractor"] = extractor
     if "activation_fn" in given:
         names = {cls: name for name, cls in ACTIVATIONS.items()}
         given["activation"] = names.get(given.pop("activation_fn").__name__, "unknown")

@@ -14,6 +14,7 @@ TUNABLE = frozenset(
     (
         *("learning_rate", "n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda"),
         *("clip_range", "ent_coef", "vf_coef", "max_grad_norm", "net_arch", "activation"),
+        "extractor",
         *("buffer_size", "learning_starts", "train_freq", "target_update_interval"),
         *("exploration_fraction", "exploration_final_eps", "tau"),
     )

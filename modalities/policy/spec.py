@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 Width = Annotated[int, Field(ge=1, le=8192, strict=True)]
 Widths = Annotated[list[Width], Field(max_length=16)]
@@ -29,8 +29,25 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Extractor(_Strict):
+    """The timm encoder that reads the pictures.
+
+    Attributes:
+        model: A catalogue or timm name; never a path, which means nothing elsewhere.
+        frozen: Whether it stayed as it was; otherwise its weights are among the policy's.
+        weights_sha256: Of a frozen encoder, whose weights are not among the policy's.
+    """
+
+    model: Annotated[str, Field(pattern=r"^\w[\w.-]{0,99}$")]
+    frozen: bool = True
+    weights_sha256: Sha256 | None = None
+
+
 class Architecture(_Strict):
-    """The allow-listed arguments of a policy network; None leaves the algorithm's default."""
+    """The allow-listed arguments of a policy network; None leaves the algorithm's default.
+
+    `extractor` may be given by its model's name alone.
+    """
 
     net_arch: Widths | dict[Literal["pi", "vf", "qf"], Widths] | None = None
     activation: Literal["tanh", "relu", "elu", "leaky_relu", "gelu", "silu"] | None = None
@@ -40,6 +57,12 @@ class Architecture(_Strict):
     use_sde: bool | None = None
     log_std_init: float | None = None
     n_critics: Annotated[int, Field(ge=1, le=16)] | None = None
+    extractor: Extractor | None = None
+
+    @field_validator("extractor", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"model": value} if isinstance(value, str) else value
 
 
 class Scores(_Strict):

@@ -24,7 +24,7 @@ class Source:
 
     Attributes:
         name: The name users type.
-        role: "text", "text-encoder", "vision" or "policy".
+        role: "text", "text-encoder", "vision", "text-image" or "policy".
         licence: SPDX identifier, or "unknown".
         file: The weights file, relative to the package, the repo or `path`.
         sha256: Expected hash of that file; empty when it is not pinned.

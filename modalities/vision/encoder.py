@@ -6,16 +6,17 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shoal.errors import UsageError
 from shoal.modalities.vision.engines import choose, open_engine
 from shoal.modalities.vision.images import open_draft, open_pixels
-from shoal.modalities.vision.timm_models import resolve
+from shoal.modalities.vision.timm_weights import resolve
 
 if TYPE_CHECKING:
     from shoal.modalities.vision.images import ImageSource
-    from shoal.modalities.vision.transform import Floats
+    from shoal.modalities.vision.maps import FeatureMaps
+    from shoal.modalities.vision.transform import Floats, Transform
 
 DEFAULT_MODEL = "efficientnet-lite0"
 _BATCH = 32  # bounds memory; larger batches are no faster on a CPU
@@ -42,14 +43,15 @@ class Label:
 
 
 class VisionEncoder:
-    """A timm model behind three methods; one forward pass gives features and labels.
+    """A timm model behind a few methods; one forward pass gives features and labels.
 
     Safe to call from several threads.
 
     Args:
-        model: A catalogue name, or a timm name such as "resnet18".
+        model: A catalogue name, a timm name such as "resnet18", or a folder as timm and its
+            hub save models (config.json and model.safetensors).
         engine: "auto" (openvino where installed, else torch), "openvino" or "torch".
-        weights: For a timm name: a weights file, or "random" for an untrained model.
+        weights: For a name: a weights file, or "random" for an untrained model.
 
     Attributes:
         network: The model ready to run, and its card.
@@ -63,13 +65,16 @@ class VisionEncoder:
 
     def __init__(
         self,
-        model: str = DEFAULT_MODEL,
+        model: str | Path = DEFAULT_MODEL,
         engine: str = "auto",
         weights: str | Path | None = None,
     ) -> None:
-        self.model = model
+        self.model = str(model)
         self.engine = choose(engine)
-        self.network = open_engine(resolve(model, weights), self.engine)
+        self._weights = resolve(model, weights)
+        self.network = open_engine(self._weights, self.engine)
+        self._module: Any = None
+        self._lock = threading.Lock()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -80,6 +85,22 @@ class VisionEncoder:
     def features(self) -> int:
         """Length of an embedding."""
         return self.network.card.features
+
+    @property
+    def transform(self) -> Transform:
+        """What is done to a picture before the model sees it."""
+        return self.network.card.transform
+
+    @property
+    def module(self) -> Any:
+        """The timm model itself, in torch and without gradients; built on first use."""
+        from shoal.modalities.vision.timm_models import build
+
+        with self._lock:
+            if self._module is None:
+                both: Any = build(self._weights)[0]
+                self._module = both.model.requires_grad_(False)
+            return self._module
 
     def label(self, images: Sequence[ImageSource], k: int = 5) -> list[list[Label]]:
         """Names what pictures show.
@@ -138,16 +159,35 @@ class VisionEncoder:
         first, second = self.embed([a, b])
         return float(min(1.0, max(-1.0, first @ second)))
 
+    def maps(
+        self, images: Sequence[ImageSource], layers: Sequence[int] | None = None
+    ) -> FeatureMaps:
+        """Returns feature maps, computed in torch whatever the engine is.
+
+        Args:
+            images: At least one picture, each as `load_image` takes it.
+            layers: Which intermediate maps, by timm's index (negative from the end); None
+                for all, an empty sequence for none.
+
+        Raises:
+            ImageError: A picture can't be read.
+            UsageError: There are no pictures, no such layer, or the model has no maps.
+        """
+        from shoal.modalities.vision.maps import feature_maps, joined
+
+        batches = (self.transform([open_pixels(i) for i in part]) for part in _batches(images))
+        parts = [feature_maps(self.module, batch, layers) for batch in batches]
+        if not parts:
+            raise UsageError("no image was passed", "maps need at least one", "Pass [image]")
+        return joined(parts)
+
     def _run(
         self, images: Sequence[ImageSource]
     ) -> Iterator[tuple[Floats, Floats, Sequence[bool]]]:
-        if isinstance(images, str | bytes | Path) or hasattr(images, "getbands"):
-            raise UsageError("one image was passed", "a list is expected", "Pass [image]")
-        transform = self.network.card.transform
-        for start in range(0, len(images), _BATCH):
-            batch = images[start : start + _BATCH]
-            pixels, drafts = zip(*(open_draft(i, transform.shortest) for i in batch), strict=True)
-            yield *self.network.quick(transform.crop(pixels)), drafts
+        for batch in _batches(images):
+            opened = (open_draft(image, self.transform.shortest) for image in batch)
+            pixels, drafts = zip(*opened, strict=True)
+            yield *self.network.quick(self.transform.crop(pixels)), drafts
 
     def _checked_logits(self, images: Sequence[ImageSource]) -> Iterator[Floats]:
         """Logits of each batch; close calls are looked at again, in full and in float32."""
@@ -155,7 +195,7 @@ class VisionEncoder:
             close = close_calls(logits, drafts)
             if close:
                 again = [open_pixels(images[number * _BATCH + i]) for i in close]
-                logits[close] = self.network.exact(self.network.card.transform.crop(again))[1]
+                logits[close] = self.network.exact(self.transform.crop(again))[1]
             yield logits
 
     def _best(self, logits: Floats, k: int) -> list[Label]:
@@ -182,6 +222,13 @@ def close_calls(logits: Floats, drafts: Sequence[bool]) -> list[int]:
     near = np.where(drafts, _CLOSE_IN_DRAFT, _CLOSE)
     close: list[int] = np.flatnonzero(best[:, 1] - best[:, 0] < near).tolist()
     return close
+
+
+def _batches(images: Sequence[ImageSource]) -> Iterator[Sequence[ImageSource]]:
+    if isinstance(images, str | bytes | Path) or hasattr(images, "getbands"):
+        raise UsageError("one image was passed", "a list is expected", "Pass [image]")
+    for start in range(0, len(images), _BATCH):
+        yield images[start : start + _BATCH]
 
 
 def _label(names: str, probability: float, index: int) -> Label:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shoal.errors import MissingExtraError, MissingModelError, ShoalError
+from shoal.modalities.vision.describe import ImageReport
 from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import LoadedImage, load_image
 from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
@@ -18,7 +19,6 @@ from shoal.modalities.vision.wording import (
     describe_taught,
     listed,
     memory_text,
-    named,
 )
 from shoal.types import Context, Cost, Outcome, Status, Step, Task, Value
 
@@ -254,15 +254,10 @@ def _numbered(looks: list[_Look]) -> str:
 
 
 def _memory(look: _Look) -> dict[str, object]:
+    image, labels = look.image, tuple(look.labels)
+    report = ImageReport(image.sha256, image.width, image.height, labels, tuple(look.lines))
     words = [line.text for line in look.lines]
     return {
         "text": memory_text(look.description, words, SURE),
-        "data": {
-            "kind": "image",
-            "provenance": "image",
-            "sha256": look.image.sha256,
-            "labels": [named(label) for label in look.labels],
-            **({"taught": look.taught.name} if look.taught else {}),
-            "words": words,
-        },
+        "data": report.as_data() | ({"taught": look.taught.name} if look.taught else {}),
     }

@@ -1,4 +1,4 @@
-"""timm architectures with local weights: the only place of this room that imports timm."""
+"""timm architectures built from local weights."""
 
 from __future__ import annotations
 
@@ -7,27 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal.errors import CorruptWeightsError, MissingModelError, UsageError, unknown
-from shoal.files import sha256_file
-from shoal.modalities.sources import any_cached, catalog, get, locate
+from shoal.errors import CorruptWeightsError
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
+from shoal.modalities.vision.timm_weights import Weights, resolve
 from shoal.modalities.vision.transform import Transform
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-RANDOM = "random"
-"""`weights=RANDOM` builds an untrained model, the same each time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """Which architecture, and which file fills it; no `path` means random weights."""
-
-    architecture: str
-    path: Path | None
-    sha256: str
+__all__ = ["Card", "Weights", "build", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +34,6 @@ class Card:
     features: int
 
 
-def resolve(model: str, weights: str | Path | None = None) -> Weights:
-    """Finds the architecture and the weights file, without building anything.
-
-    Args:
-        model: A catalogue name, or a timm name such as "resnet18".
-        weights: For a timm name: a file, "hf:owner/repo@COMMIT:file", or "random".
-
-    Raises:
-        UnknownNameError: Neither Shoal nor timm knows the name.
-        MissingModelError: The weights are not on this machine.
-        UsageError: The catalogue entry is not a vision model, or the file's format is refused.
-        CorruptWeightsError: The file's hash is not the pinned one.
-    """
-    if model in catalog():
-        source = get(model)
-        if not source.timm:
-            raise UsageError(
-                f"{model!r} is not a vision model",
-                f"its role is {source.role!r} and it names no timm architecture",
-                "Type: shoal models",
-            )
-        path = locate(weights or model)
-        pinned = source.sha256 if weights is None else ""
-        return Weights(source.timm, path, pinned or _hash(path))
-    _check_name(model)
-    if weights == RANDOM:
-        return Weights(model, None, "")
-    path = locate(weights) if weights is not None else _from_hub_cache(model)
-    return Weights(model, path, _hash(path))
-
-
 def build(weights: Weights) -> tuple[nn.Module, Card]:
     """Builds the model; its forward returns (features, logits).
 
@@ -87,47 +45,15 @@ def build(weights: Weights) -> tuple[nn.Module, Card]:
     import torch
 
     state = _read(weights.path) if weights.path else None
-    classes = _classes(weights.architecture, state)
+    config = weights.config
+    given = config.arguments if config else _classes(weights.architecture, state)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = timm.create_model(weights.architecture, pretrained=False, **classes).eval()
+        model = timm.create_model(weights.architecture, pretrained=False, **given).eval()
     if state is not None:
         model.load_state_dict(_fitted(state, model.state_dict(), weights))
     both = _both_heads(model)
-    return both, _card(model, both)
-
-
-def _hash(path: Path) -> str:
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder", "a vision model is one file", "Name the file in it")
-    return sha256_file(path)
-
-
-def _check_name(model: str) -> None:
-    ensure_torchvision_imports()
-    import timm
-
-    if not timm.is_model(model):
-        known = {*timm.list_models(), *(n for n, source in catalog().items() if source.timm)}
-        unknown("vision model", model, known, "Type: shoal models, or see timm.list_models()")
-
-
-def _from_hub_cache(model: str) -> Path:
-    import timm
-
-    config = timm.get_pretrained_cfg(model)
-    repo = (config.hf_hub_id or "") if config else ""
-    hub = f"hf:{repo}@COMMIT:model.safetensors" if repo else ""
-    path = any_cached(repo, "model.safetensors") if repo else None
-    if path is None:
-        ways = [f"Type: shoal models pull {hub}"] if hub else []
-        ways.append(f"Pass a file of yours: VisionEncoder({model!r}, weights='model.safetensors')")
-        raise MissingModelError(
-            f"the weights of {model!r} are not on this machine",
-            "Shoal never downloads on its own",
-            ". ".join(ways),
-        )
-    return path
+    return both, _card(model, both, config.labels if config else ())
 
 
 def _read(path: Path) -> Mapping[str, torch.Tensor]:
@@ -198,7 +124,7 @@ def _both_heads(model: Any) -> nn.Module:
     return BothHeads().eval()
 
 
-def _card(model: Any, both: nn.Module) -> Card:
+def _card(model: Any, both: nn.Module, named: tuple[str, ...]) -> Card:
     import torch
 
     config = _timm_data().resolve_model_data_config(model)
@@ -207,7 +133,7 @@ def _card(model: Any, both: nn.Module) -> Card:
     transform = Transform(height, width, **{key: config[key] for key in keys})
     with torch.inference_mode():
         features, _ = both(torch.zeros(1, 3, height, width))
-    return Card(transform, _labels(model.num_classes), features.shape[-1])
+    return Card(transform, named or _labels(model.num_classes), features.shape[-1])
 
 
 def _labels(classes: int) -> tuple[str, ...]:

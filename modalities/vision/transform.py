@@ -94,6 +94,22 @@ class Transform:
         """Length in pixels of the shorter side from which on more detail changes little."""
         return math.ceil(_PLENTY * max(self.height, self.width) / self.crop_pct)
 
+    def frame(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Returns which part of a picture fills the model's input.
+
+        Args:
+            width: The picture's, in pixels.
+            height: The picture's, in pixels.
+
+        Returns:
+            Left, top, right and bottom in the picture's pixels; beyond its edges where the
+            input is padded.
+        """
+        wide, high = self._resized(width, height)
+        left, top = _offset(wide, self.width), _offset(high, self.height)
+        x, y = width / wide, height / high
+        return left * x, top * y, (left + self.width) * x, (top + self.height) * y
+
     def _fit(self, image: Image.Image) -> Image.Image:
         """Resizes and crops to (width, height)."""
         from PIL import Image
@@ -133,6 +149,11 @@ class Transform:
         canvas = Image.new("RGB", (self.width, self.height), (red, green, blue))
         canvas.paste(part, ((self.width - part.width) // 2, (self.height - part.height) // 2))
         return canvas
+
+
+def _offset(size: int, crop: int) -> int:
+    """Where the crop starts; negative where it is padded."""
+    return -((crop - size) // 2) if size <= crop else _span(size, crop)[0]
 
 
 def _span(size: int, crop: int) -> tuple[int, int]:

@@ -1,0 +1,147 @@
+"""Why a label, and which part of the picture: heat over the pixels that speak for it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shoal.errors import UsageError, unknown
+from shoal.files import write_atomic
+from shoal.modalities.vision.cam import METHODS, class_map
+from shoal.modalities.vision.encoder import DEFAULT_MODEL, Label, VisionEncoder, vision_encoder
+from shoal.modalities.vision.images import open_pixels
+from shoal.modalities.vision.overlay import captioned, overlaid
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.transform import Floats, Transform
+
+__all__ = ["METHODS", "Explanation", "explain"]
+
+_ROWS = 256  # worked on at a time: bounds the memory of large pictures
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """Where a model sees a label in a picture.
+
+    Attributes:
+        image: The picture, upright RGB.
+        heat: float32 (height, width) in 0..1, in the picture's own size; 0 also where the
+            model did not look (what its transform cuts off).
+        label: What was asked about, with the probability the model gives it.
+        method: "cam" or "grad-cam".
+    """
+
+    image: Image.Image
+    heat: Floats
+    label: Label
+    method: str
+
+    def box(self, least: float = 0.5) -> tuple[int, int, int, int] | None:
+        """Returns the smallest box round all heat of at least `least` times the hottest.
+
+        Returns:
+            Left, top, right and bottom in pixels; None where there is no heat at all.
+        """
+        import numpy as np
+
+        hottest = float(self.heat.max())
+        if hottest <= 0:
+            return None
+        hot = self.heat >= np.float32(least * hottest)
+        rows, columns = np.flatnonzero(hot.any(axis=1)), np.flatnonzero(hot.any(axis=0))
+        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+    def overlay(self, opacity: float = 0.6, caption: bool = False) -> Image.Image:
+        """Returns the picture, in its own size, with the heat laid over it.
+
+        Args:
+            opacity: Of the hottest places, 0 to 1.
+            caption: Write the label and its probability along the lower edge.
+        """
+        made = overlaid(self.image, self.heat, opacity)
+        text = f"{self.label.name} {self.label.probability:.2f}"
+        return captioned(made, text) if caption else made
+
+    def save(self, path: str | Path, caption: bool = True) -> Path:
+        """Saves the overlay as PNG.
+
+        Returns:
+            The path.
+
+        Raises:
+            UsageError: The path does not end in .png.
+            StorageError: It can't be written; what was there before is intact.
+        """
+        target = Path(path).expanduser()
+        if target.suffix.lower() != ".png":
+            raise UsageError(f"cannot save to {target}", "overlays are PNG", "Name a .png file")
+        stream = io.BytesIO()
+        self.overlay(caption=caption).save(stream, "PNG")
+        return write_atomic(target, stream.getvalue())
+
+
+def explain(
+    image: ImageSource,
+    label: str | None = None,
+    *,
+    model: str | VisionEncoder = DEFAULT_MODEL,
+    method: str = "auto",
+) -> Explanation:
+    """Shows which part of a picture speaks for a label.
+
+    Args:
+        image: As `load_image` takes it.
+        label: One of the model's labels or synonyms, in any case; its likeliest by default.
+        model: A model's name, or an encoder of your own.
+        method: "auto", "cam" (Zhou et al. 2016) or "grad-cam" (Selvaraju et al. 2017).
+
+    Raises:
+        ImageError: The picture can't be read.
+        UnknownNameError: The model has no such label, or there is no such method; near
+            names are suggested.
+        UsageError: The model has no classifier or no feature map.
+        MissingModelError: The model's weights are not on this machine.
+    """
+    encoder = vision_encoder(model) if isinstance(model, str) else model
+    # From the source, not from the pixels: what is asked of `label` is what is explained.
+    chosen = _chosen(encoder.label([image], k=max(1, len(encoder.labels)))[0], label)
+    pixels = open_pixels(image)
+    batch = encoder.transform([pixels])
+    coarse, used = class_map(encoder.module, batch, chosen.index, method)
+    return Explanation(pixels, _spread(coarse, encoder.transform, pixels), chosen, used)
+
+
+def _chosen(labels: list[Label], name: str | None) -> Label:
+    """The label of that name, the likeliest if two classes share it ("crane")."""
+    if name is None:
+        return labels[0]
+    wanted = name.strip().casefold()
+    for label in labels:
+        if wanted in (other.casefold() for other in label.synonyms):
+            return label
+    names = {other for label in labels for other in label.synonyms}
+    akin = {other for other in names if wanted in other.casefold().split()}
+    unknown("label", name, akin or names, "All of them: VisionEncoder().labels")
+
+
+def _spread(coarse: Floats, transform: Transform, image: Image.Image) -> Floats:
+    """Lays the model's map back on the pixels it was computed from, some rows at a time."""
+    import numpy as np
+    from PIL import Image
+
+    left, top, right, bottom = transform.frame(*image.size)
+    x, y = coarse.shape[1] / (right - left), coarse.shape[0] / (bottom - top)
+    small = Image.fromarray(coarse)
+    heat = np.empty((image.height, image.width), np.float32)
+    for start in range(0, image.height, _ROWS):
+        part = heat[start : start + _ROWS]
+        affine = (x, 0, -left * x, 0, y, (start - top) * y)
+        way = Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC
+        part[:] = np.asarray(small.transform((image.width, len(part)), *way))
+    return np.clip(heat, 0, 1, out=heat)
