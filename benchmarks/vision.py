@@ -23,8 +23,8 @@ from running import guarded
 
 from shoal.modalities.cores import cores
 from shoal.modalities.vision import VisionEncoder
-from shoal.modalities.vision.encoder import close_calls
 from shoal.modalities.vision.images import open_pixels
+from shoal.modalities.vision.labels import close_calls
 from shoal.modalities.vision.timm_models import build, resolve
 
 LARGE = 32

@@ -20,8 +20,8 @@ from shoal.errors import UsageError
 
 if TYPE_CHECKING:
     from shoal.modalities.training.progress import Report
-    from shoal.modalities.vision.encoder import Label
     from shoal.modalities.vision.find import Found, ImageIndex, LabelledFolder, Skipped
+    from shoal.modalities.vision.labels import Label
 
 _SHOWN = 50  # rows of a table
 _NAMED = 10  # skipped files that are named

@@ -8,12 +8,13 @@ from shoal.lazy import exports
 
 if TYPE_CHECKING:
     from shoal.modalities.vision.describe import ImageReport, describe_image
-    from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
+    from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
     from shoal.modalities.vision.expert import VisionExpert
     from shoal.modalities.vision.explanation import Explanation, explain
     from shoal.modalities.vision.extractor import TimmExtractor
     from shoal.modalities.vision.find import ImageIndex, label_folder
     from shoal.modalities.vision.images import ImageSource, LoadedImage, load_image
+    from shoal.modalities.vision.labels import Label
     from shoal.modalities.vision.maps import FeatureMaps
     from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
     from shoal.modalities.vision.zero_shot import ZeroShot
@@ -24,7 +25,7 @@ _LAZY = {
     "ImageIndex": "shoal.modalities.vision.find",
     "ImageReport": "shoal.modalities.vision.describe",
     "ImageSource": "shoal.modalities.vision.images",
-    "Label": "shoal.modalities.vision.encoder",
+    "Label": "shoal.modalities.vision.labels",
     "LoadedImage": "shoal.modalities.vision.images",
     "TextLine": "shoal.modalities.vision.reader",
     "TextReader": "shoal.modalities.vision.reader",

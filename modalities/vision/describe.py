@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import UsageError
-from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
+from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import load_image
+from shoal.modalities.vision.labels import Label
 from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
 from shoal.modalities.vision.wording import named
 from shoal.types import Memory, Value

@@ -11,35 +11,31 @@ from typing import TYPE_CHECKING, Any
 from shoal.errors import UsageError
 from shoal.modalities.vision.engines import choose, open_engine
 from shoal.modalities.vision.images import open_draft, open_pixels
+from shoal.modalities.vision.labels import Label, close_calls, ranked
 from shoal.modalities.vision.timm_weights import resolve
 
 if TYPE_CHECKING:
     from shoal.modalities.vision.images import ImageSource
     from shoal.modalities.vision.maps import FeatureMaps
-    from shoal.modalities.vision.transform import Floats, Transform
+    from shoal.modalities.vision.transform import Bytes, Floats, Transform
 
 DEFAULT_MODEL = "efficientnet-lite0"
 _BATCH = 32  # bounds memory; larger batches are no faster on a CPU
 
-_CLOSE, _CLOSE_IN_DRAFT = 0.25, 0.5
-"""Logits; bfloat16, and with it a draft, seldom change the gap of two by more."""
 
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One class a picture may show.
+@dataclass(frozen=True, slots=True, eq=False)
+class Glance:
+    """A picture as a model takes it.
 
     Attributes:
-        name: The first of its names.
-        probability: In [0, 1], as the model gives it.
-        index: Its place in the model's list.
-        synonyms: All its names, the first included.
+        pixels: uint8 (height, width, 3), cropped.
+        draft: Whether it was decoded smaller than it is, as large JPEGs are.
+        source: Where it came from, for a second look.
     """
 
-    name: str
-    probability: float
-    index: int
-    synonyms: tuple[str, ...] = ()
+    pixels: Bytes
+    draft: bool
+    source: ImageSource
 
 
 class VisionEncoder:
@@ -119,14 +115,7 @@ class VisionEncoder:
         """
         if k < 1:
             raise UsageError(f"k is {k}", "at least one label is needed", "Pass k=1 or more")
-        if not self.labels:
-            raise UsageError(
-                f"{self.model!r} can't label",
-                "it has no classifier",
-                "Use embed(), or another model",
-            )
-        checked = self._checked_logits(images)
-        return [self._best(row, k) for logits in checked for row in logits]
+        return [labels for seen in self._seen(images, k) for labels in seen[1]]
 
     def embed(self, images: Sequence[ImageSource]) -> Floats:
         """Returns pooled features of unit length.
@@ -144,11 +133,42 @@ class VisionEncoder:
         """
         import numpy as np
 
-        batches = [features for features, _, _ in self._run(images)]
-        stacked = np.concatenate([np.empty((0, self.features), np.float32), *batches])
-        lengths = np.linalg.norm(stacked, axis=1, keepdims=True)
-        unit: Floats = stacked / np.maximum(lengths, np.float32(1e-12))
-        return unit
+        batches = [vectors for vectors, _ in self._seen(images, 0)]
+        return np.concatenate([np.empty((0, self.features), np.float32), *batches])
+
+    def glance(self, image: ImageSource) -> Glance:
+        """Opens one picture, no larger than the model needs: the part of `see` for threads.
+
+        Raises:
+            ImageError: It can't be read.
+        """
+        pixels, draft = open_draft(image, self.transform.shortest)
+        return Glance(self.transform.crop([pixels])[0], draft, image)
+
+    def see(self, glances: Sequence[Glance], k: int = 5) -> tuple[Floats, list[list[Label]]]:
+        """Embeds and labels opened pictures in one pass; all of them at once.
+
+        Args:
+            glances: From this encoder's `glance`.
+            k: How many labels for each; with 0 none, and nothing is looked at again.
+
+        Returns:
+            Embeddings as of `embed`, and labels as of `label`.
+
+        Raises:
+            UsageError: Labels are wanted and the model has no classifier.
+        """
+        import numpy as np
+
+        self._check(k)
+        if not glances:
+            return np.empty((0, self.features), np.float32), []
+        features, logits = self.network.quick(np.stack([glance.pixels for glance in glances]))
+        if k:
+            self._look_again(logits, glances)
+        lengths = np.linalg.norm(features, axis=1, keepdims=True)
+        unit: Floats = features / np.maximum(lengths, np.float32(1e-12))
+        return unit, [ranked(row, self.labels, k) for row in logits] if k else [[] for _ in glances]
 
     def similarity(self, a: ImageSource, b: ImageSource) -> float:
         """Returns the cosine of two pictures' embeddings, in [-1, 1].
@@ -181,47 +201,32 @@ class VisionEncoder:
             raise UsageError("no image was passed", "maps need at least one", "Pass [image]")
         return joined(parts)
 
-    def _run(
-        self, images: Sequence[ImageSource]
-    ) -> Iterator[tuple[Floats, Floats, Sequence[bool]]]:
+    def _seen(
+        self, images: Sequence[ImageSource], k: int
+    ) -> Iterator[tuple[Floats, list[list[Label]]]]:
+        self._check(k)
         for batch in _batches(images):
-            opened = (open_draft(image, self.transform.shortest) for image in batch)
-            pixels, drafts = zip(*opened, strict=True)
-            yield *self.network.quick(self.transform.crop(pixels)), drafts
+            yield self.see([self.glance(image) for image in batch], k)
 
-    def _checked_logits(self, images: Sequence[ImageSource]) -> Iterator[Floats]:
-        """Logits of each batch; close calls are looked at again, in full and in float32."""
-        for number, (_, logits, drafts) in enumerate(self._run(images)):
-            close = close_calls(logits, drafts)
-            if close:
-                again = [open_pixels(images[number * _BATCH + i]) for i in close]
-                logits[close] = self.network.exact(self.transform.crop(again))[1]
-            yield logits
+    def _check(self, k: int) -> None:
+        if k and not self.labels:
+            why = "it has no classifier"
+            raise UsageError(f"{self.model!r} can't label", why, "Use embed(), or another model")
 
-    def _best(self, logits: Floats, k: int) -> list[Label]:
+    def _look_again(self, logits: Floats, glances: Sequence[Glance]) -> None:
+        """Decides close calls on whole pictures and in float32, in place."""
         import numpy as np
 
-        odds = np.exp(logits - logits.max())
-        probabilities = odds / odds.sum()
-        order = np.argsort(-probabilities, kind="stable")[:k]
-        return [_label(self.labels[i], float(probabilities[i]), int(i)) for i in order]
+        close = close_calls(logits, [glance.draft for glance in glances])
+        if close:
+            again = np.stack([self._whole(glances[i]) for i in close])
+            logits[close] = self.network.exact(again)[1]
 
-
-def close_calls(logits: Floats, drafts: Sequence[bool]) -> list[int]:
-    """Rows whose two best logits are so near that less precision may have swapped them.
-
-    Args:
-        logits: float32 (n, classes).
-        drafts: For each row, whether it was seen in fewer pixels than there are.
-    """
-    import numpy as np
-
-    if logits.shape[1] < 2:
-        return []
-    best = np.partition(logits, -2, axis=1)[:, -2:]
-    near = np.where(drafts, _CLOSE_IN_DRAFT, _CLOSE)
-    close: list[int] = np.flatnonzero(best[:, 1] - best[:, 0] < near).tolist()
-    return close
+    def _whole(self, glance: Glance) -> Bytes:
+        if not glance.draft:
+            return glance.pixels
+        whole: Bytes = self.transform.crop([open_pixels(glance.source)])[0]
+        return whole
 
 
 def _batches(images: Sequence[ImageSource]) -> Iterator[Sequence[ImageSource]]:
@@ -229,11 +234,6 @@ def _batches(images: Sequence[ImageSource]) -> Iterator[Sequence[ImageSource]]:
         raise UsageError("one image was passed", "a list is expected", "Pass [image]")
     for start in range(0, len(images), _BATCH):
         yield images[start : start + _BATCH]
-
-
-def _label(names: str, probability: float, index: int) -> Label:
-    synonyms = tuple(name.strip() for name in names.split(","))
-    return Label(synonyms[0], probability, index, synonyms)
 
 
 _shared: dict[tuple[str, str], VisionEncoder] = {}

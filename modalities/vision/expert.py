@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from shoal.errors import MissingExtraError, MissingModelError, ShoalError
 from shoal.modalities.vision.describe import ImageReport
-from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
+from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import LoadedImage, load_image
+from shoal.modalities.vision.labels import Label
 from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
 from shoal.modalities.vision.wording import (
     Description,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from shoal.errors import UsageError, unknown
 from shoal.files import write_atomic
 from shoal.modalities.vision.cam import METHODS, class_map
-from shoal.modalities.vision.encoder import DEFAULT_MODEL, Label, VisionEncoder, vision_encoder
+from shoal.modalities.vision.encoder import DEFAULT_MODEL, VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import open_pixels
+from shoal.modalities.vision.labels import Label
 from shoal.modalities.vision.overlay import captioned, overlaid
 
 if TYPE_CHECKING:

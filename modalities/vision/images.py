@@ -10,6 +10,7 @@ import hashlib
 import io
 import threading
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -33,6 +34,8 @@ MAX_BYTES = 64 * 2**20
 """Largest file."""
 
 _ACCEPTED = "Accepted: JPEG, PNG, WEBP, GIF, BMP or TIFF"
+_LARGE = 4_000_000  # pixels; larger pictures are decoded one at a time, for the memory they take
+_one_large = threading.Lock()
 _lock = threading.Lock()  # the warning filters belong to the whole process
 
 
@@ -118,7 +121,8 @@ def open_draft(source: ImageSource, shortest: int) -> tuple[Image.Image, bool]:
     if shortest and opened.format == "JPEG":
         opened.draft(None, (shortest, shortest))
     smaller = opened.size != size
-    return _decode(opened, name), smaller
+    with _one_large if opened.width * opened.height > _LARGE else nullcontext():
+        return _decode(opened, name), smaller
 
 
 def _from_memory(source: Any) -> Image.Image:

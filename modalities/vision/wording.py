@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shoal.modalities.vision.encoder import Label
+from shoal.modalities.vision.labels import Label
 
 if TYPE_CHECKING:
     from shoal.modalities.vision.teach.nearest import Match

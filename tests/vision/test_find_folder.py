@@ -16,7 +16,8 @@ from PIL import Image
 
 from shoal.errors import ImageError, UsageError
 from shoal.modalities.vision import label_folder, load_image, vision_encoder
-from shoal.modalities.vision.find.pictures import SHORT_SIDE, in_threads, small_pixels
+from shoal.modalities.vision.find.pictures import in_threads
+from shoal.modalities.vision.images import open_draft
 
 ASSETS = Path(__file__).parents[2] / "agents/demo/assets"
 
@@ -48,26 +49,31 @@ def test_labels_a_folder_and_names_the_junk(folder: Path) -> None:
     assert seen == [1, 2, 3, 4, 5]
 
 
-def test_large_pictures_are_made_small_and_keep_their_label() -> None:
-    cat = load_image(ASSETS / "cat.jpg").pixels
+def test_large_photos_are_decoded_smaller_and_keep_their_label(tmp_path: Path) -> None:
+    cat, encoder = load_image(ASSETS / "cat.jpg").pixels, vision_encoder()
     for size in ((3000, 2400), (1500, 2000)):
-        large = cat.resize(size)
-        small = small_pixels(large)
-        assert SHORT_SIDE <= min(small.size) < 2 * SHORT_SIDE
-        whole, part = (vision_encoder().label([image], k=1)[0][0] for image in (large, small))
+        cat.resize(size).save(tmp_path / "large.jpg", quality=95)
+        glance = encoder.glance(tmp_path / "large.jpg")
+        assert glance.draft
+        (whole,), (part,) = (
+            encoder.label([cat.resize(size)], k=1)[0],
+            encoder.see([glance], 1)[1][0],
+        )
         assert part.index == whole.index
         assert part.probability == pytest.approx(whole.probability, abs=0.1)
-    thin = small_pixels(np.zeros((1, 200_000), np.uint8))
-    assert thin.size == (2048, 1)
+    assert encoder.glance(np.zeros((1, 200_000), np.uint8)).pixels.shape == (224, 224, 3)
+    assert not encoder.glance(cat.resize((3000, 2400))).draft
 
 
-def test_a_turned_jpeg_is_set_upright_when_it_is_made_small(tmp_path: Path) -> None:
-    exif = Image.Exif()
+def test_a_turned_jpeg_is_set_upright_when_it_is_decoded_smaller(tmp_path: Path) -> None:
+    exif, photo = Image.Exif(), load_image(ASSETS / "cat.jpg").pixels.resize((2400, 1200))
     exif[0x0112] = 6
-    Image.new("RGB", (2400, 1200), "red").save(tmp_path / "turned.jpg", exif=exif)
-    small = small_pixels(tmp_path / "turned.jpg")
-    assert small.size == (600, 1200)
-    assert load_image(tmp_path / "turned.jpg").pixels.size == (1200, 2400)
+    photo.save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    pixels, draft = open_draft(tmp_path / "turned.jpg", 300)
+    assert draft
+    assert pixels.size == (300, 600)
+    upright = photo.rotate(-90, expand=True).resize((300, 600))
+    assert np.abs(np.asarray(pixels, float) - np.asarray(upright, float)).mean() < 6
 
 
 def test_what_is_wrong_is_told_as_load_image_tells_it(tmp_path: Path) -> None:
@@ -79,7 +85,7 @@ def test_what_is_wrong_is_told_as_load_image_tells_it(tmp_path: Path) -> None:
         with pytest.raises(ImageError) as expected:
             load_image(path)
         with pytest.raises(ImageError) as told:
-            small_pixels(path)
+            vision_encoder().glance(path)
         assert str(told.value) == str(expected.value)
 
 

@@ -18,9 +18,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from shoal.errors import ImageError, StorageError, UnknownNameError, UsageError
 from shoal.modalities.vision import ImageIndex, VisionEncoder, load_image, vision_encoder
-from shoal.modalities.vision.encoder import Label
 from shoal.modalities.vision.find import catch_up, index_path, pending
 from shoal.modalities.vision.find.store import Entry, Store
+from shoal.modalities.vision.labels import Label
 
 if TYPE_CHECKING:
     from shoal.modalities.vision.transform import Floats

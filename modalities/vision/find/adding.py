@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from shoal.errors import ImageError
-from shoal.modalities.vision.encoder import Label, VisionEncoder
+from shoal.modalities.vision.encoder import Glance, VisionEncoder
 from shoal.modalities.vision.find.pictures import Picture, in_threads, open_picture
 from shoal.modalities.vision.find.results import Added, Skipped
 from shoal.modalities.vision.find.store import Entry, Store
+from shoal.modalities.vision.labels import Label
 from shoal.modalities.vision.reader import text_reader
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from shoal.modalities.vision.images import ImageSource
     from shoal.modalities.vision.transform import Floats
 
@@ -57,7 +56,9 @@ class Adder:
 
     def add(self, images: Iterable[ImageSource]) -> Added:
         """Adds pictures, and tells what came of it."""
-        with closing(in_threads(partial(open_picture, known=self._is_done), images)) as opened:
+        with closing(
+            in_threads(partial(open_picture, self.encoder(), self._is_done), images)
+        ) as opened:
             for number, (source, picture) in enumerate(opened, start=1):
                 self._take(number, source, picture)
                 if len(self._waiting) == BATCH:
@@ -93,7 +94,7 @@ class Adder:
         if not self._waiting:
             return
         encoder = self.encoder()
-        vectors, labels = see(encoder, [picture.pixels for _, picture in self._waiting])
+        vectors, labels = see(encoder, [picture.glance for _, picture in self._waiting])
         entries = [
             Entry(picture.sha256, picture.path, vector, shown, self._text(source), self.data)
             for (source, picture), vector, shown in zip(self._waiting, vectors, labels, strict=True)
@@ -109,12 +110,9 @@ class Adder:
         return "\n".join(line.text for line in lines)
 
 
-def see(encoder: VisionEncoder, pixels: Sequence[Image.Image]) -> tuple[Floats, list[list[Label]]]:
+def see(encoder: VisionEncoder, glances: Sequence[Glance]) -> tuple[Floats, list[list[Label]]]:
     """Returns embeddings (n, d) and the labels that are worth keeping."""
-    vectors = encoder.embed(pixels)
-    if not encoder.labels:
-        return vectors, [[] for _ in pixels]
-    labels = encoder.label(pixels, k=min(_KEPT, len(encoder.labels)))
+    vectors, labels = encoder.see(glances, k=min(_KEPT, len(encoder.labels)))
     return vectors, [
         [label for label in row if label.probability >= _FAINT] or row[:1] for row in labels
     ]

@@ -8,19 +8,15 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shoal.errors import ImageError, UsageError
 from shoal.files import data_dir
-from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
+from shoal.modalities.vision.encoder import Glance, VisionEncoder, vision_encoder
 from shoal.modalities.vision.find.adding import BATCH, Progress, skipped
 from shoal.modalities.vision.find.index import ImageIndex
-from shoal.modalities.vision.find.pictures import in_threads, small_pixels
+from shoal.modalities.vision.find.pictures import in_threads
 from shoal.modalities.vision.find.results import Added, Labelled, LabelledFolder, Skipped
 from shoal.modalities.vision.find.store import stamp
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 
 def files_in(folder: str | Path) -> list[Path]:
@@ -70,21 +66,22 @@ def label_files(
     started = time.perf_counter()
     pictures: list[Labelled] = []
     junk: list[Skipped] = []
-    waiting: list[tuple[Path, Image.Image]] = []
+    waiting: list[tuple[Path, Glance]] = []
     able = encoder()
+    able.label([], k)  # what is wrong with k is said before a file is opened
 
     def label() -> None:
-        rows = able.label([pixels for _, pixels in waiting], k=k)
+        _, rows = able.see([glance for _, glance in waiting], k)
         for (path, _), labels in zip(waiting, rows, strict=True):
             pictures.append(Labelled(str(path), tuple(labels)))
         waiting.clear()
 
-    with closing(in_threads(small_pixels, files)) as opened:
-        for number, (path, pixels) in enumerate(opened, start=1):
-            if isinstance(pixels, ImageError):
-                junk.append(skipped(path, number, pixels))
+    with closing(in_threads(able.glance, files)) as opened:
+        for number, (path, glance) in enumerate(opened, start=1):
+            if isinstance(glance, ImageError):
+                junk.append(skipped(path, number, glance))
             else:
-                waiting.append((path, pixels))
+                waiting.append((path, glance))
             if len(waiting) == BATCH:
                 label()
             progress(number, f"{len(junk)} skipped" if junk else "")

@@ -12,7 +12,6 @@ from shoal.errors import UsageError, unknown
 from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.find import words
 from shoal.modalities.vision.find.adding import Adder, Progress
-from shoal.modalities.vision.find.pictures import small_pixels
 from shoal.modalities.vision.find.results import Added, Found
 from shoal.modalities.vision.find.store import Store
 
@@ -228,7 +227,7 @@ class ImageIndex:
         encoder = self._encoder()
         with self._store.using():
             self._store.check_model(encoder.model)
-        vector: Floats = encoder.embed([small_pixels(image)])[0]
+        vector: Floats = encoder.embed([image])[0]
         return vector
 
     def _search(self, vector: Floats | None, label: str, text: str, k: int) -> list[Found]:

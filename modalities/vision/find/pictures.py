@@ -1,40 +1,24 @@
-"""Many pictures at once: decoded in a few threads, no larger than an encoder needs.
-
-A JPEG decoder can leave out what a smaller picture does not need (`draft` in Pillow), which
-takes less time and far less memory for what cameras make.
-"""
+"""Many pictures at once: opened and cropped for the encoder in a few threads."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from shoal.errors import ImageError
-from shoal.modalities.vision.images import MAX_BYTES, MAX_PIXELS, load_image, open_pixels
+from shoal.modalities.vision.encoder import Glance, VisionEncoder
+from shoal.modalities.vision.images import MAX_BYTES, load_image
 
 if TYPE_CHECKING:
-    from PIL import Image
-    from PIL.ImageFile import ImageFile
-
     from shoal.modalities.vision.images import ImageSource
 
-SHORT_SIDE = 512
-"""Pixels that the shorter side keeps at least: twice what encoders want. With 320, 4 labels in 100
-changed (of textures, none of which was sure)."""
-
-_LONG_SIDE = 2048  # a thinner picture is squeezed, so that a batch of any pictures stays small
-_LARGE = 4_000_000  # pixels; larger ones are decoded one at a time, for the memory they take
 _WORKERS = 2
 _AHEAD = 8  # pictures decoded before they are asked for
-_one_large = threading.Lock()
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,25 +26,28 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A picture made small, with the name of what it was made from.
+    """A picture ready for an encoder, with the name of what it was made from.
 
     Attributes:
-        pixels: RGB, upright, with a shorter side of `SHORT_SIDE` or more where it had that.
+        glance: What the encoder takes.
         sha256: Hex hash of the file, as `LoadedImage.sha256`.
         path: Absolute path; empty for a picture from memory.
     """
 
-    pixels: Image.Image
+    glance: Glance
     sha256: str
     path: str
 
 
-def open_picture(source: ImageSource, known: Callable[[str], bool]) -> Picture | str:
-    """Reads a picture within the limits of `load_image`, and makes it small.
+def open_picture(
+    encoder: VisionEncoder, known: Callable[[str], bool], source: ImageSource
+) -> Picture | str:
+    """Reads a picture within the limits of `load_image`.
 
     Args:
-        source: As `load_image` takes it.
+        encoder: What it is for.
         known: Tells of a hash whether the picture is known; then it is not decoded.
+        source: As `load_image` takes it.
 
     Returns:
         The picture, or the hash of one that is known.
@@ -71,21 +58,11 @@ def open_picture(source: ImageSource, known: Callable[[str], bool]) -> Picture |
     path = str(Path(source).expanduser().absolute()) if isinstance(source, str | Path) else ""
     encoded = _encoded(source)
     if encoded is None:
-        loaded = load_image(source)
-        sha256 = loaded.sha256
-        return sha256 if known(sha256) else Picture(_small(loaded.pixels), sha256, path)
-    sha256 = hashlib.sha256(encoded).hexdigest()
-    return sha256 if known(sha256) else Picture(_decoded(source, encoded), sha256, path)
-
-
-def small_pixels(source: ImageSource) -> Image.Image:
-    """Returns the pixels of a picture as `open_picture` gives them.
-
-    Raises:
-        ImageError: As `load_image` does.
-    """
-    encoded = _encoded(source)
-    return _small(open_pixels(source)) if encoded is None else _decoded(source, encoded)
+        source = load_image(source)
+        sha256 = source.sha256
+    else:
+        sha256 = hashlib.sha256(encoded).hexdigest()
+    return sha256 if known(sha256) else Picture(encoder.glance(source), sha256, path)
 
 
 def in_threads(
@@ -129,45 +106,3 @@ def _encoded(source: ImageSource) -> bytes | None:
         return path.read_bytes() if path.is_file() and path.stat().st_size <= MAX_BYTES else None
     except (OSError, ValueError):
         return None
-
-
-def _header(encoded: bytes) -> ImageFile | None:
-    """A JPEG's or PNG's header. Its class is called directly: no warning filters are needed."""
-    from PIL.JpegImagePlugin import JpegImageFile
-    from PIL.PngImagePlugin import PngImageFile
-
-    kinds = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG": PngImageFile}
-    kind = next((kind for start, kind in kinds.items() if encoded.startswith(start)), None)
-    try:
-        return kind(BytesIO(encoded)) if kind else None
-    except Exception:  # of many types; `load_image` will say what is wrong
-        return None
-
-
-def _decoded(source: ImageSource, encoded: bytes) -> Image.Image:
-    """A file's pixels, made small before another large one is decoded."""
-    header = _header(encoded)
-    area = header.width * header.height if header else MAX_PIXELS
-    with _one_large if area > _LARGE else nullcontext():
-        drafted = _drafted(header) if header and area <= MAX_PIXELS else None
-        # What is odd in any way goes the usual road, which says what is wrong.
-        return _small(open_pixels(source) if drafted is None else drafted)
-
-
-def _drafted(header: ImageFile) -> Image.Image | None:
-    """A sound JPEG, decoded at a part of its size; None for anything else."""
-    if header.format != "JPEG":
-        return None
-    header.draft(None, (SHORT_SIDE, SHORT_SIDE))
-    try:
-        return open_pixels(header)
-    except ImageError:
-        return None
-
-
-def _small(pixels: Image.Image) -> Image.Image:
-    factor = min(pixels.size) // SHORT_SIDE
-    part = pixels.reduce(factor) if factor > 1 else pixels
-    if max(part.size) <= _LONG_SIDE:
-        return part
-    return part.resize((min(part.width, _LONG_SIDE), min(part.height, _LONG_SIDE)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shoal.modalities.vision.encoder import Label
+from shoal.modalities.vision.labels import Label
 from shoal.types import Value
 
 

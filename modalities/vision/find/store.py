@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoal.errors import UsageError
-from shoal.modalities.vision.encoder import Label
 from shoal.modalities.vision.find.database import connect, fact, note, stored, writing
 from shoal.modalities.vision.find.results import Found
 from shoal.modalities.vision.find.vectors import Vectors
+from shoal.modalities.vision.labels import Label
 from shoal.types import Value
 
 if TYPE_CHECKING:
