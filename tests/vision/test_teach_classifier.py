@@ -144,7 +144,7 @@ def test_one_image_a_class_is_enough(tmp_path: Path) -> None:
     assert spec["training"]["method"] == "prototype"
     assert spec["scores"]["n"] == 0
     assert spec["scores"]["accuracy"] is None
-    assert "none could be left out" in (made / "README.md").read_text(encoding="utf-8")
+    assert "none could be left out to judge by" in (made / "README.md").read_text(encoding="utf-8")
     images, names = _new()
     said = ImageClassifier.load(made).predict(images)
     assert np.mean([one.nearest == name for one, name in zip(said, names, strict=True)]) > 0.9
@@ -156,7 +156,9 @@ def test_prototypes_are_judged_by_leaving_one_out(tmp_path: Path) -> None:
     made = _teach(folder, tmp_path / "made", method="prototype")
     spec = json.loads((made / "image_classifier.json").read_text())
     assert (spec["scores"]["n"], spec["scores"]["how"]) == (9, "leave-one-out")
-    assert "each was left out in turn" in (made / "README.md").read_text(encoding="utf-8")
+    assert "left out in turn to judge by, as they are too few" in (made / "README.md").read_text(
+        encoding="utf-8"
+    )
     held = _teach(folder, tmp_path / "held", method="prototype", held_out=0.34)
     spec = json.loads((held / "image_classifier.json").read_text())
     assert (spec["scores"]["n"], spec["scores"]["how"]) == (3, "held out")

@@ -190,6 +190,7 @@ def test_views_are_of_one_picture() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1200, 2400, 3), np.uint8)
     image = small(noise)
     assert image.size == (1200, 600)
+    assert small(Image.new("L", (3, 9_000_000))).size == (3, 1_285_715)
     views = views_of(image)
     assert len(views) == VIEWS
     assert views[2].size == (840, 420)

@@ -29,7 +29,8 @@ TELLING = 25
 _PRIOR, _PRIOR_WEIGHT = 0.5, 10
 """A threshold for few pictures starts here, and is worth so many of them.
 
-Of one taught photo, 4 % of its other crops score less; of unrelated photos, 0.4 % score more.
+Of one taught photo, 3 % of its other crops score less (9 % where twelve were taught); of
+unrelated photos, 0.1 % score more (0.7 %).
 """
 
 WIDTH = 0.075

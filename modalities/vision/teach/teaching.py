@@ -25,7 +25,7 @@ from shoal.modalities.vision.teach.fitting import (
 from shoal.modalities.vision.teach.full import Trained, train_full
 from shoal.modalities.vision.teach.head import Head
 from shoal.modalities.vision.teach.lot import Lot, Reader
-from shoal.modalities.vision.teach.settings import TeachSettings
+from shoal.modalities.vision.teach.settings import ENOUGH, TeachSettings
 from shoal.modalities.vision.teach.sift import sift
 
 
@@ -178,10 +178,17 @@ class _Teaching:
         return head, judged(head, again, how)
 
     def _told(self, said: Judged) -> tuple[str, ...]:
-        if said.how != "leave-one-out":
+        """The notes, and how it was judged where nothing was held out."""
+        few = len(self.lot) < ENOUGH * len(self.lot.pictures.classes)
+        told = {
+            "leave-one-out": "each image was left out in turn to judge by"
+            + (", as they are too few to hold any out" if few else ""),
+            "none": "each class has one image: none could be left out to judge by",
+        }
+        if said.how not in told:
             return tuple(self.notes)
-        note = "too few images to hold any out: each was left out in turn"
-        return (*self.notes, note)
+        say(f"Note: {told[said.how]}.")
+        return (*self.notes, told[said.how])
 
 
 def _joined(one: Lot, other: Lot) -> Lot:

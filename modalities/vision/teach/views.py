@@ -17,6 +17,7 @@ VIEWS = 7
 """Views of one picture: itself, mirrored, its middle and its four corners."""
 
 _SIDE = 512
+_LARGEST = 4_200_000
 _CROP = 0.7
 _BATCH = 32
 _PIXELS = 30_000_000
@@ -27,14 +28,20 @@ T = TypeVar("T")
 def small(source: ImageSource) -> Image.Image:
     """Opens a picture and halves it, thirds it … while its short side keeps 512 pixels.
 
-    So many can wait for the encoder at once; it sees 256 pixels or fewer of most of them.
+    So many can wait for the encoder at once, which sees fewer pixels of most of them. What is
+    still over 4 megapixels, more than 16 times as long as wide, is shortened.
 
     Raises:
         ImageError: It can't be read.
     """
     pixels = open_pixels(source)
     factor = min(pixels.size) // _SIDE
-    return pixels.reduce(factor) if factor > 1 else pixels
+    if factor > 1:
+        pixels = pixels.reduce(factor)
+    over = -(-pixels.width * pixels.height // _LARGEST)
+    if over > 1:
+        pixels = pixels.reduce((over, 1) if pixels.width > pixels.height else (1, over))
+    return pixels
 
 
 def views_of(image: Image.Image) -> list[Image.Image]:
