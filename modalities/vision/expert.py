@@ -148,11 +148,10 @@ class VisionExpert:
         return Nearest(taught)
 
     def _recognise(self, look: _Look, names: Nearest) -> Step:
-        from shoal.modalities.vision.teach.views import small
 
         started = time.perf_counter()
         encoder = self._encoder()
-        match = names.match(encoder.embed([small(look.image)])[0])
+        match = names.match(encoder.embed([look.image])[0])
         look.taught = match if match.known else None
         said = f"{match.name}: {match.score:.2f}, known from {match.threshold:.2f} on"
         return Step(

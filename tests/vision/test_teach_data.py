@@ -17,7 +17,7 @@ from shoal.modalities.vision import vision_encoder
 from shoal.modalities.vision.teach import is_pictures, read_pictures
 from shoal.modalities.vision.teach.lot import Reader
 from shoal.modalities.vision.teach.sift import sift
-from shoal.modalities.vision.teach.views import VIEWS, batched, embed_views, small, views_of
+from shoal.modalities.vision.teach.views import VIEWS, embed_views, small, views_of
 
 
 def _picture(path: Path, seed: int) -> Path:
@@ -198,10 +198,3 @@ def test_views_are_of_one_picture() -> None:
     vectors = embed_views([noise], vision_encoder())
     assert vectors.shape == (1, VIEWS, vision_encoder().features)
     assert np.allclose(vectors[0, 0], vision_encoder().embed([image])[0], atol=1e-5)
-
-
-def test_batches_are_bounded_by_pixels() -> None:
-    wide = [(number, Image.new("L", (5000, 2500))) for number in range(4)]
-    assert [len(batch) for batch in batched(wide)] == [3, 1]
-    tiny = [(number, Image.new("L", (2, 2))) for number in range(70)]
-    assert [len(batch) for batch in batched(tiny)] == [32, 32, 6]

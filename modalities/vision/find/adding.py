@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from shoal.errors import ImageError
+from shoal.modalities.vision.ahead import in_threads
 from shoal.modalities.vision.encoder import Glance, VisionEncoder
-from shoal.modalities.vision.find.pictures import Picture, in_threads, open_picture
+from shoal.modalities.vision.find.pictures import Picture, open_picture
 from shoal.modalities.vision.find.results import Added, Skipped
 from shoal.modalities.vision.find.store import Entry, Store
 from shoal.modalities.vision.labels import Label

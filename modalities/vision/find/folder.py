@@ -11,10 +11,10 @@ from pathlib import Path
 
 from shoal.errors import ImageError, UsageError
 from shoal.files import data_dir
+from shoal.modalities.vision.ahead import in_threads
 from shoal.modalities.vision.encoder import Glance, VisionEncoder, vision_encoder
 from shoal.modalities.vision.find.adding import BATCH, Progress, skipped
 from shoal.modalities.vision.find.index import ImageIndex
-from shoal.modalities.vision.find.pictures import in_threads
 from shoal.modalities.vision.find.results import Added, Labelled, LabelledFolder, Skipped
 from shoal.modalities.vision.find.store import stamp
 

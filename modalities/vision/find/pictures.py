@@ -1,27 +1,18 @@
-"""Many pictures at once: opened and cropped for the encoder in a few threads."""
+"""Pictures for an index: named by their content, and opened only if they are new."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from shoal.errors import ImageError
 from shoal.modalities.vision.encoder import Glance, VisionEncoder
 from shoal.modalities.vision.images import MAX_BYTES, load_image
 
 if TYPE_CHECKING:
     from shoal.modalities.vision.images import ImageSource
-
-_WORKERS = 2
-_AHEAD = 8  # pictures decoded before they are asked for
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,36 +54,6 @@ def open_picture(
     else:
         sha256 = hashlib.sha256(encoded).hexdigest()
     return sha256 if known(sha256) else Picture(encoder.glance(source), sha256, path)
-
-
-def in_threads(
-    work: Callable[[Item], Result], items: Iterable[Item]
-) -> Generator[tuple[Item, Result | ImageError]]:
-    """Yields each item with what `work` made of it, or with its error, in order.
-
-    A few items are worked on ahead, so memory is bounded. When the caller stops, so does the
-    work.
-    """
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="pictures") as pool:
-        waiting: deque[tuple[Item, Future[Result | ImageError]]] = deque()
-        try:
-            for item in items:
-                waiting.append((item, pool.submit(_caught, work, item)))
-                if len(waiting) > _AHEAD:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
-            while waiting:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _caught(work: Callable[[Item], Result], item: Item) -> Result | ImageError:
-    try:
-        return work(item)
-    except ImageError as error:
-        return error
 
 
 def _encoded(source: ImageSource) -> bytes | None:

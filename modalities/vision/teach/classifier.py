@@ -12,14 +12,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from safetensors import SafetensorError
 
-from shoal.errors import CorruptWeightsError, UsageError, unknown
+from shoal.errors import CorruptWeightsError, unknown
 from shoal.files import sha256_file
 from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import ImageSource
 from shoal.modalities.vision.teach.head import Head
 from shoal.modalities.vision.teach.nearest import Floats
 from shoal.modalities.vision.teach.settings import library, names
-from shoal.modalities.vision.teach.views import batched, small
 from shoal.modalities.vision.timm_models import resolve
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -138,11 +137,7 @@ class ImageClassifier:
 
     def embed(self, images: Sequence[ImageSource]) -> Floats:
         """Returns unit embeddings, float32 (n, d), made as for teaching."""
-        if isinstance(images, str | bytes | Path) or hasattr(images, "getbands"):
-            raise UsageError("one image was passed", "a list is expected", "Pass [image]")
-        opened = ((place, small(image)) for place, image in enumerate(images))
-        parts = [self.encoder.embed([image for _, image in batch]) for batch in batched(opened)]
-        return np.concatenate([np.empty((0, self.encoder.features), np.float32), *parts])
+        return self.encoder.embed(images)
 
     def _one(self, likely: Floats, score: float) -> Prediction:
         best = int(likely.argmax())

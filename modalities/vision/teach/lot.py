@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import ImageError, RunError, UsageError
 from shoal.modalities.training.progress import training_bar
-from shoal.modalities.vision.encoder import VisionEncoder
+from shoal.modalities.vision.ahead import in_threads
+from shoal.modalities.vision.encoder import Glance, VisionEncoder
 from shoal.modalities.vision.teach.data import Pictures
 from shoal.modalities.vision.teach.nearest import Floats
 from shoal.modalities.vision.teach.sift import named
-from shoal.modalities.vision.teach.views import batched, embed_views, small
+from shoal.modalities.vision.teach.views import embed_views
 
-if TYPE_CHECKING:
-    from PIL import Image
+_BATCH = 32
 
 FEW = 4
 """Images of a class from which other views of them add nothing."""
-
-_AHEAD = 16
-"""Images that are opened before the encoder asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +93,9 @@ class Reader:
         kept: list[int] = []
         title = f"{self.title}: reading {pictures.name}"
         with training_bar(title, len(pictures), quiet=not self.title) as report:
-            for batch in batched(self._opened(pictures)):
+            for batch in _batched(self._opened(pictures)):
                 places = [place for place, _ in batch]
-                vectors[places] = self.encoder.embed([image for _, image in batch])
+                vectors[places] = self.encoder.see([glance for _, glance in batch], 0)[0]
                 kept += places
                 report(len(kept) + len(self._broken), "images")
         readable = pictures.take(kept)
@@ -108,30 +104,19 @@ class Reader:
         classes = np.array([numbers[label] for label in readable.labels], np.int64)
         return Lot(readable, classes, vectors[kept]), self._notes(pictures)
 
-    def _opened(self, pictures: Pictures) -> Iterator[tuple[int, Image.Image]]:
-        """Opens pictures in two threads, a few ahead of the encoder, in their order."""
-        waiting: deque[tuple[int, Future[Image.Image]]] = deque()
-        with ThreadPoolExecutor(2) as pool:
-            for place, file in enumerate(pictures.files):
+    def _opened(self, pictures: Pictures) -> Iterator[tuple[int, Glance]]:
+        with closing(in_threads(self.encoder.glance, pictures.files)) as opened:
+            for place, (file, glance) in enumerate(opened):
                 if self.stop.is_set():
                     raise RunError(
                         f"interrupted at image {place} of {len(pictures)}",
                         "they were being read, and nothing is saved yet",
                         "Type the same command again",
                     )
-                waiting.append((place, pool.submit(small, file)))
-                if len(waiting) > _AHEAD:
-                    yield from self._sound(pictures, *waiting.popleft())
-            while waiting:
-                yield from self._sound(pictures, *waiting.popleft())
-
-    def _sound(
-        self, pictures: Pictures, place: int, opened: Future[Image.Image]
-    ) -> Iterator[tuple[int, Image.Image]]:
-        try:
-            yield place, opened.result()
-        except ImageError as error:
-            self._broken.append((pictures.files[place], error.why))
+                if isinstance(glance, ImageError):
+                    self._broken.append((file, glance.why))
+                else:
+                    yield place, glance
 
     def _check(self, readable: Pictures, wanted: Sequence[str]) -> None:
         missing = sorted(set(wanted) - set(readable.labels))
@@ -155,3 +140,8 @@ class Reader:
         return (
             f"{len(files)} files of {pictures.name} are no images that can be read: {named(files)}",
         )
+
+
+def _batched(glances: Iterator[tuple[int, Glance]]) -> Iterator[list[tuple[int, Glance]]]:
+    while batch := list(islice(glances, _BATCH)):
+        yield batch

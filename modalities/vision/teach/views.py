@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from shoal.modalities.vision.images import ImageSource, open_pixels
 
@@ -19,10 +19,6 @@ VIEWS = 7
 _SIDE = 512
 _LARGEST = 4_200_000
 _CROP = 0.7
-_BATCH = 32
-_PIXELS = 30_000_000
-
-T = TypeVar("T")
 
 
 def small(source: ImageSource) -> Image.Image:
@@ -68,17 +64,3 @@ def _part(image: Image.Image, x: float, y: float) -> Image.Image:
     width, height = (max(1, int(_CROP * side)) for side in image.size)
     left, top = int((image.width - width) * x), int((image.height - height) * y)
     return image.crop((left, top, left + width, top + height))
-
-
-def batched(images: Iterable[tuple[T, Image.Image]]) -> Iterator[list[tuple[T, Image.Image]]]:
-    """Puts named pictures into batches of 32, or of 30 megapixels if these are fewer."""
-    batch: list[tuple[T, Image.Image]] = []
-    pixels = 0
-    for name, image in images:
-        batch.append((name, image))
-        pixels += image.width * image.height
-        if len(batch) == _BATCH or pixels > _PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
