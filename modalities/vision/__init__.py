@@ -10,18 +10,20 @@ if TYPE_CHECKING:
     from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
     from shoal.modalities.vision.expert import VisionExpert
     from shoal.modalities.vision.images import ImageSource, LoadedImage, load_image
-    from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
+    from shoal.modalities.vision.read.lines import Page, TextLine
+    from shoal.modalities.vision.read.reader import TextReader, text_reader
 
 _LAZY = {
     "ImageSource": "shoal.modalities.vision.images",
     "Label": "shoal.modalities.vision.encoder",
     "LoadedImage": "shoal.modalities.vision.images",
-    "TextLine": "shoal.modalities.vision.reader",
-    "TextReader": "shoal.modalities.vision.reader",
+    "Page": "shoal.modalities.vision.read.lines",
+    "TextLine": "shoal.modalities.vision.read.lines",
+    "TextReader": "shoal.modalities.vision.read.reader",
     "VisionEncoder": "shoal.modalities.vision.encoder",
     "VisionExpert": "shoal.modalities.vision.expert",
     "load_image": "shoal.modalities.vision.images",
-    "text_reader": "shoal.modalities.vision.reader",
+    "text_reader": "shoal.modalities.vision.read.reader",
     "vision_encoder": "shoal.modalities.vision.encoder",
 }
 """Name -> module of this room, imported on first use."""
@@ -30,6 +32,7 @@ __all__ = [
     "ImageSource",
     "Label",
     "LoadedImage",
+    "Page",
     "TextLine",
     "TextReader",
     "VisionEncoder",

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from shoal.errors import MissingExtraError, MissingModelError, ShoalError
 from shoal.modalities.vision.encoder import Label, VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import LoadedImage, load_image
-from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
+from shoal.modalities.vision.read.lines import TextLine
+from shoal.modalities.vision.read.reader import TextReader, text_reader
 from shoal.modalities.vision.wording import describe, listed, memory_text, named
 from shoal.types import Context, Cost, Outcome, Status, Step, Task, Value
 
