@@ -21,6 +21,9 @@ Span: TypeAlias = tuple[float, float, float, float]
 LEVEL = 0.4
 """Degrees below which text counts as level: corners are whole pixels."""
 
+_CORNER = 2.5
+"""Pixels by which two corners of a line may be wrong together."""
+
 _ELONGATED = 1.6
 """Ratio of sides from which a quad shows a direction."""
 
@@ -110,11 +113,13 @@ def direction(quads: NDArray[np.float32]) -> float:
     order = np.argsort(angles)
     weight = np.cumsum(np.linalg.norm(ahead, axis=1)[order])
     median = float(angles[order][np.searchsorted(weight, weight[-1] / 2)] + near)
-    return _settled(median)
+    return _settled(median, float(along.max()))
 
 
-def _settled(degrees: float) -> float:
+def _settled(degrees: float, longest: float) -> float:
+    """Short lines are level or upright within the pixel by which their corners may be wrong."""
     degrees = (degrees + 180) % 360 - 180
     quarter = 90 * round(degrees / 90)
-    settled = float(quarter) if abs(degrees - quarter) < LEVEL else round(degrees, 2)
+    doubt = max(LEVEL, math.degrees(_CORNER / longest))
+    settled = float(quarter) if abs(degrees - quarter) < doubt else round(degrees, 2)
     return 180.0 if settled == -180 else settled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from shoal.types import Value
@@ -24,12 +24,14 @@ class TextLine:
         box: Left, top, right and bottom, in pixels of the upright picture.
         quad: Its four corners where the line is slanted or turned; None where they are the
             box's own.
+        parts: The pieces it was joined from, left to right; empty where it is one piece.
     """
 
     text: str
     confidence: float
     box: Box
     quad: Quad | None = None
+    parts: tuple[TextLine, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

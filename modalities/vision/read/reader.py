@@ -96,4 +96,5 @@ def _page(found: Turned, size: tuple[int, int], least: float) -> Page:
 def _line(piece: Piece, frame: Frame, size: tuple[int, int]) -> TextLine:
     corners = frame.corners(piece.span)
     quad = quad_of(corners) if abs(frame.angle) >= LEVEL else None
-    return TextLine(piece.text, piece.confidence, box_of(corners, size), quad)
+    parts = tuple(_line(part, frame, size) for part in piece.parts)
+    return TextLine(piece.text, piece.confidence, box_of(corners, size), quad, parts)
