@@ -21,11 +21,44 @@ FONTS = (
 )
 """Fonts that come with matplotlib."""
 
-WORDS = (
-    "harbour ticket lantern quarter engine fourteen market garden notice winter returned invoice "
-    "silver balance account paper machine window payment station morning delivered service "
-    "number article copper water office between Monday April London Maria Berlin North Total"
-).split()
+WORDS = [
+    "harbour",
+    "ticket",
+    "lantern",
+    "quarter",
+    "engine",
+    "fourteen",
+    "market",
+    "garden",
+    "notice",
+    "winter",
+    "returned",
+    "invoice",
+    "silver",
+    "balance",
+    "account",
+    "paper",
+    "machine",
+    "window",
+    "payment",
+    "station",
+    "morning",
+    "delivered",
+    "service",
+    "number",
+    "article",
+    "copper",
+    "water",
+    "office",
+    "between",
+    "Monday",
+    "April",
+    "London",
+    "Maria",
+    "Berlin",
+    "North",
+    "Total",
+]
 
 
 @cache

@@ -86,7 +86,7 @@ def ask(page: PageSource, question: str, image: ImageSource | None = None) -> An
 
 def _asked(question: str) -> list[Field]:
     """The question as fields, one for each kind of value that would answer it."""
-    name = _name(question)
+    name = topic(question)
     return [Field((name,), kind, {}) for kind in _kinds(question)] if name else []
 
 
@@ -100,8 +100,8 @@ def _kinds(question: str) -> tuple[Kind, ...]:
     return ("date", "string") if _DAY.search(question) else ("string",)
 
 
-def _name(question: str) -> str:
-    """What is asked for, as a form would name it."""
+def topic(question: str) -> str:
+    """What a question asks for, as a form would name it; "" where it names nothing."""
     if _OWED.search(question):
         return "total"
     noun = _NOUN.match(question)
@@ -118,4 +118,6 @@ def _name(question: str) -> str:
         told.append("price")
     if _COUNT.search(question) and len(told) > 1:
         told.append("quantity")
+    if not told and re.match(r"\W*who\b", question, re.IGNORECASE):
+        return "name"
     return " ".join(told)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shoal.modalities.vision.read.engine import Corners, Engine, Pixels
 from shoal.modalities.vision.read.geometry import Frame, direction, sides
 from shoal.modalities.vision.read.preparing import Area, View, overview, tile, tiles
-from shoal.modalities.vision.read.small import letters, overlooked, well_seen
+from shoal.modalities.vision.read.small import letters, overlooked, reach, well_seen
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,8 +46,8 @@ def _closer(engine: Engine, pixels: Image.Image, view: View, quads: Corners) -> 
     for box, own in sorted(zip(boxes, blots, strict=True), key=lambda pair: -len(pair[1])):
         if len(again) == _MAX_TILES or (len(again) > 1 and not any(map(len, found[-2:]))):
             break  # a photo of leaves is full of blots that nobody can read
-        if any(_meet(quad, box) for quad in small) or overlooked(own, quads, view):
-            closer = tile(pixels, box)
+        if len(own) and (any(_meet(quad, box) for quad in small) or overlooked(own, quads, view)):
+            closer = tile(pixels, reach(own, box))
             found.append(closer.on_page(engine.detect(backwards(closer.picture))))
             again.append(box)
     left = [quad[None] for quad in small if not any(_meet(quad, box) for box in again)]

@@ -47,7 +47,7 @@ def fillings(layout: Layout, fields: Sequence[Field]) -> dict[str, Filling]:
         Field name -> filling, for the fields that were found.
     """
     taken: dict[str, Filling] = {}
-    for filling in candidates(layout, fields, pairs(layout)):
+    for filling in candidates(layout, fields, pairs(layout)) if layout.rows else ():
         used = (stretch for other in taken.values() for stretch in other.stretches)
         if filling.field.name not in taken and not _clash(filling, list(used)):
             taken[filling.field.name] = filling

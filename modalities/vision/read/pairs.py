@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from shoal.modalities.vision.read.grid import Grid
 from shoal.modalities.vision.read.layout import Layout
 from shoal.modalities.vision.read.letters import span_in
+from shoal.modalities.vision.read.naming import is_label
 from shoal.modalities.vision.read.rows import Piece, height
 
 _COLON = re.compile(r"(?<!\d)[:\uff1a]|[:\uff1a](?!\d)")
@@ -117,18 +118,17 @@ def _lists(grid: Grid) -> bool:
 
 
 def _behind(piece: Piece) -> list[Pair]:
-    """Values behind colons; of "No: 7 Date: 3 May" the second label's length is open."""
+    """Values behind colons; in "No: 7 Due date: 3 May" the second label's length is open."""
     colons = [match.start() for match in _COLON.finditer(piece.text)]
     found = []
     for n, colon in enumerate(colons):
         after = colons[n + 1] if n + 1 < len(colons) else len(piece.text)
-        ends = _label_starts(piece, colon + 1, after) if n + 1 < len(colons) else [after]
+        end = _next_label(piece, colon + 1, after) if n + 1 < len(colons) else after
         begins = _label_starts(piece, colons[n - 1] + 1, colon) if n else [0]
         for start in begins:
             label = _label(piece.text[start:colon])
-            for end in ends:
-                if label and piece.text[colon + 1 : end].strip():
-                    found.append(Pair(label, Stretch(piece, colon + 1, end), _BEHIND))
+            if label and piece.text[colon + 1 : end].strip():
+                found.append(Pair(label, Stretch(piece, colon + 1, end), _BEHIND))
     return found
 
 
@@ -136,6 +136,13 @@ def _label_starts(piece: Piece, start: int, end: int) -> list[int]:
     """Where a label that ends before `end` may begin: at its last three words."""
     begins = [start + match.start() for match in re.finditer(r"\S+", piece.text[start:end])]
     return begins[-3:]
+
+
+def _next_label(piece: Piece, start: int, end: int) -> int:
+    """Where a value ends because the next label begins: at the most words that labels are of."""
+    begins = _label_starts(piece, start, end)
+    known = (begin for begin in begins if is_label(piece.text[begin:end]))
+    return next(known, begins[-1] if begins else end)
 
 
 def _within(piece: Piece) -> Iterator[Pair]:

@@ -19,6 +19,7 @@ _MAX_SIDE = 1600  # pixels: enough to see a rule, quick to search
 _LEAST = 40  # pixels of the reduced picture: shorter strokes are letters'
 _THICK = 8  # pixels: thicker strokes are bars
 _HAIR = 3  # pixels: sees thin rules that print comes close to
+_SHARE = 0.7  # of a stroke that is seen to be thin
 _INK = 40  # grey levels from what lies above and below
 _APART = 4  # pixels: closer strokes in one direction are one rule
 _GAP = 2  # pixels: letters are further apart, or shorter than a rule
@@ -89,9 +90,13 @@ def _strokes(grey: NDArray[np.int16], scale: float, down: float, along: float) -
     if min(grey.shape) <= 2 * _THICK:
         return []
     ink = _thin(grey, _THICK) | _thin(grey, _HAIR)
-    found: list[tuple[int, int, int]] = []
-    for y in np.flatnonzero(ink.sum(axis=1) >= _LEAST):
-        found += [(int(y), start, end) for start, end in _runs(ink[y]) if end - start >= _LEAST]
+    dark = ink | (grey < np.median(grey) - _INK)  # where rules cross, neither is thin
+    found = [
+        (int(y), start, end)
+        for y in np.flatnonzero(ink.sum(axis=1) >= _SHARE * _LEAST)
+        for start, end in _runs(dark[y])
+        if end - start >= _LEAST and ink[y, start:end].mean() >= _SHARE
+    ]
     return [
         Rule(at / scale + down, start / scale + along, end / scale + along)
         for at, start, end in _merged(found)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shoal.extras import require
 from shoal.modalities.vision.read.geometry import sides
-from shoal.modalities.vision.read.preparing import View
+from shoal.modalities.vision.read.preparing import Area, View
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,7 +29,7 @@ _PARAGRAPH = 0.22
 """Share of a piece's height that its letters have at least: lower ones stand in many lines."""
 
 
-def letters(pixels: Image.Image, box: tuple[int, int, int, int]) -> Letters:
+def letters(pixels: Image.Image, box: Area) -> Letters:
     """Finds the blots of a part of a page that may be letters, of either polarity."""
     cv2 = require("cv2", "reading text in pictures")
     grey = np.asarray(pixels.crop(box).convert("L"))
@@ -42,6 +42,15 @@ def letters(pixels: Image.Image, box: tuple[int, int, int, int]) -> Letters:
     kept[0] = False  # the ground
     places = middles[kept] + np.array(box[:2])
     return np.column_stack([places, height[kept]]).astype(np.float32)
+
+
+def reach(blots: Letters, box: Area) -> Area:
+    """The part of a box that holds its blots: little text on a plain ground is missed."""
+    low, high = (blots[:, :2] - blots[:, 2:]).min(axis=0), (blots[:, :2] + blots[:, 2:]).max(axis=0)
+    rim = 8 + float((high - low).max()) / 20
+    first, last = np.floor(low - rim).astype(int), np.ceil(high + rim).astype(int)
+    left, top = max(box[0], int(first[0])), max(box[1], int(first[1]))
+    return left, top, min(box[2], int(last[0])), min(box[3], int(last[1]))
 
 
 def well_seen(quads: NDArray[np.float32], blots: Letters, view: View) -> NDArray[np.bool_]:
