@@ -36,6 +36,7 @@ EXPECTED = {
     "10_assistant": "15:30 dentist",
     "11_translate": "Guten Morgen",
     "12_scanned_form": "INV-2041         on the page",
+    "13_read_a_page": "not on the page: iban",
     "14_search_pictures": "nearly the same: bright cat.jpg, cat.jpg",
     "15_explain_a_label": "espresso is on the right",
 }

@@ -1,4 +1,4 @@
-"""Pictures: reading them safely, labels and why, embeddings, similarity, and the text in them."""
+"""Pictures: opened safely, labelled, explained, compared, found, and read."""
 
 from __future__ import annotations
 
@@ -16,50 +16,71 @@ if TYPE_CHECKING:
     from shoal.modalities.vision.images import ImageSource, LoadedImage, load_image
     from shoal.modalities.vision.labels import Label
     from shoal.modalities.vision.maps import FeatureMaps
-    from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
+    from shoal.modalities.vision.read.asking import Answer, ask
+    from shoal.modalities.vision.read.extraction import Extraction, Source, extract
+    from shoal.modalities.vision.read.lines import Page, TextLine
+    from shoal.modalities.vision.read.reader import TextReader, text_reader
+    from shoal.modalities.vision.read.table import Table
+    from shoal.modalities.vision.read.tables import tables
     from shoal.modalities.vision.zero_shot import ZeroShot
 
 _LAZY = {
+    "Answer": "shoal.modalities.vision.read.asking",
     "Explanation": "shoal.modalities.vision.explanation",
+    "Extraction": "shoal.modalities.vision.read.extraction",
     "FeatureMaps": "shoal.modalities.vision.maps",
     "ImageIndex": "shoal.modalities.vision.find",
     "ImageReport": "shoal.modalities.vision.describe",
     "ImageSource": "shoal.modalities.vision.images",
     "Label": "shoal.modalities.vision.labels",
     "LoadedImage": "shoal.modalities.vision.images",
-    "TextLine": "shoal.modalities.vision.reader",
-    "TextReader": "shoal.modalities.vision.reader",
+    "Page": "shoal.modalities.vision.read.lines",
+    "Source": "shoal.modalities.vision.read.extraction",
+    "Table": "shoal.modalities.vision.read.table",
+    "TextLine": "shoal.modalities.vision.read.lines",
+    "TextReader": "shoal.modalities.vision.read.reader",
     "TimmExtractor": "shoal.modalities.vision.extractor",
     "VisionEncoder": "shoal.modalities.vision.encoder",
     "VisionExpert": "shoal.modalities.vision.expert",
     "ZeroShot": "shoal.modalities.vision.zero_shot",
+    "ask": "shoal.modalities.vision.read.asking",
     "describe_image": "shoal.modalities.vision.describe",
     "explain": "shoal.modalities.vision.explanation",
+    "extract": "shoal.modalities.vision.read.extraction",
     "label_folder": "shoal.modalities.vision.find",
     "load_image": "shoal.modalities.vision.images",
-    "text_reader": "shoal.modalities.vision.reader",
+    "tables": "shoal.modalities.vision.read.tables",
+    "text_reader": "shoal.modalities.vision.read.reader",
     "vision_encoder": "shoal.modalities.vision.encoder",
 }
 """Name -> module of this room, imported on first use."""
 
 __all__ = [
+    "Answer",
     "Explanation",
+    "Extraction",
     "FeatureMaps",
     "ImageIndex",
     "ImageReport",
     "ImageSource",
     "Label",
     "LoadedImage",
+    "Page",
+    "Source",
+    "Table",
     "TextLine",
     "TextReader",
     "TimmExtractor",
     "VisionEncoder",
     "VisionExpert",
     "ZeroShot",
+    "ask",
     "describe_image",
     "explain",
+    "extract",
     "label_folder",
     "load_image",
+    "tables",
     "text_reader",
     "vision_encoder",
 ]

@@ -11,7 +11,8 @@ from shoal.errors import UsageError
 from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import load_image
 from shoal.modalities.vision.labels import Label
-from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
+from shoal.modalities.vision.read.lines import TextLine
+from shoal.modalities.vision.read.reader import TextReader, text_reader
 from shoal.modalities.vision.wording import named
 from shoal.types import Memory, Value
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +12,15 @@ from shoal.modalities.vision.describe import ImageReport
 from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import LoadedImage, load_image
 from shoal.modalities.vision.labels import Label
-from shoal.modalities.vision.reader import TextLine, TextReader, text_reader
+from shoal.modalities.vision.read.answering import (
+    answered,
+    is_question,
+    read_step,
+    wants_text,
+    whole_text,
+)
+from shoal.modalities.vision.read.lines import Page
+from shoal.modalities.vision.read.reader import TextReader, text_reader
 from shoal.modalities.vision.wording import (
     Description,
     describe,
@@ -29,15 +36,6 @@ if TYPE_CHECKING:
 SURE = 0.5
 """From this probability on, a label counts as an answer."""
 
-READABLE = 0.8
-"""From this mean confidence on, what was read counts as an answer."""
-
-_ASKS_FOR_TEXT = re.compile(
-    r"\b(read|reads|say|says|said|written|writing|write|text|texts|words?|sign|signs|letters?"
-    r"|printed|spell|spells)\b",
-    re.IGNORECASE,
-)
-
 
 @dataclass(slots=True)
 class _Look:
@@ -45,7 +43,7 @@ class _Look:
 
     image: LoadedImage
     labels: list[Label] = field(default_factory=list)
-    lines: list[TextLine] = field(default_factory=list)
+    page: Page = field(default_factory=lambda: Page((), 0.0, 0, 0))
     taught: Match | None = None
 
     @property
@@ -82,18 +80,19 @@ class VisionExpert:
 
         Returns:
             An answer with provenance "image" (text in a picture is a stranger's). SOLVED
-            only with a clear label, readable text or a measured similarity; UNSURE with
+            only with a clear label, readable text, a span of it that answers a question
+            (its box and picture are in the evidence), or a measured similarity; UNSURE with
             the reason otherwise; FAILED when a picture or a model could not be opened.
 
         Raises:
-            MissingModelError: The encoder's weights are not on this machine.
+            MissingModelError: The weights of an encoder are not on this machine.
             MissingExtraError: The reader is not installed.
         """
         started = time.perf_counter()
         steps: list[Step] = []
         try:
             looks = self._look(task, context, steps)
-            verdict = self._verdict(context.skill, looks, steps)
+            verdict = self._verdict(task, context.skill, looks, steps)
         except (MissingModelError, MissingExtraError):
             raise  # the caller's to mend; no other expert can see for this one
         except ShoalError as error:
@@ -111,7 +110,7 @@ class VisionExpert:
         )
 
     def _look(self, task: Task, context: Context, steps: list[Step]) -> list[_Look]:
-        reads = context.skill == "read" or bool(_ASKS_FOR_TEXT.search(task.text))
+        reads = wants_text(task.text, context.skill)
         names = self._names(context)
         looks = []
         for number, reference in enumerate(task.images, start=1):
@@ -122,7 +121,8 @@ class VisionExpert:
                 steps.append(self._recognise(look, names))
             if reads:
                 context.emit(f"reading image {number} of {len(task.images)}")
-                steps.append(self._read(look))
+                look.page, step = read_step(self._reader(), look.image)
+                steps.append(step)
             looks.append(look)
         return looks
 
@@ -148,7 +148,6 @@ class VisionExpert:
         return Nearest(taught)
 
     def _recognise(self, look: _Look, names: Nearest) -> Step:
-
         started = time.perf_counter()
         encoder = self._encoder()
         match = names.match(encoder.embed([look.image])[0])
@@ -163,24 +162,15 @@ class VisionExpert:
             confidence=match.probability,
         )
 
-    def _read(self, look: _Look) -> Step:
-        started = time.perf_counter()
-        look.lines = self._reader().read(look.image)
-        return Step(
-            kind="ocr",
-            name="rapidocr",
-            arguments={"image": look.image.sha256},
-            result=Value("\n".join(line.text for line in look.lines) or "(no text)", "image"),
-            seconds=time.perf_counter() - started,
-            confidence=_mean_confidence(look.lines),
-        )
-
-    def _verdict(self, skill: str, looks: list[_Look], steps: list[Step]) -> Outcome:
-        if any(look.lines for look in looks):
-            return _read_verdict(looks)
+    def _verdict(self, task: Task, skill: str, looks: list[_Look], steps: list[Step]) -> Outcome:
+        asks = wants_text(task.text, skill) and is_question(task.text)
+        if any(look.page.lines for look in looks):
+            if asks:
+                return answered(task.text, [(look.image, look.page) for look in looks], steps)
+            return whole_text([look.page for look in looks])
         if skill == "compare" and len(looks) > 1:
             return self._compare(looks, steps)
-        if skill == "read":
+        if skill in ("read", "question"):
             reason = f"no text was found; it looks like {looks[0].description.text}"
             return Outcome(Status.UNSURE, None, reason, evidence={"findings": []})
         return _label_verdict(looks)
@@ -227,25 +217,6 @@ def _label_verdict(looks: list[_Look]) -> Outcome:
     )
 
 
-def _read_verdict(looks: list[_Look]) -> Outcome:
-    lines = [line for look in looks for line in look.lines]
-    confidence = _mean_confidence(lines)
-    readable = confidence >= READABLE
-    texts = [line.text for line in lines]
-    return Outcome(
-        Status.SOLVED if readable else Status.UNSURE,
-        Value("\n".join(texts), "image"),
-        f"{len(lines)} lines were read with a mean confidence of {confidence:.2f}"
-        + ("" if readable else f", under {READABLE:.2f}"),
-        confidence=confidence,
-        evidence={"findings": texts, "confidence": confidence},
-    )
-
-
-def _mean_confidence(lines: list[TextLine]) -> float:
-    return sum(line.confidence for line in lines) / len(lines) if lines else 0.0
-
-
 def _numbered(looks: list[_Look]) -> str:
     texts = [look.description.text for look in looks]
     if len(texts) == 1:
@@ -255,8 +226,8 @@ def _numbered(looks: list[_Look]) -> str:
 
 def _memory(look: _Look) -> dict[str, object]:
     image, labels = look.image, tuple(look.labels)
-    report = ImageReport(image.sha256, image.width, image.height, labels, tuple(look.lines))
-    words = [line.text for line in look.lines]
+    report = ImageReport(image.sha256, image.width, image.height, labels, tuple(look.page.lines))
+    words = [line.text for line in look.page.lines]
     return {
         "text": memory_text(look.description, words, SURE),
         "data": report.as_data() | ({"taught": look.taught.name} if look.taught else {}),

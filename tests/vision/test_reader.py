@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from shoal.errors import ImageError, MissingExtraError
 from shoal.modalities.vision import TextReader, text_reader
-from shoal.modalities.vision.reader import TextLine, _joined, _prepare, _rows
+from shoal.modalities.vision.read.preparing import overview
+from shoal.modalities.vision.read.rows import Piece, joined, rows
 
 ASSETS = Path(__file__).parents[2] / "agents/demo/assets"
 SIGN = ["HARBOUR LIBRARY", "Open 9:30 to 18:00", "Closed on Mondays", "Entrance: 12 Mill Lane"]
@@ -79,17 +80,26 @@ def test_columns_are_read_left_to_right(reader: TextReader) -> None:
 
 def test_pieces_of_a_line_are_joined() -> None:
     pieces = [
-        TextLine("42", 0.8, (131, 4, 166, 34)),
-        TextLine("Hello world", 0.9, (0, 5, 138, 37)),
-        TextLine("far off", 0.9, (400, 6, 500, 36)),
-        TextLine("below", 0.9, (0, 60, 80, 90)),
+        Piece("42", 0.8, (131, 4, 166, 34)),
+        Piece("Hello world", 0.9, (0, 5, 138, 37)),
+        Piece("far off", 0.9, (400, 6, 500, 36)),
+        Piece("below", 0.9, (0, 60, 80, 90)),
     ]
-    rows = [_joined(row) for row in _rows(pieces)]
-    assert [[line.text for line in row] for row in rows] == [
+    made = [joined(row) for row in rows(pieces)]
+    assert [[line.text for line in row] for row in made] == [
         ["Hello world 42", "far off"],
         ["below"],
     ]
-    assert rows[0][0] == TextLine("Hello world 42", 0.8, (0, 4, 166, 37))
+    whole = made[0][0]
+    assert (whole.confidence, whole.span) == (0.8, (0, 4, 166, 37))
+    assert [part.text for part in whole.parts] == ["Hello world", "42"]
+
+
+def test_rows_may_rise_or_fall_a_little() -> None:
+    falling = [Piece(f"a{i}", 1.0, (100 * i, 6 * i, 100 * i + 60, 6 * i + 20)) for i in range(6)]
+    below = [Piece(f"b{i}", 1.0, (100 * i, 6 * i + 25, 100 * i + 60, 6 * i + 45)) for i in range(6)]
+    texts = [[piece.text for piece in row] for row in rows([*below, *falling])]
+    assert texts == [[f"a{i}" for i in range(6)], [f"b{i}" for i in range(6)]]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 5), (1, 3000), (3000, 1), (40, 2000), (2000, 40)])
@@ -102,11 +112,11 @@ def test_what_the_detector_gets_is_bounded(size: tuple[int, int]) -> None:
     """A strip of 40 x 2000 as it is would take the detector 5 GB."""
     random = np.random.default_rng(0)
     noise = Image.fromarray(random.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8))
-    prepared, scale, corner = _prepare(noise)
-    assert max(prepared.size) <= 1280
-    assert max(prepared.size) <= 3 * min(prepared.size)
-    assert 0 < scale <= 1
-    assert corner == (0, 0)
+    view = overview(noise)
+    assert max(view.picture.size) <= 1280
+    assert max(view.picture.size) <= 3 * min(view.picture.size)
+    assert 0 < view.scale <= 1
+    assert view.corner == (0, 0)
 
 
 def test_callers_queue(reader: TextReader) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from shoal.modalities.vision import Label, VisionExpert, load_image
+from shoal.modalities.vision.read.answering import is_question, wants_text
 from shoal.modalities.vision.wording import describe, memory_text, with_article
-from shoal.types import Context, Expert, ImageRef, Status, Task
+from shoal.types import Context, Expert, ImageRef, Status, Task, Value
 
 ASSETS = Path(__file__).parents[2] / "agents/demo/assets"
 
@@ -178,3 +181,66 @@ def test_unlike_names_stay_apart() -> None:
 )
 def test_articles(name: str, expected: str) -> None:
     assert with_article(name) == expected
+
+
+def _receipt(tmp_path: Path) -> tuple[Task, Context]:
+    sheet = Image.new("RGB", (560, 360), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(26)
+    for row, line in enumerate(["Blue Kite Cafe", "Date: 14 March 2026", "Total: 17.40 EUR"]):
+        pen.text((50, 50 + 80 * row), line, "black", font)
+    path = tmp_path / "receipt.png"
+    sheet.save(path)
+    loaded = load_image(path)
+    reference = ImageRef(loaded.sha256, loaded.media_type, loaded.width, loaded.height)
+    context = Context({}, None, lambda _: str(path), "", None)  # type: ignore[arg-type]
+    return Task("", images=(reference,)), context
+
+
+@pytest.mark.parametrize(
+    ("skill", "text", "answer"),
+    [
+        ("", "what is the total on this receipt?", "17.40 EUR"),
+        ("read", "when was it, what date?", "14 March 2026"),
+        ("question", "what is the total?", "17.40 EUR"),
+    ],
+)
+def test_a_question_over_a_page(
+    expert: VisionExpert, tmp_path: Path, skill: str, text: str, answer: str
+) -> None:
+    task, context = _receipt(tmp_path)
+    outcome = expert.attempt(replace(task, text=text), replace(context, skill=skill))
+    assert outcome.status is Status.SOLVED
+    assert outcome.answer == Value(answer, "image")
+    left, top, right, bottom = outcome.evidence["box"]
+    assert 50 < left < right < 400
+    assert 100 < top < bottom < 260
+    assert outcome.evidence["image"] == task.images[0].sha256
+    assert answer in "\n".join(outcome.evidence["findings"])
+    assert [step.kind for step in outcome.steps] == ["encoder", "ocr", "ocr"]
+    assert json.loads(json.dumps(outcome.evidence)) == outcome.evidence
+
+
+def test_a_question_that_the_page_does_not_answer(expert: VisionExpert, tmp_path: Path) -> None:
+    task, context = _receipt(tmp_path)
+    outcome = expert.attempt(replace(task, text="who is the cashier on this receipt?"), context)
+    assert outcome.status is Status.UNSURE
+    assert outcome.answer is None
+    assert "nothing that was read" in outcome.reason
+    assert outcome.evidence["findings"][0] == "Blue Kite Cafe"
+
+
+@pytest.mark.parametrize(
+    ("text", "reads", "asks"),
+    [
+        ("what is in this picture?", False, False),
+        ("what is the total on this receipt?", True, True),
+        ("what does the sign say?", True, False),
+        ("what is written on this badge?", True, False),
+        ("read it", True, False),
+        ("who is named on the badge?", True, True),
+        ("label this image", False, False),
+    ],
+)
+def test_what_is_read_and_what_is_asked(text: str, reads: bool, asks: bool) -> None:
+    assert wants_text(text, "") is reads
+    assert is_question(text) is asks

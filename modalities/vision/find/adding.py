@@ -16,7 +16,7 @@ from shoal.modalities.vision.find.pictures import Picture, open_picture
 from shoal.modalities.vision.find.results import Added, Skipped
 from shoal.modalities.vision.find.store import Entry, Store
 from shoal.modalities.vision.labels import Label
-from shoal.modalities.vision.reader import text_reader
+from shoal.modalities.vision.read.reader import text_reader
 
 if TYPE_CHECKING:
     from shoal.modalities.vision.images import ImageSource

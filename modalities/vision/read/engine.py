@@ -1,0 +1,147 @@
+"""rapidocr's three models, one step each: where text is, which way up it is, what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.errors import MissingModelError
+from shoal.extras import require
+from shoal.modalities.openvino_import import import_openvino
+
+Pixels = NDArray[np.uint8]
+"""(height, width, 3), blue first, as rapidocr expects."""
+
+Corners = NDArray[np.float32]
+"""(n, 4, 2): corners of n quads as x, y, clockwise from the top left one."""
+
+MAX_SIDE = 1280
+"""Pixels the detector gets at most, a side: under 0.9 GB."""
+
+_PURPOSE = "reading text in pictures"
+_LONGEST = 30
+"""Ratio of sides from which a line is read in parts: for its letters, memory and time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one cut-out says, and the confidence in [0, 1]."""
+
+    text: str
+    confidence: float
+
+
+class Engine:
+    """The models; not safe to share between threads.
+
+    Raises:
+        MissingExtraError: rapidocr or openvino is not installed.
+        MissingModelError: The installed rapidocr carries no models.
+    """
+
+    def __init__(self) -> None:
+        self._rapid = _rapid()
+        self._cv2 = require("cv2", _PURPOSE)  # comes with rapidocr
+
+    def detect(self, pixels: Pixels) -> Corners:
+        """Finds quads round pieces of lines, at most `MAX_SIDE` pixels a side."""
+        found = self._rapid(pixels, use_det=True, use_cls=False, use_rec=False)
+        boxes = getattr(found, "boxes", None)
+        if boxes is None or not len(boxes):
+            return np.empty((0, 4, 2), np.float32)
+        return np.asarray(boxes, dtype=np.float32)
+
+    def cut(self, picture: NDArray[np.uint8], quads: Corners) -> list[Pixels]:
+        """Cuts quads out of a picture (red first), straightened: first corner to the top left."""
+        return [self._piece(picture, quad) for quad in quads]
+
+    def _piece(self, picture: NDArray[np.uint8], quad: NDArray[np.float32]) -> Pixels:
+        (left, top), (right, bottom) = np.floor(quad.min(axis=0)), np.ceil(quad.max(axis=0))
+        part = picture[max(0, int(top)) : int(bottom) + 1, max(0, int(left)) : int(right) + 1]
+        inside = quad - np.maximum(0, np.array([left, top], np.float32))
+        width = max(2, round(float(np.linalg.norm(quad[1] - quad[0]))))
+        height = max(2, round(float(np.linalg.norm(quad[3] - quad[0]))))
+        target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+        turn = self._cv2.getPerspectiveTransform(inside, target)
+        rule = {"borderMode": self._cv2.BORDER_REPLICATE, "flags": self._cv2.INTER_CUBIC}
+        straight = self._cv2.warpPerspective(part, turn, (width, height), **rule)
+        return np.ascontiguousarray(straight[:, :, ::-1])
+
+    def upside_down(self, pieces: Sequence[Pixels]) -> NDArray[np.float64]:
+        """Probability for each cut-out that it stands on its head."""
+        if not pieces:
+            return np.empty(0)
+        _, found = self._rapid.cls_and_rotate(list(pieces))
+        return np.array([p if label == "180" else 1 - p for label, p in found.cls_res])
+
+    def say(self, pieces: Sequence[Pixels]) -> list[Said]:
+        """Reads cut-outs."""
+        if not pieces:
+            return []
+        parts = [_parts(piece) for piece in pieces]
+        found = self._rapid.recognize_txt([part for cut in parts for part in cut])
+        said = iter(zip(found.txts, found.scores, strict=True))
+        return [_joined([next(said) for _ in cut]) for cut in parts]
+
+
+def _parts(piece: Pixels) -> list[Pixels]:
+    """Cuts a very long line in the gaps between its words: the recogniser was taught on short."""
+    height, width = piece.shape[:2]
+    if width <= _LONGEST * height:
+        return [piece]
+    count = -(-width // (_LONGEST * height * 3 // 4))
+    near = [round(width * i / count) for i in range(1, count)]
+    edges = [0, *(_gap(piece, place, 2 * height) for place in near), width]
+    return [piece[:, a:b] for a, b in pairwise(edges)]
+
+
+def _gap(piece: Pixels, place: int, around: int) -> int:
+    """The middle of the widest stretch with next to no ink near a place."""
+    start = max(1, place - around)
+    columns = piece[:, start : place + around].max(axis=2).astype(np.int16)
+    ink = columns.max(axis=0) - columns.min(axis=0)
+    quiet = np.concatenate([[False], ink <= ink.min() + max(12, np.ptp(ink) // 6), [False]])
+    begins, ends = np.flatnonzero(np.diff(quiet.astype(np.int8)) != 0).reshape(-1, 2).T
+    widest = int(np.argmax(ends - begins))
+    return start + int(begins[widest] + ends[widest]) // 2
+
+
+def _joined(parts: Sequence[tuple[str, float]]) -> Said:
+    """Parts of one line; a part is as sure as it is, the line on average by letters."""
+    letters = [max(1, len(text)) for text, _ in parts]
+    mean = sum(n * float(score) for n, (_, score) in zip(letters, parts, strict=True))
+    return Said(" ".join(text.strip() for text, _ in parts).strip(), mean / sum(letters))
+
+
+def _rapid() -> Any:
+    # Before rapidocr imports it with its telemetry. Its other engine, onnxruntime, keeps a
+    # device id and a telemetry database in the home folder, so it is not offered.
+    import_openvino(_PURPOSE)
+    rapidocr = require("rapidocr", _PURPOSE)
+    folder = Path(rapidocr.__path__[0]) / "models"
+    parameters: dict[str, Any] = {
+        "Global.log_level": "critical",
+        "Global.max_side_len": MAX_SIDE,
+    }
+    for part in ("Det", "Cls", "Rec"):
+        parameters[f"{part}.engine_type"] = rapidocr.EngineType.OPENVINO
+        # A named file is used as it is; without one, rapidocr would look online.
+        parameters[f"{part}.model_path"] = str(_model(folder, part.lower()))
+    return rapidocr.RapidOCR(params=parameters)
+
+
+def _model(folder: Path, part: str) -> Path:
+    files = sorted(folder.glob(f"*_{part}_*.onnx"))
+    if not files:
+        raise MissingModelError(
+            f"rapidocr carries no {part!r} model",
+            f"{folder} has none",
+            "Type: pip install -U rapidocr",
+        )
+    return files[0]
