@@ -65,7 +65,7 @@ def test_columns_can_be_named_and_a_wrong_one_says_which_there_are(tmp_path: Pat
         ("a.csv", "text,label\na,b,c\n", "line 2, has more fields"),
         ("a.jsonl", '{"text": "x"', "line 1, is not JSON"),
         ("a.jsonl", "[1]", "line 1, is no JSON object"),
-        ("a.csv", "", "its columns are none"),
+        ("a.csv", "", "a.csv is empty: it has no header and no rows"),
         ("a.csv", "text,label\n", "columns but no rows: .*'text', 'label'. Add rows below it"),
         ("a.tsv", "text\tlabel", "a.tsv has columns but no rows"),
         ("a.parquet", "x", "its ending is '.parquet'.*Known: .csv"),

@@ -34,8 +34,8 @@ def test_a_sign_is_described(sign: ImageReport) -> None:
     assert lines[0] == f"image {image.sha256[:12]}, {image.width} x {image.height} pixels"
     assert lines[1].startswith(f'shows: "{sign.labels[0].name}" 0.')
     box = ",".join(map(str, sign.lines[1].box))
-    assert lines[3].startswith(f"text at {box} (0.9")
-    assert lines[3].endswith('): "Open 9:30 to 18:00"')
+    sure = f"{sign.lines[1].confidence:.2f}"
+    assert lines[3] == f'text at {box} ({sure}): "Open 9:30 to 18:00"'
     assert lines[-2] == 'looks like (0.87, image): "the library\'s old sign"'
     assert lines[-1] == 'looks like (0.31, image): "photo of a cat"'
 
