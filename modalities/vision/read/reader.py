@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from shoal.modalities.vision.images import ImageSource
 
 _MIN_CONFIDENCE = 0.7  # under it are mostly specks: fur and foliage read as digits
+
+_MAX_PIECES = 1500
+"""Pieces of lines read of one page: a page of small print has 200; a minute or two at most."""
 
 
 class TextReader:
@@ -66,8 +70,10 @@ class TextReader:
         """
         pixels = open_pixels(image)
         with self._lock:
-            found = read_pieces(self._engine, np.asarray(pixels), detect(self._engine, pixels))
-        return _page(found, pixels.size, self._least)
+            quads = detect(self._engine, pixels)
+            kept = quads[np.argsort(quads[:, 0, 1])[:_MAX_PIECES]]
+            found = read_pieces(self._engine, np.asarray(pixels), kept)
+        return replace(_page(found, pixels.size, self._least), unread=len(quads) - len(kept))
 
 
 @cache
