@@ -73,7 +73,7 @@ def _page() -> Page:
 def _lines(*lines: str, size: int = 20) -> list[TextLine]:
     """Lines one under the other; "|" puts the rest of a line 300 pixels further right."""
     return [
-        TextLine(text, 0.99, (300 * c, 40 * r, 300 * c + 11 * len(text), 40 * r + size))
+        TextLine(text, 0.99, (300 * c, 30 * r, 300 * c + 11 * len(text), 30 * r + size))
         for r, line in enumerate(lines)
         for c, text in enumerate(line.split("|"))
         if text
@@ -176,6 +176,8 @@ def test_layouts_of_labels() -> None:
     assert _one(text, "Seat|Gate|Flight", "14C|B7|KL 90", name="gate") == "B7"
     assert _one(text, "No: 77 Customer: Nadia Osei City: Leeds", name="customer") == "Nadia Osei"
     assert _one(text, "Bill to", "Nadia Osei", name="customer") == "Nadia Osei"
+    lines = ("Address:", "12 Mill Lane", "Leeds", "Phone: 0113 496 0000")
+    assert _one(text, *lines, name="address") == "12 Mill Lane, Leeds"
     assert _one({"type": "integer"}, "Table 12 Served by Ann", name="table") == 12
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from shoal.errors import ImageError
 from shoal.modalities.vision import Page, TextLine, text_reader
 from shoal.modalities.vision.read.detection import united
 from shoal.modalities.vision.read.geometry import Frame, direction, frame_of, points_of
@@ -132,6 +133,25 @@ def test_a_photo_is_not_searched_for_ever(monkeypatch: pytest.MonkeyPatch) -> No
     reader.read(photo)
     assert 1 <= len(looks) <= 3
     assert all(max(shape) <= 1280 for shape in looks)
+
+
+def test_a_page_beyond_the_limits_is_refused() -> None:
+    with pytest.raises(ImageError, match="over the limit of 40 megapixels"):
+        text_reader().read_page(Image.new("1", (8000, 6000)))
+
+
+def test_what_is_left_out_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shoal.modalities.vision.read.reader._MAX_PIECES", 3)
+    page = text_reader().read_page(_page())
+    assert (_texts(page), page.unread) == (LINES[:3], 1)
+
+
+def test_light_on_dark_and_far_apart() -> None:
+    sheet = Image.new("RGB", (2200, 2600), "#101830")
+    pen = ImageDraw.Draw(sheet)
+    pen.text((80, 80), "North gate closed", "white", _font("DejaVuSans", 12))
+    pen.text((1900, 2500), "Use the ferry", "white", _font("DejaVuSans", 12))
+    assert _texts(text_reader().read_page(sheet)) == ["North gate closed", "Use the ferry"]
 
 
 def test_tiles_cover_the_page_and_overlap() -> None:

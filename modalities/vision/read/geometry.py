@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeAlias
 
 from shoal.modalities.vision.read.lines import Box, Quad, TextLine
 
-Points = NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Points: TypeAlias = "NDArray[np.float32]"
 """(n, 2): x and y."""
 
 Span: TypeAlias = tuple[float, float, float, float]
@@ -42,12 +43,16 @@ class Frame:
 
     def corners(self, span: Span) -> Points:
         """The four corners of a level box, in the picture, clockwise from its top left one."""
+        import numpy as np
+
         left, top, right, bottom = span
         level = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
         return self._turn(level, self.angle)
 
     @staticmethod
     def _turn(points: Points, degrees: float) -> Points:
+        import numpy as np
+
         if not degrees:
             return points
         sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
@@ -57,6 +62,8 @@ class Frame:
 
 def box_of(points: Points, size: tuple[int, int] | None = None) -> Box:
     """The upright box round points, in whole pixels, inside a picture of `size`."""
+    import numpy as np
+
     (left, top), (right, bottom) = np.rint(points.min(axis=0)), np.rint(points.max(axis=0))
     width, height = size or (right, bottom)
     return max(0, int(left)), max(0, int(top)), int(min(width, right)), int(min(height, bottom))
@@ -70,6 +77,8 @@ def quad_of(points: Points) -> Quad:
 
 def points_of(line: TextLine) -> Points:
     """A line's four corners, clockwise from where the text begins."""
+    import numpy as np
+
     if line.quad is not None:
         return np.array(line.quad, np.float32)
     return Frame().corners(line.box)
@@ -77,6 +86,8 @@ def points_of(line: TextLine) -> Points:
 
 def frame_of(lines: Sequence[TextLine]) -> Frame:
     """The frame in which most of the lines lie level."""
+    import numpy as np
+
     if all(line.quad is None for line in lines):
         return Frame()
     return Frame(direction(np.stack([points_of(line) for line in lines])))
@@ -84,6 +95,8 @@ def frame_of(lines: Sequence[TextLine]) -> Frame:
 
 def sides(quads: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lengths of quads (n, 4, 2) along their text and across it, each (n,)."""
+    import numpy as np
+
     along = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
     across = np.linalg.norm(quads[:, 3] - quads[:, 0], axis=1)
     return along, across
@@ -91,6 +104,8 @@ def sides(quads: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.f
 
 def elongated(quads: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which quads (n, 4, 2) are long enough to show a direction, whichever it is."""
+    import numpy as np
+
     along, across = sides(quads)
     longer: NDArray[np.bool_] = np.maximum(along, across) >= _ELONGATED * np.minimum(along, across)
     return longer
@@ -102,6 +117,8 @@ def direction(quads: NDArray[np.float32]) -> float:
     Args:
         quads: (n, 4, 2), each from the corner where its text begins.
     """
+    import numpy as np
+
     along, across = sides(quads)
     shown = quads[along >= _ELONGATED * across]
     if not len(shown):

@@ -43,12 +43,14 @@ class Page:
         angle: Degrees by which the text is turned clockwise in the picture, in (-180, 180].
         width: Of the upright picture, in pixels.
         height: Of the upright picture, in pixels.
+        unread: How many pieces of lines were left out, as beyond what is read of one page.
     """
 
     lines: tuple[TextLine, ...]
     angle: float
     width: int
     height: int
+    unread: int = 0
 
     @property
     def text(self) -> str:

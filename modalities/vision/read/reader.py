@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from shoal.modalities.vision.images import open_pixels
-from shoal.modalities.vision.read.detection import detect
-from shoal.modalities.vision.read.engine import Engine
 from shoal.modalities.vision.read.geometry import LEVEL, Frame, box_of, direction, quad_of
 from shoal.modalities.vision.read.lines import Page, TextLine
 from shoal.modalities.vision.read.rows import Piece, joined, rows
-from shoal.modalities.vision.read.turning import Turned, read_pieces
 
 if TYPE_CHECKING:
     from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.read.turning import Turned
 
 _MIN_CONFIDENCE = 0.7  # under it are mostly specks: fur and foliage read as digits
+
+_MAX_PIECES = 1500
+"""Pieces of lines read of one page: a page of small print has 200; a minute or two at most."""
 
 
 class TextReader:
@@ -36,6 +36,8 @@ class TextReader:
     """
 
     def __init__(self, min_confidence: float = _MIN_CONFIDENCE) -> None:
+        from shoal.modalities.vision.read.engine import Engine
+
         self._lock = threading.Lock()  # rapidocr keeps settings and requests in itself
         self._engine = Engine()
         self._least = min_confidence
@@ -64,10 +66,17 @@ class TextReader:
         Raises:
             ImageError: The picture can't be read.
         """
+        import numpy as np
+
+        from shoal.modalities.vision.read.detection import detect
+        from shoal.modalities.vision.read.turning import read_pieces
+
         pixels = open_pixels(image)
         with self._lock:
-            found = read_pieces(self._engine, np.asarray(pixels), detect(self._engine, pixels))
-        return _page(found, pixels.size, self._least)
+            quads = detect(self._engine, pixels)
+            kept = quads[np.argsort(quads[:, 0, 1])[:_MAX_PIECES]]
+            found = read_pieces(self._engine, np.asarray(pixels), kept)
+        return replace(_page(found, pixels.size, self._least), unread=len(quads) - len(kept))
 
 
 @cache

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from shoal.modalities.vision.read.geometry import Frame
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image
 
 _MAX_SIDE = 1600  # pixels: enough to see a rule, quick to search
@@ -55,6 +54,8 @@ def rules(pixels: Image.Image, frame: Frame) -> Rules:
         pixels: The upright picture.
         frame: Of its text; the rules are in its coordinates.
     """
+    import numpy as np
+
     grey, scale, corner = _level(pixels.convert("L"), frame)
     return Rules(
         tuple(_strokes(grey, scale, corner[1], corner[0])),
@@ -67,6 +68,7 @@ def _level(grey: Image.Image, frame: Frame) -> tuple[NDArray[np.int16], float, t
 
     Reduced by the darkest of neighbouring pixels, so that hairlines stay.
     """
+    import numpy as np
     from PIL import Image, ImageFilter
 
     corners = np.array([(0, 0), (grey.width, 0), grey.size, (0, grey.height)], np.float32)
@@ -87,6 +89,8 @@ def _level(grey: Image.Image, frame: Frame) -> tuple[NDArray[np.int16], float, t
 
 def _strokes(grey: NDArray[np.int16], scale: float, down: float, along: float) -> Iterable[Rule]:
     """Level strokes of a picture, in the frame's coordinates."""
+    import numpy as np
+
     if min(grey.shape) <= 2 * _THICK:
         return []
     ink = _thin(grey, _THICK) | _thin(grey, _HAIR)
@@ -105,6 +109,8 @@ def _strokes(grey: NDArray[np.int16], scale: float, down: float, along: float) -
 
 def _thin(grey: NDArray[np.int16], reach: int) -> NDArray[np.bool_]:
     """What is darker than the pixels so far above and below."""
+    import numpy as np
+
     padded = np.pad(grey, ((reach, reach), (0, 0)), mode="edge")
     thin: NDArray[np.bool_] = np.minimum(padded[: -2 * reach], padded[2 * reach :]) - grey > _INK
     return thin
@@ -112,6 +118,8 @@ def _thin(grey: NDArray[np.int16], reach: int) -> NDArray[np.bool_]:
 
 def _runs(row: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Stretches of ink; gaps of a pixel, where noise took it, are closed."""
+    import numpy as np
+
     places = np.flatnonzero(row)
     breaks = np.flatnonzero(np.diff(places) > _GAP)
     starts = places[np.concatenate([[0], breaks + 1])]
