@@ -126,7 +126,10 @@ def after_route(state: State) -> str:
 
 
 def after_vision(state: State) -> Literal["text", "check"]:
-    """Sends a question about printed words on to the text expert, with the findings."""
+    """Sends a question that vision could not answer on to the text expert, with the findings."""
+    outcome = state["outcome"]
+    if Status(outcome.status) is Status.SOLVED and "box" in outcome.evidence:
+        return "check"  # a span of the page answers it
     instead = state["decision"].expert != "vision"  # the text expert did not know
     asked = (instead or state["decision"].skill == "question") and state.get("findings")
     return "text" if asked else "check"

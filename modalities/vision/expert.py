@@ -19,6 +19,7 @@ from shoal.modalities.vision.read.answering import (
     wants_text,
     whole_text,
 )
+from shoal.modalities.vision.read.asking import topic
 from shoal.modalities.vision.read.lines import Page
 from shoal.modalities.vision.read.reader import TextReader, text_reader
 from shoal.modalities.vision.wording import (
@@ -170,7 +171,7 @@ class VisionExpert:
             return whole_text([look.page for look in looks])
         if skill == "compare" and len(looks) > 1:
             return self._compare(looks, steps)
-        if skill in ("read", "question"):
+        if skill == "read" or (skill == "question" and topic(task.text)):
             reason = f"no text was found; it looks like {looks[0].description.text}"
             return Outcome(Status.UNSURE, None, reason, evidence={"findings": []})
         return _label_verdict(looks)

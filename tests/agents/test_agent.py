@@ -59,7 +59,7 @@ def test_a_photo_is_labelled_and_remembered(agent: Agent) -> None:
 
 def test_a_sign_is_read_and_a_question_about_it_answered(agent: Agent) -> None:
     run = agent.run("when does the library open?", images=[ASSETS / "sign.png"])
-    assert (run.status, run.expert) == (Status.SOLVED, "text")
+    assert (run.status, run.expert) == (Status.SOLVED, "vision")
     assert "9:30" in run.text
     assert run.answer is not None
     assert not run.answer.trusted

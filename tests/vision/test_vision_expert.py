@@ -120,6 +120,18 @@ def test_nothing_to_read(expert: VisionExpert) -> None:
     assert labelled.status is Status.SOLVED
 
 
+@pytest.mark.parametrize("text", ["What is it?", "what's that?"])
+def test_a_question_about_nothing_printed_is_answered_by_labels(
+    expert: VisionExpert, text: str
+) -> None:
+    outcome = expert.attempt(_task(text, "cat.jpg"), _context("question"))
+    assert outcome.status is Status.SOLVED
+    assert outcome.answer is not None
+    assert "Egyptian cat" in outcome.answer.text
+    named = expert.attempt(_task("until when is it open?", "cat.jpg"), _context("question"))
+    assert named.status is Status.UNSURE
+
+
 def test_comparing(expert: VisionExpert) -> None:
     outcome = expert.attempt(_task("how alike?", "cat.jpg", "coffee.jpg"), _context("compare"))
     assert outcome.status is Status.SOLVED
