@@ -9,6 +9,7 @@ import http.client
 import ipaddress
 import json
 import os
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
@@ -157,6 +158,15 @@ class Http:
         connection = kind(parts.hostname or "", parts.port, timeout=_CONNECT)
         try:
             connection.connect()
+        except ssl.SSLCertVerificationError as error:
+            raise RunError(
+                f"the certificate of {self.base} is not trusted", error.verify_message,
+                "If it is your own, type: export SSL_CERT_FILE=THE_AUTHORITY.pem",
+            ) from error  # fmt: skip
+        except ssl.SSLError as error:
+            raise RunError(
+                f"{self.base} does not speak https", str(error), "Try the address with http://"
+            ) from error
         except OSError as error:
             raise RunError(
                 f"nothing answers at {self.base}", str(error), "Start the server there"

@@ -33,7 +33,11 @@ from shoal.modalities.text.tune.network import fast_bf16
 from shoal.modalities.training.checkpoint import Tensors
 from shoal.modalities.training.interrupts import stop_on_interrupt
 from shoal.modalities.training.loop import Loop, LoopSettings
+from shoal.modalities.training.options import slower
 from shoal.modalities.training.progress import keep_logs
+
+RATE = 1e-3
+"""The adapters' usual learning rate, at its peak."""
 
 HEAD_RATE = 3.0
 """The heads learn so many times faster than the adapters."""
@@ -80,7 +84,7 @@ class CallSettings:
     out: Path
     epochs: int = 6
     batch: int = 6
-    learning_rate: float = 1e-3
+    learning_rate: float = RATE
     seed: int = 0
     model: Path | None = None
     resume: bool = False
@@ -260,6 +264,7 @@ def _loop_settings(lessons: Lessons, settings: CallSettings) -> LoopSettings:
         quiet=settings.quiet,
         warmup=0.03,
         clip=2.0,
+        slower=slower(settings.learning_rate, RATE),
     )
 
 
