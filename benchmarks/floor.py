@@ -13,13 +13,12 @@ import argparse
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
 from common import print_report
+from running import SHOAL, measured
 
 QUESTION = "what is 17.5 % of 240?"
-SHOAL = [sys.executable, "-m", "shoal.agents.cli"]
 
 _WARM = f"""
 import time
@@ -41,9 +40,9 @@ def main() -> None:
     options, began = parser.parse_args(), time.perf_counter()
     if options.runs < 1:
         parser.error("--runs is 1 or more")
-    _run([*SHOAL, "run", QUESTION])  # converts models if they are not cached yet
-    cold = [_run([*SHOAL, "run", QUESTION])[0] for _ in range(options.runs)]
-    tours = [_run([*SHOAL, "demo"]) for _ in range(max(1, options.runs // 2))]
+    measured([*SHOAL, "run", QUESTION])  # converts models if they are not cached yet
+    cold = [measured([*SHOAL, "run", QUESTION])[0] for _ in range(options.runs)]
+    tours = [measured([*SHOAL, "demo"]) for _ in range(max(1, options.runs // 2))]
     figures = {
         "import shoal, s": _summary([_import() for _ in range(options.runs)]),
         f"shoal run {QUESTION!r} cold, s": _summary(cold),
@@ -57,36 +56,6 @@ def main() -> None:
         "floor", figures, n=options.runs, seed=0,
         seconds=time.perf_counter() - began, as_json=options.json,
     )  # fmt: skip
-
-
-def _run(command: list[str]) -> tuple[float, float]:
-    """Runs a command; returns its seconds and the peak MiB of its process tree.
-
-    Memory is proportional (PSS): a page that two processes share counts once.
-    """
-    import psutil
-
-    start, peak, done = time.perf_counter(), [0.0], threading.Event()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def watch() -> None:
-        while not done.wait(0.02):
-            try:
-                parent = psutil.Process(process.pid)
-                tree = [parent, *parent.children(recursive=True)]
-                peak[0] = max(peak[0], sum(each.memory_full_info().pss for each in tree) / 2**20)
-            except psutil.Error:
-                continue  # a process of the tree has just ended
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    process.wait()
-    seconds = time.perf_counter() - start
-    done.set()
-    thread.join()
-    if process.returncode:
-        raise SystemExit(f"{command} ended with {process.returncode}")
-    return seconds, peak[0]
 
 
 def _warm() -> list[float]:

@@ -1,6 +1,7 @@
-"""Measures seeing: the encoder beside timm's eager torch, and from a photo's bytes to its labels.
+"""Measures seeing: the encoder beside timm's eager torch, and what users do with pictures.
 
     python benchmarks/vision.py [--images DIR [--labels CSV]] [--limit 1000] [--seed 0] [--json]
+    python benchmarks/vision.py --only batch,photo,agreement,folder,teach,find
 
 Without --images it looks at crops of the demo's two photos, drawn by the seed and saved as
 JPEGs of one megapixel. With --labels (columns file,label; any of ImageNet's names for the
@@ -13,13 +14,14 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from common import print_report, wilson
 from photos import labelled, photos_of
 from running import guarded
+from vision_use import finding, folder, teaching
 
 from shoal.modalities.cores import cores
 from shoal.modalities.vision import VisionEncoder
@@ -27,6 +29,7 @@ from shoal.modalities.vision.images import open_pixels
 from shoal.modalities.vision.labels import close_calls
 from shoal.modalities.vision.timm_models import build, resolve
 
+PARTS = ("batch", "photo", "agreement", "folder", "teach", "find")
 LARGE = 32
 TURNS = {1: 30, LARGE: 5}
 """How often each side runs, by the size of the batch."""
@@ -36,22 +39,46 @@ def main() -> None:
     """Prints a line a figure, and with --json one JSON object at the end."""
     options, began = _options(), time.perf_counter()
     photos = photos_of(options.images, options.limit, options.seed)
-    encoder, peer = VisionEncoder(options.model), Peer(options.model)
-    figures: dict[str, Any] = {
-        f"batch {size}": _beside(encoder, peer, photos, size) for size in (1, LARGE)
-    }
-    figures["photo"] = _photo_to_labels(encoder, peer, photos)
-    figures["agreement"], found = _agreement(encoder, peer, photos)
-    if options.labels:
-        figures["accuracy"] = _accuracy(
-            found, labelled(options.labels, options.images, options.limit)
-        )
-    for name, figure in figures.items():
-        print(f"{name:12} {', '.join(f'{key} {value}' for key, value in figure.items())}")
+    figures: dict[str, Any] = {}
+    for measure in _measures(options, photos):
+        for name, figure in measure.items():
+            figures[name] = figure
+            told = ", ".join(f"{key} {value}" for key, value in figure.items())
+            print(f"{name:12} {told}", flush=True)
     print_report(
         "vision", {"model": options.model, **figures}, n=len(photos), seed=options.seed,
         seconds=time.perf_counter() - began, as_json=options.json,
     )  # fmt: skip
+
+
+def _measures(
+    options: argparse.Namespace, photos: Sequence[bytes]
+) -> Iterator[dict[str, dict[str, float]]]:
+    """Yields figures by name, as they are measured."""
+    if {"batch", "photo", "agreement"} & options.only:
+        yield from _encoding(options, photos)
+    if "folder" in options.only:
+        yield {"folder": folder(photos)}
+    if "teach" in options.only:
+        yield teaching(options.seed)
+    if "find" in options.only:
+        yield {"find": finding(options.seed)}
+
+
+def _encoding(
+    options: argparse.Namespace, photos: Sequence[bytes]
+) -> Iterator[dict[str, dict[str, float]]]:
+    encoder, peer = VisionEncoder(options.model), Peer(options.model)
+    if "batch" in options.only:
+        yield {f"batch {size}": _beside(encoder, peer, photos, size) for size in (1, LARGE)}
+    if "photo" in options.only:
+        yield {"photo": _photo_to_labels(encoder, peer, photos)}
+    if "agreement" in options.only:
+        share, found = _agreement(encoder, peer, photos)
+        yield {"agreement": share}
+        if options.labels:
+            names = labelled(options.labels, options.images, options.limit)
+            yield {"accuracy": _accuracy(found, names)}
 
 
 def _options() -> argparse.Namespace:
@@ -61,8 +88,12 @@ def _options() -> argparse.Namespace:
     made.add_argument("--model", default="efficientnet-lite0")
     made.add_argument("--limit", type=int, default=1000)
     made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--only", default=",".join(PARTS), help="some of the parts, by commas")
     made.add_argument("--json", action="store_true")
     options = made.parse_args()
+    options.only = set(options.only.split(","))
+    if strange := options.only - set(PARTS):
+        made.error(f"no part {', '.join(sorted(strange))}; known: {', '.join(PARTS)}")
     if options.labels and not options.images:
         made.error("--labels needs --images, the folder its files are in")
     if options.limit < 1:
