@@ -112,7 +112,7 @@ def intermediates(
         )
     try:
         asked = None if layers is None else list(layers)
-        final, between = model.forwardintermediates(inputs, asked, output_fmt="NCHW")
+        final, between = model.forward_intermediates(inputs, asked, output_fmt="NCHW")
     except (AssertionError, IndexError, TypeError) as error:
         raise UsageError(
             f"{type(model).__name__} has no layers {list(layers or ())}",

@@ -113,7 +113,6 @@ class Student(Network):
         self.start = start
         alike = start.guide is not None
         self.bridge = None if alike else nn.Linear(len(weights), taught, bias=False)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def seen(self, vectors: torch.Tensor) -> torch.Tensor:
         """Own unit embeddings (n, d) as the teacher would give them, (n, D), of unit length."""
