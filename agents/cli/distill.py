@@ -9,7 +9,7 @@ import typer
 
 from shoal.agents.cli import options
 from shoal.agents.cli.options import option
-from shoal.agents.cli.students import distill_pictures
+from shoal.agents.cli.students import distill_pictures, refuse_picture_teacher
 from shoal.agents.cli.tune import print_classifier
 
 
@@ -68,6 +68,7 @@ def distill(
     if is_pictures(source):
         distill_pictures(context)
         return
+    refuse_picture_teacher(teacher, source)
     from shoal.modalities.text.distill import DistillSettings
 
     settings = DistillSettings(

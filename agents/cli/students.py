@@ -50,15 +50,37 @@ def distill_pictures(context: typer.Context) -> None:
     print_pictures(path, json)
 
 
-def _check_teacher(teacher: str, source: str) -> None:
-    """Sees to it that a classifier of texts is not asked about pictures."""
-    from shoal.modalities.text.tune.settings import library
+def refuse_picture_teacher(teacher: str, source: str) -> None:
+    """Sees to it that a classifier of pictures is not asked about texts.
+
+    Raises:
+        UsageError: It is.
+    """
     from shoal.modalities.vision.teach import is_taught
 
-    folders = (Path(teacher).expanduser(), library() / teacher)
-    if any((folder / "classifier.json").is_file() for folder in folders) and not is_taught(teacher):
+    if is_taught(teacher) and not _reads(teacher):
+        raise UsageError(
+            f"{teacher} can't teach texts",
+            f"it is a classifier of images, and {source} holds none",
+            f"Give images: shoal distill {teacher} FOLDER --name NAME",
+        )
+
+
+def _check_teacher(teacher: str, source: str) -> None:
+    """Sees to it that a classifier of texts is not asked about pictures."""
+    from shoal.modalities.vision.teach import is_taught
+
+    if _reads(teacher) and not is_taught(teacher):
         raise UsageError(
             f"{teacher} can't teach images",
             f"it is a classifier of texts, and {source} holds images",
             "Teach one on these images first: shoal tune FOLDER --name NAME",
         )
+
+
+def _reads(teacher: str) -> bool:
+    """Whether this is the name or the folder of a classifier of texts."""
+    from shoal.modalities.text.tune.settings import library
+
+    folders = (Path(teacher).expanduser(), library() / teacher)
+    return any((folder / "classifier.json").is_file() for folder in folders)

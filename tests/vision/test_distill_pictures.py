@@ -14,10 +14,11 @@ import torch
 from PIL import Image, ImageDraw
 
 from shoal.errors import CorruptWeightsError, RunError, UnknownNameError, UsageError
+from shoal.modalities.training.answers import gather
 from shoal.modalities.training.loop import Loop
 from shoal.modalities.vision import VisionEncoder, load_image, vision_encoder
 from shoal.modalities.vision.blocks import fits, shape_of, shrink, smaller_shape
-from shoal.modalities.vision.distill import RECIPES, DistillSettings, distill, targets
+from shoal.modalities.vision.distill import RECIPES, DistillSettings, distill
 from shoal.modalities.vision.distill.job import map_loss
 from shoal.modalities.vision.distill.pool import MOST, Pool, copies_for
 from shoal.modalities.vision.distill.student import Student, start_from
@@ -171,7 +172,7 @@ def test_answers_are_not_asked_for_twice(
     source: Path, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    pixels, gather = Pool.pixels, targets.gather
+    pixels = Pool.pixels
 
     def counted(self: Pool, places: Any, transform: Any) -> Any:
         asked.extend(places if transform.height == 224 else ())
@@ -183,7 +184,7 @@ def test_answers_are_not_asked_for_twice(
         return gather(answer, empty, 10, asking, stop)
 
     monkeypatch.setattr(Pool, "pixels", counted)
-    monkeypatch.setattr(targets, "gather", stopping)
+    monkeypatch.setattr("shoal.modalities.vision.distill.targets.gather", stopping)
     out, more = tmp_path / "student", {"epochs": 1, "copies": 1}
     with pytest.raises(RunError, match="after 10 of 36 answers of the teacher"):
         _distil(source, teacher, out, **more)
@@ -211,7 +212,13 @@ def test_unlabelled_pictures_and_junk(
 
 def test_another_architecture_by_name(source: Path, teacher: Path, tmp_path: Path) -> None:
     made = _distil(
-        source, teacher, tmp_path / "made", epochs=1, copies=0, model="mobilenetv3_small_050"
+        source,
+        teacher,
+        tmp_path / "made",
+        epochs=1,
+        copies=0,
+        batch=20,
+        model="mobilenetv3_small_050",
     )
     card = (made / "README.md").read_text(encoding="utf-8")
     assert "the weights of mobilenetv3_small_050 are not on this machine" in card

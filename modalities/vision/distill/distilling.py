@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from shoal.errors import UsageError
 from shoal.modalities.training.answers import Asking
 from shoal.modalities.training.checkpoint import Checkpoint
 from shoal.modalities.training.interrupts import stop_on_interrupt
@@ -22,7 +20,7 @@ from shoal.modalities.training.parity import parity
 from shoal.modalities.training.progress import say
 from shoal.modalities.vision.distill.compare import compared
 from shoal.modalities.vision.distill.job import DistillJob
-from shoal.modalities.vision.distill.pool import Pool, copies_for
+from shoal.modalities.vision.distill.material import check_classes, read_material
 from shoal.modalities.vision.distill.settings import DistillSettings
 from shoal.modalities.vision.distill.student import Student, start_from
 from shoal.modalities.vision.distill.targets import Targets, ask, softened
@@ -30,15 +28,11 @@ from shoal.modalities.vision.encoder import VisionEncoder
 from shoal.modalities.vision.teach.artifact import Beside, Result, Saving
 from shoal.modalities.vision.teach.classifier import ImageClassifier
 from shoal.modalities.vision.teach.data import Pictures
-from shoal.modalities.vision.teach.division import Division, divided
 from shoal.modalities.vision.teach.fitting import Judged, judged, means_of
 from shoal.modalities.vision.teach.full import fingerprint
 from shoal.modalities.vision.teach.head import Head
-from shoal.modalities.vision.teach.lot import Lot, Reader
+from shoal.modalities.vision.teach.lot import Reader
 from shoal.modalities.vision.teach.network import PictureJob
-from shoal.modalities.vision.teach.sift import sift
-
-_FEW = "Give --val, images to judge by"
 
 
 def distill(
@@ -92,25 +86,6 @@ def distill(
     return saving.folder
 
 
-def check_classes(teacher: ImageClassifier, pictures: Pictures) -> None:
-    """Sees to it that pictures show what the teacher knows.
-
-    Raises:
-        UsageError: They show other classes, or lack one.
-    """
-    strange = sorted(set(pictures.classes) - set(teacher.labels))
-    lacking = sorted(set(teacher.labels) - set(pictures.classes))
-    if not strange and not lacking:
-        return
-    name, known = teacher.spec.name, ", ".join(map(repr, teacher.labels[:5]))
-    shown = ", ".join(map(repr, (strange or lacking)[:5]))
-    raise UsageError(
-        f"{pictures.name} does not have the classes of the teacher {name}",
-        f"it never learnt {shown}; it knows {known} …" if strange else f"{shown} is missing",
-        "Give the images that it was taught with, or teach one on these: shoal tune FOLDER",
-    )
-
-
 class _Distilling:
     """One distillation, from pictures to a trained student."""
 
@@ -130,20 +105,12 @@ class _Distilling:
         self, pictures: Pictures, validation: Pictures | None, unlabelled: Sequence[Path]
     ) -> None:
         """Opens all pictures, and says what was left out."""
-        teacher, settings = self.teacher, self.settings
-        said = teacher.spec.training.get("seed")
-        own = settings.saving(teacher.spec.name, said if isinstance(said, int) else None)
-        reader = self._reader(teacher.encoder)
-        parts = divided(pictures, validation, reader, own, _FEW)
-        more, notes = self._more(reader, parts, unlabelled)
-        self.train_lot, self.held = parts.train, _present(parts.held)
-        self.notes = (*parts.notes, *notes, *self.start.notes, *self._doubts(parts, validation))
+        reader = self._reader(self.teacher.encoder)
+        own = read_material(self.teacher, self.settings, reader, pictures, validation, unlabelled)
+        self.pool, self.lot, self.held = own.pool, own.train, own.held
+        self.notes = (*own.notes, *self.start.notes)
         for note in self.notes:
             say(f"Note: {note}.")
-        files = (*parts.train.pictures.files, *more)
-        classes = np.concatenate([parts.train.classes, np.full(len(more), -1, np.int64)])
-        asked = settings.recipe.copies if settings.copies is None else settings.copies
-        self.pool = Pool(files, classes, copies_for(asked, len(files)), settings.seed)
 
     def train(self) -> None:
         """Asks the teacher, makes the student, and trains it."""
@@ -180,7 +147,7 @@ class _Distilling:
         student.save(made)
         encoder = VisionEncoder(made)
         reader = self._reader(encoder)
-        lot, _ = reader.read(self.train_lot.pictures)
+        lot, _ = reader.read(self.lot.pictures)
         seen, _ = reader.read(held.pictures, partial=True)
         head = Head(
             student.weights.detach().numpy(), student.bias.detach().numpy(),
@@ -211,31 +178,6 @@ class _Distilling:
     def _reader(self, encoder: VisionEncoder) -> Reader:
         return Reader(encoder, "" if self.settings.quiet else self.settings.name, self.stop)
 
-    def _more(
-        self, reader: Reader, parts: Division, unlabelled: Sequence[Path]
-    ) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-        """The unlabelled pictures that can be read and that are not there already."""
-        if not unlabelled:
-            return (), ()
-        given = sift(Pictures(tuple(unlabelled), ("",) * len(unlabelled), "--unlabelled"))
-        for lot in (parts.train, _present(parts.held)):
-            given = given.without(sift(lot.pictures), "the labelled images")
-        if not len(given.pictures):
-            return (), (*given.notes, "no unlabelled image is left to learn from")
-        lot, notes = reader.read(given.pictures)
-        return lot.pictures.files, (*given.notes, *notes)
-
-    def _doubts(self, parts: Division, validation: Pictures | None) -> tuple[str, ...]:
-        told = self.teacher.spec.training
-        counts = len(parts.train), len(_present(parts.held))
-        alike = (told.get("images"), told.get("judged_images")) == counts
-        if validation is not None or (alike and told.get("method") in ("full", "distilled")):
-            return ()
-        return (
-            "the teacher may have learnt from images that are held out here, and look better "
-            "than it is; --val names images it never saw",
-        )
-
     def _resumes(self, answers: Path) -> bool:
         """Whether there are weights to go on from, and not the teacher's answers alone."""
         state = answers.with_name("state.safetensors")
@@ -249,7 +191,7 @@ class _Distilling:
         who = [*spec.files.values(), spec.encoder.sha256, spec.temperature, *spec.labels]
         asked = [*map(str, pool.files), pool.classes.tolist(), pool.copies, pool.seed]
         digest = hashlib.sha256(repr((who, asked)).encode("utf-8", "surrogateescape"))
-        digest.update(fingerprint(self.train_lot).encode())
+        digest.update(fingerprint(self.lot).encode())
         return {
             "views and teacher": digest.hexdigest()[:16],
             "validation images": fingerprint(self.held),
@@ -260,7 +202,7 @@ class _Distilling:
         settings, start = self.settings, self.start
         student = Student(start, *self._head(targets), targets.vectors.shape[1])
         plain = PictureJob(
-            student, start.transform, self.train_lot, self.held,
+            student, start.transform, self.lot, self.held,
             batch=settings.batch, rates=settings.rates, seed=settings.seed,
         )  # fmt: skip
         return DistillJob(plain, student, self.pool, targets, held, layered)
@@ -284,10 +226,3 @@ class _Distilling:
             anew=resuming.removesuffix(" --resume"), resume=resume, quiet=settings.quiet,
             slower=slower(settings.rates[0], settings.recipe.rate),
         )  # fmt: skip
-
-
-def _present(held: Lot | None) -> Lot:
-    """The held pictures, which a training that is judged by them always has."""
-    if held is None:
-        raise UsageError("no image is held out to judge by", fix=_FEW)
-    return held
