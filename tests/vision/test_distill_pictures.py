@@ -103,6 +103,8 @@ def test_a_student_is_smaller_and_does_less(student: Path) -> None:
     for key in ("images_per_second_1", "images_per_second_32"):
         assert little[key] > 0
     assert told["retention"] == pytest.approx(little["accuracy"] / large["accuracy"], abs=1e-4)
+    assert 0.5 < told["same_refusal"] <= 1
+    assert 0.5 < told["same_label"] <= 1
     assert little["interval"][0] < little["accuracy"]
 
 
@@ -115,6 +117,9 @@ def test_it_learns_and_runs_like_any_classifier(student: Path, tmp_path: Path) -
         one.nearest == f.parent.name for one, f in zip(made.predict(files), files, strict=True)
     ]
     assert np.mean(right) > 0.8
+    noise = np.random.default_rng(0).integers(0, 255, (120, 120, 3), np.uint8)
+    strange = made.predict([ASSETS / "sign.png", Image.fromarray(noise)])
+    assert [one.label for one in strange] == [None, None]
     facts = _facts(student)
     assert facts["training"]["method"] == "distilled"
     assert facts["encoder"]["model"] == "tf_efficientnet_lite0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,45 +27,65 @@ if TYPE_CHECKING:
 _MOST = 64
 """Pictures that are timed."""
 
-TIMED = "From cropped pixels to labels in the engine that runs both; opening a file comes on top."
+TIMED = "Timed from cropped pixels to labels; opening a file comes on top."
 
 
-def compared(
-    teacher: ImageClassifier, encoder: VisionEncoder, head: Head, name: str, held: Lot, said: Floats
-) -> tuple[list[str], dict[str, Any]]:
-    """Measures a teacher and its student on pictures that the student did not learn from.
+@dataclass(frozen=True, slots=True, eq=False)
+class Runner:
+    """A classifier as it runs.
 
-    Args:
-        teacher: Who taught.
-        encoder: The student's.
-        head: The student's.
-        name: The student's.
-        held: The pictures, as the teacher's encoder embeds them.
-        said: The student's logits of them, float32 (n, k).
+    Attributes:
+        name: What it is called.
+        encoder: Its encoder.
+        head: Its head.
+        logits: float32 (n, k), what it says of the held pictures.
+        known: bool (n,), which of them it does not refuse as none of these.
+    """
+
+    name: str
+    encoder: VisionEncoder
+    head: Head
+    logits: Floats
+    known: NDArray[np.bool_]
+
+    @classmethod
+    def of_teacher(cls, teacher: ImageClassifier, held: Lot) -> Runner:
+        """The teacher, on pictures as its encoder embeds them."""
+        head, vectors = teacher.head, held.vectors
+        known = head.scores(vectors) >= teacher.spec.threshold
+        logits = softened(teacher, vectors)
+        return cls(teacher.spec.name, teacher.encoder, head, logits, known)
+
+    def side(self, held: Lot, pace: tuple[float, float]) -> Side:
+        """Its row of the table."""
+        right = int((self.logits.argmax(1) == held.classes).sum())
+        numbers = parameters(self.encoder) + _numbers(self.head)
+        size = _size(self.encoder, self.head)
+        return Side(self.name, right, len(held), *pace, numbers, size, "images")
+
+
+def compared(teacher: Runner, student: Runner, held: Lot) -> tuple[list[str], dict[str, Any]]:
+    """Sets a student beside its teacher, on pictures that the student did not learn from.
 
     Returns:
         The lines of a Markdown table, and figures for JSON.
     """
-    both = [(teacher.encoder, teacher.head), (encoder, head)]
-    logits = [softened(teacher, held.vectors), said]
-    timed = speeds([_pace(own, own_head, held) for own, own_head in both])
-    names = (teacher.spec.name, name)
-    right = [int((own.argmax(1) == held.classes).sum()) for own in logits]
-    first, second = (
-        Side(
-            called, count, len(held), *pace,
-            parameters(own) + _numbers(own_head), _size(own, own_head), "images",
-        )
-        for called, count, pace, (own, own_head) in zip(names, right, timed, both, strict=True)
-    )  # fmt: skip
-    work = [operations(own) for own, _ in both]
+    timed = speeds([_pace(one.encoder, one.head, held) for one in (teacher, student)])
+    first, second = teacher.side(held, timed[0]), student.side(held, timed[1])
+    work = [operations(one.encoder) for one in (teacher, student)]
+    label = float((teacher.logits.argmax(1) == student.logits.argmax(1)).mean())
+    refusal = float((teacher.known == student.known).mean())
     facts = {
         **comparison(first, second),
-        "same_label": round(float((logits[0].argmax(1) == logits[1].argmax(1)).mean()), 5),
+        "same_label": round(label, 5), "same_refusal": round(refusal, 5),
         "multiplications": {"teacher": work[0], "student": work[1]},
-    }
-    less = f"The student multiplies {work[0] / max(1, work[1]):.1f} times less for an image."
-    return [*table(first, [second]), "", f"{TIMED} {less}"], facts
+    }  # fmt: skip
+    said = (
+        f"The student multiplies {work[0] / max(1, work[1]):.1f} times less for an image. It gives "
+        f"{100 * label:.1f} % of them the teacher's label, and refuses or accepts "
+        f"{100 * refusal:.1f} % as the teacher does. {TIMED}"
+    )
+    return [*table(first, [second]), "", said], facts
 
 
 def parameters(encoder: VisionEncoder) -> int:

@@ -18,7 +18,7 @@ from shoal.modalities.training.loop import Loop, LoopSettings
 from shoal.modalities.training.options import again, slower
 from shoal.modalities.training.parity import parity
 from shoal.modalities.training.progress import say
-from shoal.modalities.vision.distill.compare import compared
+from shoal.modalities.vision.distill.compare import Runner, compared
 from shoal.modalities.vision.distill.job import DistillJob
 from shoal.modalities.vision.distill.material import check_classes, read_material
 from shoal.modalities.vision.distill.settings import DistillSettings
@@ -164,7 +164,9 @@ class _Distilling:
     def _beside(self, encoder: VisionEncoder, head: Head, said: Judged, exact: Any) -> Beside:
         settings, start = self.settings, self.start
         near = parity(exact, said.logits, said.truth, "images")
-        lines, facts = compared(self.teacher, encoder, head, settings.name, self.held, said.logits)
+        known = said.scores >= said.threshold(settings.saving("").in_scope_loss)
+        own = Runner(settings.name, encoder, head, said.logits, known)
+        lines, facts = compared(Runner.of_teacher(self.teacher, self.held), own, self.held)
         side = f"{start.transform.height} x {start.transform.width}"
         kind = "" if settings.model else "a part of "
         about = (
