@@ -206,7 +206,9 @@ def test_unlabelled_pictures_and_junk(
     copied = Path(shutil.copytree(source, tmp_path / "pictures"))
     (copied / "cat" / "notes.txt").write_text("no picture")
     files = sorted(file for file in more.rglob("*") if file.is_file())
-    made = _distil(copied, teacher, tmp_path / "made", epochs=1, copies=0, unlabelled=files)
+    made = _distil(
+        copied, teacher, tmp_path / "made", size="small", epochs=3, copies=0, unlabelled=files
+    )
     told = capsys.readouterr().err
     assert "1 files of pictures are no images that can be read: 'cat/notes.txt'" in told
     assert "1 images of --unlabelled are among the labelled images" in told

@@ -51,16 +51,20 @@ class Recipe:
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType({
     "tiny": Recipe(
-        scale=3 / 7, depth=1, inner=0.5, copies=7, views=40_000, layered=0.25,
+        scale=3 / 7, depth=1, inner=0.5, copies=7, views=40_000, layered=0.0,
         rate=2e-3, head_rate=5e-3,
     ),
     "small": Recipe(
-        scale=4 / 7, depth=2, inner=0.75, copies=7, views=20_000, layered=0.25,
+        scale=4 / 7, depth=2, inner=0.75, copies=7, views=20_000, layered=0.34,
         rate=1e-3, head_rate=5e-3,
     ),
     "medium": Recipe(
-        scale=5 / 7, depth=3, inner=1.0, copies=7, views=12_000, layered=0.25,
+        scale=5 / 7, depth=3, inner=1.0, copies=7, views=12_000, layered=0.34,
         rate=1e-3, head_rate=5e-3,
     ),
 })  # fmt: skip
-"""Size -> recipe, from the smallest to the largest."""
+"""Size -> recipe, from the smallest to the largest.
+
+Measured on crops of 25 photos: copying the maps in the first of three epochs kept "small" nearer
+to its teacher; "tiny", whose maps are coarser and whose blocks are half as wide, gained nothing.
+"""
