@@ -23,8 +23,9 @@ from rows import Case, cases, parsed, parser
 from running import guarded
 
 from shoal.modalities.text.distill import RECIPES, DistillSettings, Teacher, distill, open_teacher
-from shoal.modalities.text.distill.compare import Side, comparison, sides, table
+from shoal.modalities.text.distill.compare import sides
 from shoal.modalities.text.tune import Classifier, TuneSettings, tune_classifier
+from shoal.modalities.training.compare import Side, comparison, table
 
 OUTSIDE = "oos"
 

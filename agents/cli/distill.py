@@ -9,28 +9,43 @@ import typer
 
 from shoal.agents.cli import options
 from shoal.agents.cli.options import option
+from shoal.agents.cli.students import distill_pictures, refuse_picture_teacher
 from shoal.agents.cli.tune import print_classifier
 
 
 def distill(
+    context: typer.Context,
     teacher: Annotated[
         str, typer.Argument(help="A tuned classifier, a generator, or the URL of a server.")
     ],
     source: Annotated[
-        str, typer.Argument(metavar="FILE", help="CSV, TSV or JSONL, or a dataset folder.")
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="CSV, TSV or JSONL, a dataset folder, or images: a folder of class folders, or "
+            "a CSV with the columns file and label.",
+        ),
     ],
     name: Annotated[str, typer.Option(help="What to call the student.")],
     val: options.Val = None,
     held_out: options.HeldOut = None,
     unlabelled: Annotated[
-        Path | None, option(options.ROWS, "More texts, for the teacher to label.")
+        Path | None,
+        option(options.ROWS, "More texts, or a folder of images, for the teacher to label."),
     ] = None,
-    copies: Annotated[int | None, option(options.ROWS, "Altered copies of a text.", min=0)] = None,
+    copies: Annotated[
+        int | None, option(options.ROWS, "Altered copies of a text or an image.", min=0)
+    ] = None,
     text_column: options.TextColumn = "",
     label_column: options.LabelColumn = "",
     size: Annotated[str, option(options.STUDENTS, "tiny, small or medium.")] = "small",
     model: Annotated[
-        str, option(options.STUDENTS, "The encoder to start from, for a teacher without one.")
+        str,
+        option(
+            options.STUDENTS,
+            "The encoder to start from, for a teacher without one; of images any timm model, "
+            "taken whole.",
+        ),
     ] = "minilm-l6",
     epochs: options.Epochs = None,
     batch: options.Batch = 64,
@@ -46,8 +61,14 @@ def distill(
 ) -> None:
     """Distil a small, fast classifier from a teacher; --size chooses shape and training.
 
-    Ctrl-C saves a checkpoint, --resume goes on.
+    What SOURCE holds tells images from texts. Ctrl-C saves a checkpoint, --resume goes on.
     """
+    from shoal.modalities.vision.teach import is_pictures
+
+    if is_pictures(source):
+        distill_pictures(context)
+        return
+    refuse_picture_teacher(teacher, source)
     from shoal.modalities.text.distill import DistillSettings
 
     settings = DistillSettings(

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from shoal.agents.cli.options import ROWS, LabelColumn, Oos, TextColumn, option
+from shoal.agents.cli.options import OUTPUT, ROWS, LabelColumn, TextColumn, option
 from shoal.agents.cli.show import console, errors, print_json, print_saved
 from shoal.agents.cli.tasks import Json
+from shoal.agents.cli.teach import score_pictures
 from shoal.agents.cli.tune import score
 from shoal.errors import UsageError
 
@@ -53,13 +54,33 @@ def evaluate(
     env: Annotated[str | None, typer.Option(help="An env; otherwise the trained one.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="One seed each.")] = 100,
     seed: Annotated[int | None, typer.Option(help="First seed; by default unseen ones.")] = None,
-    on: Annotated[Path | None, option(ROWS, "Score a classifier on this file.")] = None,
-    oos: Oos = None,
+    on: Annotated[
+        Path | None,
+        option(ROWS, "Score a classifier on this file, or on a folder of class folders."),
+    ] = None,
+    oos: Annotated[
+        Path | None, option(ROWS, "A file of out-of-scope texts, or a folder of such images.")
+    ] = None,
     text_column: TextColumn = "",
     label_column: LabelColumn = "",
+    out: Annotated[
+        Path | None,
+        option(OUTPUT, "Of images: a folder for the confusion matrix and the wrong ones."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Play a policy on unseen seeds, or score a classifier, with a 95 % interval."""
+    from shoal.modalities.vision.teach import is_pictures, is_taught
+
+    if on is not None and is_pictures(on):
+        score_pictures(name, on, oos, out, json)
+        return
+    if is_taught(name):
+        raise UsageError(
+            f"{name} is a classifier of images",
+            "there are no images to score it on" if on is None else f"{on} holds none",
+            f"Type: shoal eval {name} --on FOLDER",
+        )
     if on is not None:
         score(name, on, oos, text_column, label_column, json)
         return

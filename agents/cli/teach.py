@@ -1,8 +1,9 @@
-"""`shoal tune` on pictures: a folder of class folders, or a CSV with the columns file and label."""
+"""`shoal tune` and `shoal eval` on pictures: class folders, or a CSV with file and label."""
 
 from __future__ import annotations
 
 import json as jsonlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import typer
 
 from shoal.agents.cli.generators import given
 from shoal.agents.cli.options import retyped
-from shoal.agents.cli.show import print_json, print_saved
+from shoal.agents.cli.show import console, plain, print_json, print_saved
 from shoal.errors import UsageError
 
 _OWN = (
@@ -31,13 +32,7 @@ def tune_pictures(context: typer.Context) -> None:
     from shoal.modalities.vision.teach import TeachSettings, read_pictures
 
     typed, json = given(context), context.params["json"]
-    strange = sorted(set(typed) - {*_OWN, *_READ_HERE})
-    if strange:
-        raise UsageError(
-            f"--{strange[0].replace('_', '-')} has no meaning for images",
-            f"{context.params['source']} holds images",
-            "Leave it out",
-        )
+    refuse_text_options(context, (*_OWN, *_READ_HERE))
     own: dict[str, Any] = {name: typed[name] for name in _OWN if name in typed}
     settings = TeachSettings(**own, quiet=context.params["quiet"] or json)
     splits = read_pictures(context.params["source"])
@@ -48,12 +43,61 @@ def tune_pictures(context: typer.Context) -> None:
         splits["train"], settings, validation=held, source=context.params["source"],
         more=retyped(val=typed.get("val")),
     )  # fmt: skip
-    _print(path, json)
+    print_pictures(path, json)
 
 
-def _print(path: Path, json: bool) -> None:
+def refuse_text_options(context: typer.Context, own: Sequence[str]) -> None:
+    """Sees to it that no option is lost on pictures.
+
+    Args:
+        context: Of a command that takes texts as well.
+        own: The options that pictures have a use for.
+
+    Raises:
+        UsageError: Another one was typed.
+    """
+    strange = sorted(set(given(context)) - set(own))
+    if strange:
+        raise UsageError(
+            f"--{strange[0].replace('_', '-')} has no meaning for images",
+            f"{context.params['source']} holds images",
+            "Leave it out",
+        )
+
+
+def print_pictures(path: Path, json: bool) -> None:
+    """Says where a classifier of pictures was saved; as JSON, with how it was made and scores."""
     if not json:
         print_saved(path)
         return
     spec = jsonlib.loads((path / "image_classifier.json").read_text(encoding="utf-8"))
     print_json({"folder": str(path), **{key: spec[key] for key in _TOLD}})
+
+
+def score_pictures(name: str, on: Path, oos: Path | None, out: Path | None, json: bool) -> None:
+    """Scores a classifier of pictures and prints the figures.
+
+    Args:
+        name: Its name or folder.
+        on: Labelled pictures.
+        oos: A folder of pictures that show none of its classes.
+        out: Where the confusion matrix and the wrong ones are drawn; nowhere by default.
+        json: Print JSON.
+    """
+    from shoal.modalities.vision.find import files_in
+    from shoal.modalities.vision.teach import ImageClassifier, evaluate_pictures, read_pictures
+
+    splits = read_pictures(on, fewest=1)
+    outside = files_in(oos) if oos else ()
+    classifier = ImageClassifier.load(name)
+    asked = splits.get("validation", splits["train"])
+    said = evaluate_pictures(classifier, asked, outside, title="" if json else "scoring")
+    drawn = []
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        drawn = said.mistakes.draw(out, classifier.spec.name)
+    if json:
+        print_json({**said.facts(), "drawn": [str(path) for path in drawn]})
+        return
+    for line in (*said.lines(), *said.notes, *(f"Drawn: {path}" for path in drawn)):
+        console.print(plain(line), highlight=False, soft_wrap=True)

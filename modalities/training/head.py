@@ -43,6 +43,22 @@ def fit_head(
     return weights.detach(), bias.detach()
 
 
+def solved_head(vectors: torch.Tensor, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns the linear head nearest to given logits, by ridge regression.
+
+    Args:
+        vectors: float32 (n, d).
+        logits: float32 (n, k).
+
+    Returns:
+        Weights float32 (d, k) and bias float32 (k,).
+    """
+    bias = logits.mean(0)
+    gram = vectors.T @ vectors
+    gram += 1e-2 * gram.diagonal().mean() * torch.eye(len(gram))
+    return torch.linalg.solve(gram, vectors.T @ (logits - bias)), bias
+
+
 @dataclass(frozen=True, slots=True)
 class HeadFit:
     """How a head is fitted.

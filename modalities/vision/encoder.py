@@ -51,6 +51,7 @@ class VisionEncoder:
 
     Attributes:
         network: The model ready to run, and its card.
+        weights: Its architecture, and the file that fills it.
 
     Raises:
         UnknownNameError: No such model or engine; near names are suggested.
@@ -67,8 +68,8 @@ class VisionEncoder:
     ) -> None:
         self.model = str(model)
         self.engine = choose(engine)
-        self._weights = resolve(model, weights)
-        self.network = open_engine(self._weights, self.engine)
+        self.weights = resolve(model, weights)
+        self.network = open_engine(self.weights, self.engine)
         self._module: Any = None
         self._lock = threading.Lock()
 
@@ -94,7 +95,7 @@ class VisionEncoder:
 
         with self._lock:
             if self._module is None:
-                both: Any = build(self._weights)[0]
+                both: Any = build(self.weights)[0]
                 self._module = both.model.requires_grad_(False)
             return self._module
 

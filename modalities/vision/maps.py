@@ -45,7 +45,7 @@ def feature_maps(model: Any, batch: Floats, layers: Sequence[int] | None) -> Fea
     with torch.inference_mode():
         if layers is not None and not len(layers):
             return FeatureMaps(_numpy(as_map(model, model.forward_features(inputs))), ())
-        final, between = _intermediates(model, inputs, layers)
+        final, between = intermediates(model, inputs, layers)
         return FeatureMaps(_numpy(as_map(model, final)), tuple(map(_numpy, between)))
 
 
@@ -91,9 +91,19 @@ def _grid(model: Any, tokens: int) -> tuple[int, int]:
     return side, side
 
 
-def _intermediates(
+def intermediates(
     model: Any, inputs: torch.Tensor, layers: Sequence[int] | None
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Returns what `forward_features` gives, and intermediate maps; gradients flow.
+
+    Args:
+        model: A timm model.
+        inputs: float32 (n, 3, h, w).
+        layers: As for `feature_maps`.
+
+    Raises:
+        UsageError: There is no such layer, or the model shows no intermediate maps.
+    """
     if not hasattr(model, "forward_intermediates"):
         raise UsageError(
             f"{type(model).__name__} shows no intermediate maps",

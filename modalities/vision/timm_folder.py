@@ -17,6 +17,8 @@ _Side = Annotated[int, Field(ge=16, le=1024)]
 _Channel = Annotated[float, Field(ge=-10, le=10)]
 _Spread = Annotated[float, Field(gt=0, le=10)]
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
+_Widths = Annotated[tuple[Annotated[int, Field(ge=0, le=10_000)], ...], Field(max_length=100)]
+_Blocks = Annotated[tuple[_Widths, ...], Field(min_length=1, max_length=100)]
 _Names = Annotated[list[_Name], Field(max_length=50_000)]
 
 
@@ -51,7 +53,12 @@ class ModelArguments(BaseModel):
 
 
 class FolderConfig(BaseModel):
-    """The parts of a timm folder's config.json that Shoal uses."""
+    """The parts of a timm folder's config.json that Shoal uses.
+
+    Attributes:
+        blocks: Of a student that Shoal made: the shape of a model that is smaller than its
+            architecture, as `shrink` of blocks.py takes it.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -61,6 +68,7 @@ class FolderConfig(BaseModel):
     label_descriptions: dict[str, _Name] | _Names | None = None
     model_args: ModelArguments = ModelArguments()
     pretrained_cfg: InputConfig = InputConfig()
+    blocks: _Blocks | None = None
 
     @property
     def arguments(self) -> dict[str, Any]:

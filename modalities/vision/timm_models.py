@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shoal.errors import CorruptWeightsError
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
+from shoal.modalities.vision.blocks import Shape, fits, shrink
 from shoal.modalities.vision.timm_weights import Weights, resolve
 from shoal.modalities.vision.transform import Transform
 
@@ -50,10 +51,19 @@ def build(weights: Weights) -> tuple[nn.Module, Card]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = timm.create_model(weights.architecture, pretrained=False, **given).eval()
+    if config and config.blocks:
+        _shrink(model, config.blocks, weights)
     if state is not None:
         model.load_state_dict(_fitted(state, model.state_dict(), weights))
     both = _both_heads(model)
     return both, _card(model, both, config.labels if config else ())
+
+
+def _shrink(model: Any, shape: Shape, weights: Weights) -> None:
+    if not fits(shape, model):
+        why = f"its blocks are not a part of those of {weights.architecture}"
+        raise CorruptWeightsError("the folder's config.json can't be used", why, "Copy it again")
+    shrink(model, shape)
 
 
 def _read(path: Path) -> Mapping[str, torch.Tensor]:

@@ -29,13 +29,14 @@ from shoal.modalities.text.distill.guide import guide_of
 from shoal.modalities.text.distill.job import DistillJob, layer_loss
 from shoal.modalities.text.distill.shrink import smaller, taken, taught_by
 from shoal.modalities.text.distill.student import layers_of, make_student
-from shoal.modalities.text.distill.targets import Asking, ask
+from shoal.modalities.text.distill.targets import ask
 from shoal.modalities.text.distill.teachers import ClassifierTeacher, DecisionTeacher, Floats
 from shoal.modalities.text.tune import Classifier, Rows, TuneSettings, tune_classifier
 from shoal.modalities.text.tune.artifact import load_network
 from shoal.modalities.text.tune.examples import tokenised
 from shoal.modalities.text.tune.network import padded
 from shoal.modalities.text.tune.split import same
+from shoal.modalities.training.answers import Asking
 
 _PATTERNS = {
     "refund": ("i want my money back for {}", "please refund my {}", "return the cash for the {}"),

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from shoal.modalities.text.distill.augment import more_texts
-from shoal.modalities.text.distill.compare import comparison, sides, table
+from shoal.modalities.text.distill.compare import sides
 from shoal.modalities.text.distill.guide import guide_of
 from shoal.modalities.text.distill.job import DistillJob
 from shoal.modalities.text.distill.settings import DistillSettings
 from shoal.modalities.text.distill.student import Student, make_student
-from shoal.modalities.text.distill.targets import Asking, Targets, ask
+from shoal.modalities.text.distill.targets import Targets, ask
 from shoal.modalities.text.distill.teachers import (
     ClassifierTeacher,
     Teacher,
@@ -39,7 +39,9 @@ from shoal.modalities.text.tune.examples import (
 from shoal.modalities.text.tune.job import ClassifierJob
 from shoal.modalities.text.tune.split import split_rows
 from shoal.modalities.text.tune.tested import unseen
+from shoal.modalities.training.answers import Asking
 from shoal.modalities.training.checkpoint import Checkpoint
+from shoal.modalities.training.compare import comparison, table
 from shoal.modalities.training.interrupts import stop_on_interrupt
 from shoal.modalities.training.loop import Loop, LoopSettings
 from shoal.modalities.training.options import again, slower

@@ -15,6 +15,7 @@ from shoal.modalities.text.distill.shrink import smaller
 from shoal.modalities.text.distill.static import Pairs, Tokens, principal, spread
 from shoal.modalities.text.encoder_torch import pooled
 from shoal.modalities.text.tune.network import TextNetwork
+from shoal.modalities.training.head import solved_head
 
 _READ = 20_000
 """Texts from which token vectors are averaged, at most."""
@@ -134,7 +135,7 @@ def make_student(
         logits: float32 (n, k), what the teacher says of them.
     """
     some = ids[:_READ]
-    head, bias = guide.head if guide.teaches else _solved(guide.vectors(some), logits[:_READ])
+    head, bias = guide.head if guide.teaches else solved_head(guide.vectors(some), logits[:_READ])
     if recipe.layers:
         body = smaller(guide.network.transformer, recipe.layers, recipe.inner)
         body.set_attn_implementation("eager")  # the one that tells its attention
@@ -158,11 +159,3 @@ def _mixer(inner: int, width: int, classes: int) -> torch.nn.Module:
         torch.nn.LayerNorm(width), torch.nn.Linear(width, inner), torch.nn.GELU(),
         torch.nn.Dropout(_DROPOUT), last,
     )  # fmt: skip
-
-
-def _solved(vectors: torch.Tensor, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The linear head (D, k) nearest to given logits, by ridge regression; bias (k,)."""
-    bias = logits.mean(0)
-    gram = vectors.T @ vectors
-    gram += 1e-2 * gram.diagonal().mean() * torch.eye(len(gram))
-    return torch.linalg.solve(gram, vectors.T @ (logits - bias)), bias

@@ -22,7 +22,7 @@ from shoal.modalities.text.tune.card import card, curves, versions
 from shoal.modalities.text.tune.classifier import FILES, Classifier, ClassifierSpec, in_scope
 from shoal.modalities.text.tune.data import Rows
 from shoal.modalities.text.tune.examples import OUTSIDE
-from shoal.modalities.text.tune.export import Parity, export, parity
+from shoal.modalities.text.tune.export import export
 from shoal.modalities.text.tune.job import ClassifierJob
 from shoal.modalities.text.tune.network import Network
 from shoal.modalities.text.tune.scores import ClassifierScores, confusion, scores_of
@@ -31,6 +31,7 @@ from shoal.modalities.text.tune.split import Split
 from shoal.modalities.text.tune.tested import scores_on
 from shoal.modalities.training.checkpoint import Checkpoint
 from shoal.modalities.training.head import calibrated_temperature, fit_threshold
+from shoal.modalities.training.parity import Parity, parity
 from shoal.modalities.training.plots import confusion_matrix, learning_curve, worst_pairs
 from shoal.modalities.training.progress import say
 

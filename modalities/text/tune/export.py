@@ -1,4 +1,4 @@
-"""From the trained network to what runs: OpenVINO with int8 weights, and how near it is.
+"""From the trained network to what runs: OpenVINO with int8 weights.
 
 Weights are rounded per output channel and kept as int8 with a scale, the form that
 OpenVINO multiplies directly: a quarter of the size, no calibration data, no converter.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import tempfile
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,56 +22,6 @@ from shoal.modalities.text.tune.network import TextNetwork
 
 _SMALL = 10_000
 """Weights with fewer entries stay as they are: there is nothing to gain."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parity:
-    """How the exported model answers beside the trained one, on the same texts.
-
-    Attributes:
-        n: Number of texts.
-        agreement: Share of texts with the same label.
-        trained_accuracy: Accuracy of the torch network in float32.
-        exported_accuracy: Accuracy of what was exported.
-        mean_difference: Mean absolute difference of the logits.
-        max_difference: Largest absolute difference of a logit.
-    """
-
-    n: int
-    agreement: float
-    trained_accuracy: float
-    exported_accuracy: float
-    mean_difference: float
-    max_difference: float
-
-    def line(self) -> str:
-        """Says it in one sentence."""
-        return (
-            f"Exported against trained, {self.n} texts: accuracy "
-            f"{100 * self.exported_accuracy:.2f} % against {100 * self.trained_accuracy:.2f} %, "
-            f"same label {100 * self.agreement:.2f} %, logits differ by "
-            f"{self.mean_difference:.4f} on average, {self.max_difference:.3f} at most."
-        )
-
-    def facts(self) -> dict[str, float]:
-        """Returns the figures, rounded, for JSON."""
-        return {name: round(value, 6) for name, value in asdict(self).items()}
-
-
-def parity(
-    trained: NDArray[np.float32], exported: NDArray[np.float32], truth: NDArray[np.int64]
-) -> Parity:
-    """Compares logits, both float32 (n, k), on texts whose classes are known."""
-    gap = np.abs(trained - exported)
-    ours, theirs = trained.argmax(1), exported.argmax(1)
-    return Parity(
-        n=len(truth),
-        agreement=float((ours == theirs).mean()),
-        trained_accuracy=float((ours == truth).mean()),
-        exported_accuracy=float((theirs == truth).mean()),
-        mean_difference=float(gap.mean()),
-        max_difference=float(gap.max()),
-    )
 
 
 def export(network: TextNetwork, folder: Path, *, int8: bool) -> None:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from shoal.extras import installed
 from shoal.files import sha256_file, write_atomic
 from shoal.modalities.policy.card import machine
-from shoal.modalities.training.plots import confusion_matrix, learning_curve, worst_pairs
+from shoal.modalities.training.plots import learning_curve
 from shoal.modalities.training.progress import say
 from shoal.modalities.vision.teach.card import card, versions
 from shoal.modalities.vision.teach.classifier import (
     HEAD,
     MODEL,
+    SHAPE,
     SPEC,
     EncoderSpec,
     ImageClassifierSpec,
@@ -26,10 +24,26 @@ from shoal.modalities.vision.teach.classifier import (
 )
 from shoal.modalities.vision.teach.fitting import Judged
 from shoal.modalities.vision.teach.head import Head
+from shoal.modalities.vision.teach.mistakes import Mistakes
 from shoal.modalities.vision.teach.scores import PictureScores, scores_of
 from shoal.modalities.vision.teach.settings import TeachSettings
-from shoal.modalities.vision.teach.sheet import MOST, contact_sheet
+from shoal.modalities.vision.timm_folder import read_config
 from shoal.modalities.vision.timm_models import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is told of a student beside its own scores.
+
+    Attributes:
+        about: How it was made, as a part of a sentence.
+        sections: Headings of the card to lines of text.
+        facts: Figures for JSON.
+    """
+
+    about: str
+    sections: dict[str, list[str]]
+    facts: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +54,14 @@ class Result:
         head: What runs on the encoder's embeddings.
         judged: What it said of pictures that it had not seen.
         labels: The classes, by number.
-        method: "prototype", "linear" or "full".
+        method: "prototype", "linear", "full" or "distilled".
         images: How many it was fitted on.
         notes: Sentences on what was left out.
-        history: One entry an epoch of "full".
+        history: One entry an epoch of training.
         command: What to type to repeat it.
         seconds: How long it took, reading included.
         refitted: Whether what runs was fitted anew with the judged pictures too.
+        beside: What is told of a student; None for what was taught.
     """
 
     head: Head
@@ -59,6 +74,7 @@ class Result:
     command: str
     seconds: float
     refitted: bool
+    beside: Beside | None = None
 
 
 class Saving:
@@ -67,7 +83,8 @@ class Saving:
     Args:
         result: What to save.
         settings: How it was made.
-        folder: The folder; it holds model.safetensors already where the encoder was trained.
+        folder: The folder; it holds model.safetensors already where the encoder was trained,
+            and config.json where that is smaller than its architecture.
     """
 
     def __init__(self, result: Result, settings: TeachSettings, folder: Path) -> None:
@@ -78,7 +95,8 @@ class Saving:
         likely = softmax(judged.logits, self.temperature)
         known = judged.scores >= self.threshold
         self.scores = scores_of(likely, known, judged.truth, judged.how)
-        self.said = judged.logits.argmax(1) if len(judged.truth) else judged.truth
+        said = judged.logits.argmax(1) if len(judged.truth) else judged.truth
+        self.mistakes = Mistakes(judged.files, judged.truth, said, result.labels)
 
     def write(self) -> PictureScores:
         """Writes every file; says the scores."""
@@ -87,19 +105,29 @@ class Saving:
         write_atomic(self.folder / "README.md", self._card())
         write_atomic(self.folder / SPEC, self._spec().model_dump_json(indent=1) + "\n")
         if not self.settings.quiet:
-            for line in self.scores.lines():
+            for line in self._told():
                 say(line)
         return self.scores
 
+    def _told(self) -> list[str]:
+        beside = self.result.beside
+        more = [line for own in beside.sections.values() for line in own] if beside else []
+        return [*self.scores.lines(), *more]
+
     def _spec(self) -> ImageClassifierSpec:
-        names = [name for name in (HEAD, MODEL) if (self.folder / name).is_file()]
+        names = [name for name in (HEAD, MODEL, SHAPE) if (self.folder / name).is_file()]
         files = {name: sha256_file(self.folder / name) for name in names}
         sha256 = "" if MODEL in files else resolve(self.settings.model).sha256
+        model = self.settings.model
+        if SHAPE in files:
+            model = read_config(self.folder).architecture
+        beside = self.result.beside.facts if self.result.beside else {}
         return ImageClassifierSpec(
             name=self.settings.name, labels=list(self.result.labels),
-            encoder=EncoderSpec(model=self.settings.model, sha256=sha256),
+            encoder=EncoderSpec(model=model, sha256=sha256),
             temperature=self.temperature, threshold=self.threshold, files=files,
-            scores=self.scores.facts(), training=self._training(), versions=versions(),
+            scores={**self.scores.facts(), **beside}, training=self._training(),
+            versions=versions(),
         )  # fmt: skip
 
     def _training(self) -> dict[str, Any]:
@@ -112,48 +140,25 @@ class Saving:
         }  # fmt: skip
 
     def _draw(self) -> None:
-        judged, labels = self.result.judged, self.result.labels
-        wrong = np.flatnonzero(self.said != judged.truth)
-        if len(wrong):
-            entries = [
-                (judged.files[i], labels[judged.truth[i]], f"taken for {labels[self.said[i]]}")
-                for i in wrong
-            ]
-            contact_sheet(self.folder / "wrong.png", entries)
-        if not installed("matplotlib"):
-            say("No plots are drawn: matplotlib is missing. Type: pip install 'shoal[train]'")
-            return
-        with warnings.catch_warnings():  # of letters that its font lacks, emoji for example
-            warnings.simplefilter("ignore", UserWarning)
-            self._plot()
-
-    def _plot(self) -> None:
-        name, result = self.settings.name, self.result
-        if result.history:
-            learning_curve(self.folder / "learning_curve.png", result.history, name)
-        if len(result.judged.truth):
-            confusion_matrix(self.folder / "confusion.png", self._counts(), result.labels, name)
-
-    def _counts(self) -> Any:
-        counts = np.zeros((len(self.result.labels),) * 2, dtype=np.int64)
-        np.add.at(counts, (self.result.judged.truth, self.said), 1)
-        return counts
+        name, history = self.settings.name, self.result.history
+        self.mistakes.draw(self.folder, name)
+        if history and installed("matplotlib"):
+            learning_curve(self.folder / "learning_curve.png", history, name)
 
     def _card(self) -> str:
         result = self.result
-        about = f"A classifier of images with {len(result.labels)} classes, taught on "
-        about += f"{self.settings.model} ({result.method})."
         held = "Chosen and calibrated by the same images, so a little too good."
         if result.refitted:
             held += " What runs was then fitted anew with these images too."
-        wrong = int((self.said != result.judged.truth).sum())
-        sheet = f"`wrong.png` shows {min(wrong, MOST)} of the {wrong} that were labelled wrong."
-        pairs = worst_pairs(self._counts(), result.labels, 10)
+        sheet, beside, count = self.mistakes.sheet(), result.beside, len(result.labels)
+        made = beside.about if beside else f"taught on {self.settings.model} ({result.method})"
+        about = f"A classifier of images with {count} classes, {made}."
         sections = {
+            **(beside.sections if beside else {}),
             "Make it again": [f"    {result.command}"],
             "Classes": [", ".join(result.labels)],
-            "Scores": [*self.scores.lines(), held, *([sheet] if wrong else [])],
-            "Most often confused": [f"- {pair}" for pair in pairs] or ["Nothing."],
+            "Scores": [*self.scores.lines(), held, *([sheet] if sheet else [])],
+            "Most often confused": [f"- {pair}" for pair in self.mistakes.pairs()] or ["Nothing."],
             "None of these": [
                 f"An image whose embedding has a cosine below {self.threshold} to each class "
                 "mean gets no label."

@@ -22,10 +22,12 @@ from shoal.modalities.vision.teach.settings import library, names
 from shoal.modalities.vision.timm_models import resolve
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-File = Literal["head.safetensors", "model.safetensors"]
+File = Literal["head.safetensors", "model.safetensors", "config.json"]
 SPEC = "image_classifier.json"
 HEAD: File = "head.safetensors"
 MODEL: File = "model.safetensors"
+SHAPE: File = "config.json"
+"""The encoder's own config.json, of students: their folder is a timm folder as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ def read_spec(folder: Path) -> ImageClassifierSpec:
 
 
 def _encoder(folder: Path, spec: ImageClassifierSpec) -> VisionEncoder:
+    if SHAPE in spec.files:
+        return VisionEncoder(folder)
     if MODEL in spec.files:
         return VisionEncoder(spec.encoder.model, weights=folder / MODEL)
     if resolve(spec.encoder.model).sha256 != spec.encoder.sha256:

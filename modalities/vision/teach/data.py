@@ -75,13 +75,14 @@ def is_pictures(source: Path | str) -> bool:
     return bool(columns & {*FILE_COLUMNS}) and not columns & {*TEXT_COLUMNS}
 
 
-def read_pictures(source: Path | str) -> dict[str, Pictures]:
+def read_pictures(source: Path | str, fewest: int = 2) -> dict[str, Pictures]:
     """Lists labelled pictures; none is opened yet.
 
     Args:
         source: A folder with a folder for each class (nested ones belong to it, hidden files
             are left alone), or with such folders below train/ and val/; or a CSV, TSV or
             JSONL file with the columns file and label, whose paths start at its folder.
+        fewest: Classes that there must be.
 
     Returns:
         "train", and "validation" where there is such a folder.
@@ -91,7 +92,7 @@ def read_pictures(source: Path | str) -> dict[str, Pictures]:
     """
     path = Path(source).expanduser()
     if path.suffix.lower() in SUFFIXES and not path.is_dir():
-        return {"train": _from_table(read_table(path))}
+        return {"train": _from_table(read_table(path), fewest)}
     if not path.is_dir():
         why = "it is a single file" if path.exists() else "there is no such file or folder"
         raise UsageError(f"cannot read {path}", why, "Give a folder of class folders, or a CSV")
@@ -102,12 +103,12 @@ def read_pictures(source: Path | str) -> dict[str, Pictures]:
     }
     known = {name for names in SPLITS.values() for name in names}
     if splits["train"] is None or not set(folders) <= known:
-        return {"train": _from_folder(path)}
+        return {"train": _from_folder(path, fewest)}
     read = (s for s in ("train", "validation") if splits[s] is not None)
-    return {split: _from_folder(folder) for split in read if (folder := splits[split])}
+    return {split: _from_folder(folder, fewest) for split in read if (folder := splits[split])}
 
 
-def _from_folder(root: Path) -> Pictures:
+def _from_folder(root: Path, fewest: int) -> Pictures:
     folders = _folders(root)
     beside = [e.name for e in os.scandir(root) if not e.is_dir() and not _hidden(e.name)]
     if not folders:
@@ -121,21 +122,21 @@ def _from_folder(root: Path) -> Pictures:
     return _checked(Pictures(
         tuple(file for file, _ in pairs), tuple(label for _, label in pairs), root.name,
         tuple(_text(folder.name) for folder in folders), (note,) if beside else (),
-    ))  # fmt: skip
+    ), fewest)  # fmt: skip
 
 
-def _from_table(table: Table) -> Pictures:
+def _from_table(table: Table, fewest: int) -> Pictures:
     columns = [pick_column(table, "", names, _COLUMNS) for names in (FILE_COLUMNS, LABEL_COLUMNS)]
     files, labels = (_filled(table, column) for column in columns)
     folder = table.path.parent
     paths = tuple(folder / Path(file).expanduser() for file in files)
-    return _checked(Pictures(paths, labels, table.path.name))
+    return _checked(Pictures(paths, labels, table.path.name), fewest)
 
 
-def _checked(pictures: Pictures) -> Pictures:
+def _checked(pictures: Pictures, fewest: int) -> Pictures:
     if len(pictures) > MOST:
         raise UsageError(f"{pictures.name} has {len(pictures):,} files", f"{MOST:,} are the most")
-    if len(pictures.classes) < 2:
+    if len(pictures.classes) < fewest:
         raise UsageError(
             f"{pictures.name} has one class, {pictures.classes[0]!r}",
             "a classifier needs two or more to tell apart",

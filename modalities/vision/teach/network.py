@@ -42,8 +42,14 @@ class Network(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Returns logits float32 (n, k) of pixels float32 (n, 3, h, w)."""
-        maps = self.model.forward_features(pixels)
-        vectors = normalize(self.model.forward_head(maps, pre_logits=True), dim=1)
+        return self.classify(self.pooled(self.model.forward_features(pixels)))
+
+    def pooled(self, features: torch.Tensor) -> torch.Tensor:
+        """Returns unit embeddings float32 (n, d) of what `forward_features` gives."""
+        return normalize(self.model.forward_head(features, pre_logits=True), dim=1)
+
+    def classify(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Returns logits float32 (n, k) of unit embeddings (n, d)."""
         return vectors @ self.weights + self.bias
 
     def learning(self) -> Network:
@@ -93,11 +99,11 @@ class PictureJob:
 
     def groups(self) -> list[dict[str, Any]]:
         """Returns the optimizer's parameter groups."""
-        head = {"weights", "bias"}
         named = self.network.trained()
+        encoder = {name for name in named if name.startswith("model.")}
         return [
-            {"params": [p for n, p in named.items() if n not in head], "lr": self.rates[0]},
-            {"params": [named[n] for n in sorted(head)], "lr": self.rates[1]},
+            {"params": [p for n, p in named.items() if n in encoder], "lr": self.rates[0]},
+            {"params": [p for n, p in named.items() if n not in encoder], "lr": self.rates[1]},
         ]
 
     def weights(self) -> Tensors:
@@ -119,12 +125,13 @@ class PictureJob:
 
     def validate(self) -> dict[str, float]:
         """Scores the held pictures: accuracy, near ties settled by the loss."""
-        logits, truth = self._logits(self.held.pictures.files), self.held.classes
+        logits, truth = self.logits(self.held.pictures.files), self.held.classes
         loss = float(cross_entropy(logits, torch.from_numpy(truth)))
         accuracy = float((logits.argmax(1).numpy() == truth).mean())
         return {"score": accuracy - loss / 10, "accuracy": accuracy, "loss": loss}
 
-    def _logits(self, files: Sequence[Path]) -> torch.Tensor:
+    def logits(self, files: Sequence[Path]) -> torch.Tensor:
+        """Returns what the network says of pictures as they are, float32 (n, k), on the CPU."""
         self.network.eval()
         parts = []
         with torch.inference_mode():

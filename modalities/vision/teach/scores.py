@@ -18,7 +18,8 @@ class PictureScores:
 
     Attributes:
         n: Pictures.
-        how: "held out", "leave-one-out", "validation" or "none".
+        how: "held out", "leave-one-out", "validation" or "none"; of an evaluation, the name
+            of what it was made on.
         accuracy: Share labelled right when nothing is refused.
         interval: Its 95 % interval (Wilson 1927).
         calibration_error: Expected calibration error over 15 bins (Guo et al. 2017).
@@ -36,7 +37,7 @@ class PictureScores:
 
     def facts(self) -> dict[str, Any]:
         """Returns the figures, rounded, for JSON."""
-        return {name: _rounded(value) for name, value in asdict(self).items()}
+        return {name: rounded(value) for name, value in asdict(self).items()}
 
     def lines(self) -> list[str]:
         """Says the figures in sentences."""
@@ -85,7 +86,8 @@ def _calibration(sure: Floats, right: NDArray[np.bool_]) -> float:
     return float(sum(gaps))
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Returns a number, or numbers, with as many digits as JSON shows."""
     if isinstance(value, tuple | list):
-        return [_rounded(part) for part in value]
+        return [rounded(part) for part in value]
     return round(value, 5) if isinstance(value, float) else value

@@ -121,3 +121,9 @@ def names() -> list[str]:
     """Returns the names of all saved classifiers of pictures, sorted."""
     found = library().glob("*/image_classifier.json")
     return sorted(path.parent.name for path in found if not path.parent.name.startswith("."))
+
+
+def is_taught(name: str) -> bool:
+    """Whether this is the name or the folder of a saved classifier of pictures."""
+    folders = (Path(name).expanduser(), library() / name)
+    return any((folder / "image_classifier.json").is_file() for folder in folders)

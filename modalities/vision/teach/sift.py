@@ -29,13 +29,18 @@ class Sifted:
     hashes: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
-    def without(self, other: Sifted) -> Sifted:
-        """Returns what is left when the pictures that stand in `other` too are taken out."""
+    def without(self, other: Sifted, called: str = "the validation images") -> Sifted:
+        """Returns what is left when the pictures that stand in `other` too are taken out.
+
+        Args:
+            other: Those pictures.
+            called: What a sentence calls them.
+        """
         known = {own for own in other.hashes if own}
         kept = [i for i, own in enumerate(self.hashes) if own not in known]
         note = (
-            f"{len(self.hashes) - len(kept)} images of {self.pictures.name} are among the "
-            f"validation images as well: left out of training"
+            f"{len(self.hashes) - len(kept)} images of {self.pictures.name} are among "
+            f"{called} as well: left out of training"
         )
         notes = self.notes if len(kept) == len(self.hashes) else (*self.notes, note)
         return Sifted(self.pictures.take(kept), tuple(self.hashes[i] for i in kept), notes)

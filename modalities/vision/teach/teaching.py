@@ -6,14 +6,13 @@ import threading
 import time
 from pathlib import Path
 
-from shoal.errors import UsageError
-from shoal.modalities.text.tune.split import held_out
 from shoal.modalities.training.interrupts import stop_on_interrupt
 from shoal.modalities.training.progress import say
 from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.teach.artifact import Result, Saving
 from shoal.modalities.vision.teach.classifier import MODEL
 from shoal.modalities.vision.teach.data import Pictures
+from shoal.modalities.vision.teach.division import divided
 from shoal.modalities.vision.teach.fitting import (
     Judged,
     fit_linear,
@@ -26,7 +25,6 @@ from shoal.modalities.vision.teach.full import Trained, train_full
 from shoal.modalities.vision.teach.head import Head
 from shoal.modalities.vision.teach.lot import Lot, Reader
 from shoal.modalities.vision.teach.settings import ENOUGH, TeachSettings
-from shoal.modalities.vision.teach.sift import sift
 
 
 def teach_classifier(
@@ -72,54 +70,20 @@ class _Teaching:
         self.settings, self.command, self.stop = settings, command, stop
         self.began = time.perf_counter()
         self.encoder = vision_encoder(settings.model)
-        self.notes: list[str] = []
-        self.held: Lot | None = None
-        self.cut = False
         self.trained: Trained | None = None
 
     def read(self, pictures: Pictures, validation: Pictures | None) -> None:
         """Opens and embeds all pictures, and says what was left out."""
-        given, checked = sift(pictures), None
-        if validation is not None:
-            strange = sorted(set(validation.labels) - set(pictures.classes))
-            if strange:
-                raise UsageError(
-                    f"{validation.name} has a class that {pictures.name} lacks: {strange[0]!r}",
-                    fix="Add images of it to learn from, or take it out",
-                )
-            checked = sift(validation)
-            given = given.without(checked)
-        reader = self._reader(self.encoder)
-        lot, notes = reader.read(given.pictures)
-        self.notes += [*given.notes, *notes]
-        if checked is not None:
-            self.held, notes = reader.read(_renumbered(checked.pictures, pictures), partial=True)
-            self.notes += [*checked.notes, *notes]
-        self.method = self.settings.chosen(len(lot), len(pictures.classes))
-        self.lot = self._split(lot)
+        few = "Use --method prototype, which leaves out one at a time, or give --val"
+        parts = divided(pictures, validation, self._reader(self.encoder), self.settings, few)
+        self.lot, self.held, self.cut = parts.train, parts.held, parts.cut
+        self.method, self.notes = parts.method, list(parts.notes)
         for note in self.notes:
             say(f"Note: {note}.")
 
     def _reader(self, encoder: VisionEncoder) -> Reader:
         title = "" if self.settings.quiet else self.settings.name
         return Reader(encoder, title, self.stop)
-
-    def _split(self, lot: Lot) -> Lot:
-        """Holds a part of each class out, where that is how it is judged."""
-        settings = self.settings
-        leaves_one_out = self.method == "prototype" and settings.held_out is None
-        if self.held is not None or leaves_one_out:
-            return lot
-        held = held_out(lot.pictures.labels, settings.fraction(len(lot)), settings.seed)
-        if not held:
-            raise UsageError(
-                f"{lot.pictures.name} has too few images to hold any out",
-                "no class has three",
-                "Use --method prototype, which leaves out one at a time, or give --val",
-            )
-        self.held, self.cut = lot.take(held), True
-        kept = set(held)
-        return lot.take([i for i in range(len(lot)) if i not in kept])
 
     def fit(self) -> None:
         """Fits the head, and trains the encoder where that was asked for."""
@@ -198,8 +162,3 @@ def _joined(one: Lot, other: Lot) -> Lot:
     pictures = Pictures((*a.files, *b.files), (*a.labels, *b.labels), a.name, a.classes)
     classes = np.concatenate([one.classes, other.classes])
     return Lot(pictures, classes, np.concatenate([one.vectors, other.vectors]))
-
-
-def _renumbered(validation: Pictures, training: Pictures) -> Pictures:
-    """Gives validation pictures the classes of training, so that numbers agree."""
-    return Pictures(validation.files, validation.labels, validation.name, training.classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,33 @@ def embed_views(images: Sequence[ImageSource], encoder: VisionEncoder) -> Floats
 
     vectors: Floats = np.stack([encoder.embed(views_of(small(image))) for image in images])
     return vectors
+
+
+def varied(image: Image.Image, size: tuple[int, int], draw: random.Random) -> Image.Image:
+    """Returns a view drawn by chance: a part, perhaps mirrored, in slightly other colours.
+
+    What is drawn does not depend on the picture's size or on `size`, so that a teacher and a
+    student of other resolutions may see the same view.
+
+    Args:
+        image: The picture.
+        size: Width and height of the view, in pixels.
+        draw: The same state draws the same view.
+    """
+    from PIL import Image, ImageEnhance, ImageOps
+
+    share, ratio = draw.uniform(0.35, 1), draw.uniform(0.8, 1.25)
+    wide, high = min(1.0, (share * ratio) ** 0.5), min(1.0, (share / ratio) ** 0.5)
+    left, top = draw.uniform(0, 1 - wide), draw.uniform(0, 1 - high)
+    box = (left * image.width, top * image.height, wide * image.width, high * image.height)
+    view = image.resize(
+        size, Image.Resampling.BICUBIC, (*box[:2], box[0] + box[2], box[1] + box[3])
+    )
+    if draw.random() < 0.5:
+        view = ImageOps.mirror(view)
+    for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
+        view = enhance(view).enhance(draw.uniform(0.7, 1.3))
+    return view
 
 
 def _part(image: Image.Image, x: float, y: float) -> Image.Image:
