@@ -57,7 +57,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType({
         layered=0.25, rate=5e-4, static_rate=2e-3,
     ),
     "medium": Recipe(
-        layers=2, inner=512, width=0, mixer=0, buckets=32_768, copies=4, texts=300_000,
+        layers=2, inner=256, width=0, mixer=0, buckets=32_768, copies=4, texts=300_000,
         layered=0.25, rate=3e-4, static_rate=2e-3,
     ),
 })  # fmt: skip
