@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -80,7 +79,6 @@ def _check_teacher(teacher: str, source: str) -> None:
 
 def _reads(teacher: str) -> bool:
     """Whether this is the name or the folder of a classifier of texts."""
-    from shoal.modalities.text.tune.settings import library
+    from shoal.modalities.text.tune.settings import CLASSIFIERS
 
-    folders = (Path(teacher).expanduser(), library() / teacher)
-    return any((folder / "classifier.json").is_file() for folder in folders)
+    return CLASSIFIERS.find(teacher) is not None

@@ -14,7 +14,7 @@ from shoal.modalities.sources import catalog
 from shoal.modalities.text.backends.url_http import is_url
 from shoal.modalities.text.decisions import decide
 from shoal.modalities.text.tune.classifier import Classifier
-from shoal.modalities.text.tune.settings import library, names
+from shoal.modalities.text.tune.settings import CLASSIFIERS
 
 Floats = NDArray[np.float32]
 
@@ -104,12 +104,11 @@ def open_teacher(source: str, labels: Sequence[str]) -> Teacher:
         UsageError: The rows have labels that the teacher does not know.
         CorruptWeightsError: A file of the classifier is damaged.
     """
-    path = Path(source).expanduser()
-    if any((folder / "classifier.json").is_file() for folder in (path, library() / source)):
+    if CLASSIFIERS.find(source):
         return check_labels(ClassifierTeacher(Classifier.load(source)), labels)
-    if not (is_url(source) or source in catalog() or path.exists()):
+    if not (is_url(source) or source in catalog() or Path(source).expanduser().exists()):
         unknown(
-            "teacher", source, {*names(), *catalog()},
+            "teacher", source, {*CLASSIFIERS.names(), *catalog()},
             "Tune one: shoal tune FILE --name NAME, or name a generator or its URL",
         )  # fmt: skip
     return DecisionTeacher(source, labels)

@@ -17,7 +17,7 @@ from shoal.errors import CorruptWeightsError, UsageError, unknown
 from shoal.files import sha256_file
 from shoal.modalities.openvino_import import compile_aside, import_openvino
 from shoal.modalities.text.encoder_files import MAX_TOKENS
-from shoal.modalities.text.tune.settings import library, names
+from shoal.modalities.text.tune.settings import CLASSIFIERS
 
 _MAX_CHARACTERS = 16 * MAX_TOKENS
 _BATCH = 32
@@ -196,13 +196,11 @@ def read_spec(folder: Path) -> ClassifierSpec:
 
 
 def _find(folder: Path | str) -> Path:
-    path = Path(folder).expanduser()
-    if (path / "classifier.json").is_file():
-        return path
-    own = library() / str(folder)
-    if not (own / "classifier.json").is_file():
-        unknown("classifier", str(folder), names(), "Tune one: shoal tune FILE --name NAME")
-    return own
+    found = CLASSIFIERS.find(folder)
+    if found is None:
+        fix = "Tune one: shoal tune FILE --name NAME"
+        unknown("classifier", str(folder), CLASSIFIERS.names(), fix)
+    return found
 
 
 def _damaged(folder: Path, why: str) -> CorruptWeightsError:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoal.errors import UsageError, unknown
-from shoal.files import data_dir
+from shoal.modalities.training.library import Library
 from shoal.modalities.training.options import check_training, shaping, typed
 from shoal.modalities.training.place import Place
+
+CLASSIFIERS = Library("classifier")
+"""Classifiers of texts."""
 
 METHODS = ("auto", "frozen", "lora", "full")
 """How much of the encoder is trained."""
@@ -76,12 +79,12 @@ class TuneSettings:
     @property
     def folder(self) -> Path:
         """Where the classifier is saved."""
-        return (self.out or library() / self.name).absolute()
+        return self.place.folder
 
     @property
     def place(self) -> Place:
         """That folder, and what may be replaced in it."""
-        return Place(self.folder, "classifier")
+        return CLASSIFIERS.place(self.name, self.out)
 
     @property
     def work(self) -> Path:
@@ -104,14 +107,3 @@ class TuneSettings:
     def shaping(self) -> dict[str, object]:
         """The settings that shape the weights: a resumed training must have the same."""
         return shaping(self, "int8")
-
-
-def library() -> Path:
-    """The folder that `shoal tune` saves to."""
-    return data_dir() / "classifiers"
-
-
-def names() -> list[str]:
-    """Returns the names of all saved classifiers, sorted."""
-    found = library().glob("*/classifier.json")
-    return sorted(path.parent.name for path in found if not path.parent.name.startswith("."))

@@ -18,7 +18,7 @@ from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import ImageSource
 from shoal.modalities.vision.teach.head import Head
 from shoal.modalities.vision.teach.nearest import Floats
-from shoal.modalities.vision.teach.settings import library, names
+from shoal.modalities.vision.teach.settings import IMAGE_CLASSIFIERS
 from shoal.modalities.vision.timm_models import resolve
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -182,14 +182,11 @@ def _encoder(folder: Path, spec: ImageClassifierSpec) -> VisionEncoder:
 
 
 def _find(folder: Path | str) -> Path:
-    path = Path(folder).expanduser()
-    if (path / SPEC).is_file():
-        return path
-    own = library() / str(folder)
-    if not (own / SPEC).is_file():
+    found = IMAGE_CLASSIFIERS.find(folder)
+    if found is None:
         fix = "Teach one: shoal tune FOLDER --name NAME"
-        unknown("classifier of images", str(folder), names(), fix)
-    return own
+        unknown("classifier of images", str(folder), IMAGE_CLASSIFIERS.names(), fix)
+    return found
 
 
 def _damaged(folder: Path, why: str) -> CorruptWeightsError:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoal.errors import UsageError, unknown
-from shoal.files import data_dir
+from shoal.modalities.training.library import Library
 from shoal.modalities.training.options import check_training, shaping, typed
 from shoal.modalities.training.place import Place
 from shoal.modalities.vision.encoder import DEFAULT_MODEL
+
+IMAGE_CLASSIFIERS = Library("image_classifier")
 
 METHODS = ("auto", "prototype", "linear", "full")
 """What is fitted: class means, a head on the frozen encoder, or the encoder as well."""
@@ -88,12 +90,12 @@ class TeachSettings:
     @property
     def folder(self) -> Path:
         """Where the classifier is saved."""
-        return (self.out or library() / self.name).absolute()
+        return self.place.folder
 
     @property
     def place(self) -> Place:
         """That folder, and what may be replaced in it."""
-        return Place(self.folder, "image_classifier")
+        return IMAGE_CLASSIFIERS.place(self.name, self.out)
 
     def command(self, source: str, more: str = "") -> str:
         """The shell command that repeats this.
@@ -112,18 +114,6 @@ class TeachSettings:
         return shaping(self, "in_scope_loss")
 
 
-def library() -> Path:
-    """The folder that `shoal tune` saves classifiers of pictures to."""
-    return data_dir() / "image_classifiers"
-
-
-def names() -> list[str]:
-    """Returns the names of all saved classifiers of pictures, sorted."""
-    found = library().glob("*/image_classifier.json")
-    return sorted(path.parent.name for path in found if not path.parent.name.startswith("."))
-
-
 def is_taught(name: str) -> bool:
     """Whether this is the name or the folder of a saved classifier of pictures."""
-    folders = (Path(name).expanduser(), library() / name)
-    return any((folder / "image_classifier.json").is_file() for folder in folders)
+    return IMAGE_CLASSIFIERS.find(name) is not None
