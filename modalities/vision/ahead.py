@@ -10,7 +10,7 @@ from typing import TypeVar
 from shoal.errors import ImageError
 
 _WORKERS = 2
-_AHEAD = 8  # pictures decoded before they are asked for
+_AHEAD = 32  # worked on before they are asked for: as many as an encoder takes at once
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

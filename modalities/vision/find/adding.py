@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shoal.modalities.vision.images import ImageSource
     from shoal.modalities.vision.transform import Floats
 
-BATCH = 16
+BATCH = 32
 """Pictures that go through an encoder together."""
 
 _KEPT = 5  # labels of a picture
