@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shoal.errors import ImageError
+from shoal.modalities.freed import give_back
 from shoal.modalities.vision.bombs import check_bombs, is_animated, is_costly, quiet_pillow
 
 if TYPE_CHECKING:
@@ -128,7 +129,10 @@ def drafted(source: ImageSource, shortest: int) -> Iterator[tuple[Image.Image, b
     if shortest and opened.format == "JPEG":
         opened.draft(None, (shortest, shortest))
     smaller = opened.size != size
-    with _one_large if opened.width * opened.height > _LARGE else nullcontext():
+    large = opened.width * opened.height > _LARGE
+    with _one_large if large else nullcontext():
+        if large:
+            give_back()
         yield _decode(opened, name), smaller
 
 

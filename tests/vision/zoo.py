@@ -92,19 +92,10 @@ def _tiles() -> bytes:
     side = 20_000
     packer = zlib.compressobj(1)
     data = b"".join([*(packer.compress(bytes(side)) for _ in range(side)), packer.flush()])
-    fields = {
-        256: 64,
-        257: 64,
-        258: 8,
-        259: 8,
-        262: 1,
-        277: 1,
-        322: side,
-        323: side,
-        325: len(data),
-    }
-    start = 8 + 2 + 12 * (len(fields) + 1) + 4
-    rows = [struct.pack("<HHII", tag, 4, 1, n) for tag, n in sorted({**fields, 324: start}.items())]
+    start = 8 + 2 + 12 * 10 + 4
+    tags = [256, 257, 258, 259, 262, 277, 322, 323, 324, 325]  # in their order
+    values = [64, 64, 8, 8, 1, 1, side, side, start, len(data)]
+    rows = [struct.pack("<HHII", tag, 4, 1, n) for tag, n in zip(tags, values, strict=True)]
     return b"II*\0" + struct.pack("<IH", 8, len(rows)) + b"".join(rows) + bytes(4) + data
 
 

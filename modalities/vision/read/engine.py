@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import MissingModelError
 from shoal.extras import require
+from shoal.modalities.freed import give_back
 from shoal.modalities.openvino_import import import_openvino
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ _HIGH = 128
 
 _BATCH = 6  # pieces that rapidocr reads together
 
-_MOST_WORK = 16
-"""Batches after which the models give their memory back: each may add 7 MB."""
+_MOST_WORK = 8
+"""Batches after which the models give their memory back: each may add 14 MB."""
 
 _LONGEST = 30
 """Ratio of sides from which a line is read in parts: for its letters, memory and time."""
@@ -72,8 +71,7 @@ class Engine:
         for part in (self._rapid.text_det, self._rapid.text_cls, self._rapid.text_rec):
             if part is not None:
                 part.session.session.get_compiled_model().release_memory()
-        with suppress(OSError, AttributeError):  # glibc keeps what is freed, if not asked
-            ctypes.CDLL(None).malloc_trim(0)
+        give_back()
 
     def detect(self, pixels: Pixels) -> Corners:
         """Finds quads round pieces of lines, at most `MAX_SIDE` pixels a side."""

@@ -65,15 +65,17 @@ def _printed(pixels: Image.Image) -> Area:
     """The box round all that differs from the first pixel, looked for some rows at a time."""
     from PIL import Image, ImageChops
 
-    found = []
+    found: list[Area] = []
     for top in range(0, pixels.height, _ROWS):
         strip = pixels.crop((0, top, pixels.width, min(pixels.height, top + _ROWS)))
         plain = Image.new("RGB", strip.size, pixels.getpixel((0, 0)))
         box = ImageChops.difference(strip, plain).getbbox()
         if box is not None:
             found.append((box[0], box[1] + top, box[2], box[3] + top))
-    left, top, right, bottom = zip(*found or [(0, 0, 1, 1)], strict=True)
-    return min(left), min(top), max(right), max(bottom)
+    if not found:
+        return 0, 0, 1, 1
+    lefts, tops, rights, bottoms = ([box[side] for box in found] for side in range(4))
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 def tiles(view: View) -> list[Area]:

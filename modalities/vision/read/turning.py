@@ -31,7 +31,7 @@ _MAX_AGAIN = 48
 """Pieces read a second time at most."""
 
 
-_AT_ONCE = 6_000_000
+_AT_ONCE = 4_000_000
 """Pixels of the pieces cut out at once: those of a large page take as much memory as the page."""
 
 
@@ -132,7 +132,8 @@ def _flipped(pieces: _Pieces, heads: NDArray[np.float64], voters: NDArray[np.boo
     if np.log(sure / (1 - sure)).mean() < _DOUBT:
         return False
     along, across = sides(pieces.quads)
-    chosen = sorted(np.flatnonzero(voters).tolist(), key=lambda i: -along[i] / max(1, across[i]))
+    places, ratios = np.flatnonzero(voters), along / np.maximum(1, across)
+    chosen = places[np.argsort(-ratios[places], kind="stable")].tolist()
     probes = chosen[len(chosen) // 4 :][:_PROBES]  # not the longest: slow
     upright, over = pieces.say(probes), pieces.say(probes, over=True)
     return sum(s.confidence for s in over) > sum(s.confidence for s in upright)
