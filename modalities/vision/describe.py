@@ -36,6 +36,7 @@ class ImageReport:
         labels: What it may show, likeliest first.
         lines: The text in it, with boxes in its pixels; a stranger's words.
         memories: What was seen before and looks alike, most similar first.
+        note: What of its text was not read, and how to get it; empty where all was.
     """
 
     sha256: str
@@ -44,6 +45,7 @@ class ImageReport:
     labels: tuple[Label, ...] = ()
     lines: tuple[TextLine, ...] = ()
     memories: tuple[Memory, ...] = ()
+    note: str = ""
 
     def as_text(self, limit: int = 1200) -> str:
         """Returns the report in words, one fact a line.
@@ -85,6 +87,8 @@ class ImageReport:
             yield f"text at {box} ({line.confidence:.2f}): {_quoted(line.text)}"
         for memory in self.memories:
             yield f"looks like ({memory.score:.2f}, {memory.provenance}): {_quoted(memory.text)}"
+        if self.note:
+            yield f"note: {self.note}"
 
 
 def describe_image(
@@ -111,11 +115,12 @@ def describe_image(
     """
     loaded = load_image(image)
     labels = (encoder or vision_encoder()).label([loaded], k)[0]
-    lines = (reader or text_reader()).read(loaded)
+    page = (reader or text_reader()).read_page(loaded)
     found = sorted(memories, key=lambda memory: -memory.score)
     return ImageReport(
-        loaded.sha256, loaded.width, loaded.height, tuple(labels), tuple(lines), tuple(found)
-    )
+        loaded.sha256, loaded.width, loaded.height, tuple(labels), page.lines, tuple(found),
+        page.note,
+    )  # fmt: skip
 
 
 def _within(facts: Sequence[str], limit: int) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal.errors import UsageError
+from shoal.errors import ImageError, UsageError
 from shoal.modalities.vision.engines import choose, open_engine
-from shoal.modalities.vision.images import open_draft, open_pixels
+from shoal.modalities.vision.images import drafted, open_pixels
 from shoal.modalities.vision.labels import Label, close_calls, ranked
 from shoal.modalities.vision.timm_weights import resolve
 
@@ -143,8 +143,8 @@ class VisionEncoder:
         Raises:
             ImageError: It can't be read.
         """
-        pixels, draft = open_draft(image, self.transform.shortest)
-        return Glance(self.transform.crop([pixels])[0], draft, image)
+        with drafted(image, self.transform.shortest) as (pixels, draft):
+            return Glance(self.transform.crop([pixels])[0], draft, image)
 
     def see(self, glances: Sequence[Glance], k: int = 5) -> tuple[Floats, list[list[Label]]]:
         """Embeds and labels opened pictures in one pass; all of them at once.
@@ -226,7 +226,11 @@ class VisionEncoder:
     def _whole(self, glance: Glance) -> Bytes:
         if not glance.draft:
             return glance.pixels
-        whole: Bytes = self.transform.crop([open_pixels(glance.source)])[0]
+        try:
+            with drafted(glance.source, 0) as (pixels, _):
+                whole: Bytes = self.transform.crop([pixels])[0]
+        except ImageError:  # the file was deleted or written over since
+            return glance.pixels
         return whole
 
 

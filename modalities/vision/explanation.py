@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,8 @@ from shoal.modalities.vision.cam import METHODS, class_map
 from shoal.modalities.vision.encoder import DEFAULT_MODEL, VisionEncoder, vision_encoder
 from shoal.modalities.vision.images import open_pixels
 from shoal.modalities.vision.labels import Label
-from shoal.modalities.vision.overlay import captioned, overlaid
+from shoal.modalities.vision.overlay import caption as write_caption
+from shoal.modalities.vision.overlay import overlaid
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -66,8 +66,9 @@ class Explanation:
             caption: Write the label and its probability along the lower edge.
         """
         made = overlaid(self.image, self.heat, opacity)
-        text = f"{self.label.name} {self.label.probability:.2f}"
-        return captioned(made, text) if caption else made
+        if caption:
+            write_caption(made, f"{self.label.name} {self.label.probability:.2f}")
+        return made
 
     def save(self, path: str | Path, caption: bool = True) -> Path:
         """Saves the overlay as PNG.
@@ -82,9 +83,7 @@ class Explanation:
         target = Path(path).expanduser()
         if target.suffix.lower() != ".png":
             raise UsageError(f"cannot save to {target}", "overlays are PNG", "Name a .png file")
-        stream = io.BytesIO()
-        self.overlay(caption=caption).save(stream, "PNG")
-        return write_atomic(target, stream.getvalue())
+        return write_atomic(target, lambda part: self.overlay(caption=caption).save(part, "PNG"))
 
 
 def explain(

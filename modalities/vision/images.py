@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-import warnings
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shoal.errors import ImageError
+from shoal.modalities.freed import give_back
+from shoal.modalities.vision.bombs import check_bombs, is_animated, is_costly, quiet_pillow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +30,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """What is opened. Pillow's other decoders are old, rarely needed and a risk."""
 
 MAX_PIXELS = 40_000_000
-"""Largest picture; half for WebP, animations and 32-bit depths, which take twice the memory."""
+"""Largest picture; half for what takes twice the memory: WebP, animations, greater depths,
+progressive CMYK."""
 
 MAX_BYTES = 64 * 2**20
 """Largest file."""
@@ -36,7 +39,6 @@ MAX_BYTES = 64 * 2**20
 _ACCEPTED = "Accepted: JPEG, PNG, WEBP, GIF, BMP or TIFF"
 _LARGE = 4_000_000  # pixels; larger pictures are decoded one at a time, for the memory they take
 _one_large = threading.Lock()
-_lock = threading.Lock()  # the warning filters belong to the whole process
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,23 +108,46 @@ def open_draft(source: ImageSource, shortest: int) -> tuple[Image.Image, bool]:
     Raises:
         ImageError: As `load_image` does.
     """
-    if isinstance(source, LoadedImage):
-        if not shortest or min(source.pixels.size) < 2 * shortest:
-            return source.pixels, False
-        source, name = source.encoded, "the image"
-    elif isinstance(source, str | Path):
-        source, name = _read(source), f"the image {str(source)!r}"
-    elif isinstance(source, bytes | bytearray | memoryview):
-        source, name = bytes(source), "the image bytes"
-    else:
-        return _from_memory(source), False
-    opened = _sound(source, name)
+    with drafted(source, shortest) as made:
+        return made
+
+
+@contextmanager
+def drafted(source: ImageSource, shortest: int) -> Iterator[tuple[Image.Image, bool]]:
+    """As `open_draft`, for threads that make a picture smaller and let go of it in the block.
+
+    Large pictures pass one at a time, so that the memory they take does not add up.
+
+    Raises:
+        ImageError: As `load_image` does.
+    """
+    opened, name = _opened(source, shortest)
+    if name is None:
+        yield opened, False
+        return
     size = opened.size
     if shortest and opened.format == "JPEG":
         opened.draft(None, (shortest, shortest))
     smaller = opened.size != size
-    with _one_large if opened.width * opened.height > _LARGE else nullcontext():
-        return _decode(opened, name), smaller
+    large = opened.width * opened.height > _LARGE
+    with _one_large if large else nullcontext():
+        if large:
+            give_back()
+        yield _decode(opened, name), smaller
+
+
+def _opened(source: ImageSource, shortest: int) -> tuple[Image.Image, str | None]:
+    """A picture before it is decoded, and its name; or finished pixels, and None."""
+    if isinstance(source, LoadedImage):
+        if not shortest or min(source.pixels.size) < 2 * shortest:
+            return source.pixels, None
+        return _sound(source.encoded, "the image"), "the image"
+    if isinstance(source, str | Path):
+        name = f"the image {str(source)!r}"
+        return _sound(_read(source), name), name
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _sound(bytes(source), "the image bytes"), "the image bytes"
+    return _from_memory(source), None
 
 
 def _from_memory(source: Any) -> Image.Image:
@@ -135,6 +160,7 @@ def _from_memory(source: Any) -> Image.Image:
         return from_array(source, MAX_PIXELS)
     if isinstance(source, Image.Image):
         _check_size(source, "the PIL image")
+        check_bombs(source, b"", "the PIL image")  # it may be a file that is not decoded yet
         return _decode(source, "the PIL image", keep=True)
     raise ImageError(
         f"cannot read an image from {type(source).__name__}",
@@ -166,13 +192,21 @@ def _read(source: str | Path) -> bytes:
 
 def _absence(path: Path) -> str:
     if path.is_dir():
-        return "it is a folder"
+        return "it is a folder" + ("" if _listed(path) else " that can't be listed")
     return "it is not a regular file" if path.exists() else "there is no such file"
+
+
+def _listed(folder: Path) -> bool:
+    try:
+        next(folder.iterdir(), None)
+    except OSError:
+        return False
+    return True
 
 
 def _from_bytes(encoded: bytes, name: str) -> LoadedImage:
     opened = _sound(encoded, name)
-    animated = _animated(opened)
+    animated = is_animated(opened)
     pixels = _decode(opened, name)
     media_type = "image/jpeg" if opened.format == "MPO" else f"image/{opened.format}".lower()
     return _loaded(pixels, encoded, media_type, animated)
@@ -188,6 +222,7 @@ def _sound(encoded: bytes, name: str) -> Image.Image:
         )
     opened = _open(encoded, name)
     _check_size(opened, name)
+    check_bombs(opened, encoded, name)
     return opened
 
 
@@ -196,8 +231,7 @@ def _open(encoded: bytes, name: str) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with _lock, warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with quiet_pillow():
             return Image.open(io.BytesIO(encoded), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(
@@ -215,8 +249,7 @@ def _open(encoded: bytes, name: str) -> Image.Image:
 
 def _check_size(image: Image.Image, name: str) -> None:
     width, height = image.size
-    costly = image.format == "WEBP" or image.mode in ("I", "F") or _animated(image)
-    limit = MAX_PIXELS // 2 if costly else MAX_PIXELS
+    limit = MAX_PIXELS // 2 if is_costly(image) else MAX_PIXELS
     if width < 1 or height < 1:
         raise ImageError(f"{name} is empty", f"it is {width} x {height} pixels", _ACCEPTED)
     if width * height > limit:
@@ -228,17 +261,13 @@ def _check_size(image: Image.Image, name: str) -> None:
         )
 
 
-def _animated(image: Image.Image) -> bool:
-    return bool(getattr(image, "is_animated", False))
-
-
 def _decode(opened: Image.Image, name: str, keep: bool = False) -> Image.Image:
     from shoal.modalities.vision.pixels import to_rgb
 
     try:
         return to_rgb(opened, keep)
-    except ImageError:
-        raise
+    except ImageError as error:
+        raise ImageError(f"cannot use {name}", f"{error.what}: {error.why}", error.fix) from error
     except Exception as error:  # decoders raise a dozen unrelated types on damaged files
         raise _damaged(name, error) from error
 

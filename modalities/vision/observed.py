@@ -39,7 +39,7 @@ class Layout:
             is_image_space_channels_first,
         )
 
-        if not is_image_space(space):
+        if 0 in (space.shape or (0,)) or not is_image_space(space):
             return None
         first = is_image_space_channels_first(space)
         depth = int(space.shape[0 if first else -1])

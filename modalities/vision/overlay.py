@@ -56,19 +56,18 @@ def overlaid(image: Image.Image, heat: Floats, opacity: float) -> Image.Image:
     return made
 
 
-def captioned(image: Image.Image, text: str) -> Image.Image:
-    """Returns the picture with a line of text along its lower edge, cut where it is too long."""
+def caption(image: Image.Image, text: str) -> None:
+    """Writes a line of text along a picture's lower edge, cut where it is too long."""
     from PIL import Image, ImageDraw, ImageFont
 
     size = min(40, max(10, image.height // 16))
     font = ImageFont.load_default(size)
     rim = size // 3
     shade = Image.new("L", (image.width, min(image.height, size + 2 * rim)), 170)
-    made, top = image.copy(), max(0, image.height - size - 2 * rim)
-    made.paste((0, 0, 0), (0, top), shade)
-    pen = ImageDraw.Draw(made)
+    top = max(0, image.height - size - 2 * rim)
+    image.paste((0, 0, 0), (0, top), shade)
+    pen = ImageDraw.Draw(image)
     pen.text((rim, top + rim // 2), _fitted(pen, text, font, image.width - 2 * rim), "white", font)
-    return made
 
 
 def _fitted(pen: ImageDraw.ImageDraw, text: str, font: Any, width: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import ImageError
+from shoal.modalities.vision.bombs import quiet_pillow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,8 @@ def to_rgb(image: Image.Image, keep: bool = False) -> Image.Image:
     from PIL import Image
 
     image.load()
-    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    with quiet_pillow():
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     flat = _flatten(image.copy() if keep else image)
     upright = flat if turn is None else flat.transpose(Image.Transpose[turn])
     upright.info.clear()  # else a second reader would turn it again

@@ -15,7 +15,7 @@ from shoal.agents.cli import main
 from shoal.errors import ImageError, MissingModelError, UnknownNameError, UsageError
 from shoal.modalities.vision import Explanation, VisionEncoder, explain, load_image, vision_encoder
 from shoal.modalities.vision.cam import class_map
-from shoal.modalities.vision.overlay import captioned, colours
+from shoal.modalities.vision.overlay import caption, colours
 from shoal.modalities.vision.transform import Transform
 
 ASSETS = Path(__file__).parents[2] / "agents/demo/assets"
@@ -146,9 +146,9 @@ def test_colours_grow_lighter_evenly() -> None:
 
 
 def test_captions_are_cut_to_fit() -> None:
-    plain = Image.new("RGB", (120, 90), "white")
-    short, long = captioned(plain, "cat 0.63"), captioned(plain, "an endless name\n" * 50 + "🍵")
-    for made in (short, long):
+    short, long = (Image.new("RGB", (120, 90), "white") for _ in range(2))
+    for made, text in ((short, "cat 0.63"), (long, "an endless name\n" * 50 + "🍵")):
+        caption(made, text)
         pixels = np.asarray(made)
         assert (pixels[:60] == 255).all()
         assert (pixels[-2] < 255).all()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
 import subprocess
 import sys
-import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,38 +17,11 @@ from PIL import Image
 from shoal.errors import ImageError
 from shoal.modalities.vision import images
 from shoal.modalities.vision.images import load_image, open_pixels
-
-RED = (200, 30, 40)
-
-
-def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
-
-
-def _half() -> Image.Image:
-    """Wider than high; the left half red, the right half blue."""
-    image = Image.new("RGB", (40, 20), RED)
-    image.paste((20, 30, 200), (20, 0, 40, 20))
-    return image
+from tests.vision.zoo import RED, bmp, file_of, half, noise, png, save_large
 
 
 def _near(pixel: Any, expected: tuple[int, int, int], within: int = 12) -> bool:
     return all(abs(a - b) <= within for a, b in zip(pixel, expected, strict=True))
-
-
-def _png(width: int, height: int, data: bytes = b"") -> bytes:
-    """A PNG whose header says any size."""
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-        )
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(data)), chunk(b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +36,7 @@ def _png(width: int, height: int, data: bytes = b"") -> bytes:
     ],
 )
 def test_accepted_formats_from_path_and_bytes(kind: str, media_type: str, tmp_path: Path) -> None:
-    encoded = _encoded(_half(), kind)
+    encoded = file_of(half(), kind)
     path = tmp_path / "picture"  # the content decides, not the name
     path.write_bytes(encoded)
     for source in (path, str(path), encoded):
@@ -79,17 +50,17 @@ def test_accepted_formats_from_path_and_bytes(kind: str, media_type: str, tmp_pa
 
 
 def test_a_loaded_image_is_returned_as_it_is() -> None:
-    loaded = load_image(_half())
+    loaded = load_image(half())
     assert load_image(loaded) is loaded
     assert open_pixels(loaded) is loaded.pixels
 
 
 def test_pil_and_numpy_are_stored_as_png() -> None:
-    from_pil, from_numpy = load_image(_half()), load_image(np.asarray(_half()))
+    from_pil, from_numpy = load_image(half()), load_image(np.asarray(half()))
     assert from_pil.media_type == from_numpy.media_type == "image/png"
     assert from_pil.sha256 == from_numpy.sha256
     again = load_image(from_pil.encoded)
-    assert np.array_equal(np.asarray(again.pixels), np.asarray(_half()))
+    assert np.array_equal(np.asarray(again.pixels), np.asarray(half()))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -102,7 +73,7 @@ def test_exif_orientation_is_applied_once(orientation: int) -> None:
     )
     exif = Image.Exif()
     exif[0x0112] = orientation
-    loaded = load_image(_encoded(stored, "JPEG", quality=95, exif=exif))
+    loaded = load_image(file_of(stored, "JPEG", quality=95, exif=exif))
     assert (loaded.width, loaded.height) == (40, 20)
     assert _near(loaded.pixels.getpixel((4, 3)), RED, 30)
     assert _near(loaded.pixels.getpixel((36, 16)), (255, 255, 255), 30)
@@ -110,7 +81,7 @@ def test_exif_orientation_is_applied_once(orientation: int) -> None:
 
 
 def test_orientation_of_a_pil_image_and_the_original_unchanged() -> None:
-    opened = Image.open(io.BytesIO(_encoded(_half(), "PNG")))
+    opened = Image.open(io.BytesIO(file_of(half(), "PNG")))
     opened.getexif()[0x0112] = 6
     assert (load_image(opened).width, load_image(opened).height) == (20, 40)
     assert opened.size == (40, 20)
@@ -119,7 +90,7 @@ def test_orientation_of_a_pil_image_and_the_original_unchanged() -> None:
 def test_16_bit_grey_is_scaled() -> None:
     deep = np.array([[0, 257 * 100, 65535]], np.uint16)
     for kind in ("PNG", "TIFF"):
-        loaded = load_image(_encoded(Image.fromarray(deep), kind))
+        loaded = load_image(file_of(Image.fromarray(deep), kind))
         assert [loaded.pixels.getpixel((x, 0))[0] for x in range(3)] == [0, 100, 255]  # type: ignore[index]
     assert np.asarray(load_image(deep).pixels)[0, :, 1].tolist() == [0, 100, 255]
 
@@ -130,22 +101,22 @@ def test_32_bit_values_beyond_16_bits_are_refused() -> None:
 
 
 def test_cmyk() -> None:
-    loaded = load_image(_encoded(_half().convert("CMYK"), "JPEG", quality=95))
+    loaded = load_image(file_of(half().convert("CMYK"), "JPEG", quality=95))
     assert _near(loaded.pixels.getpixel((5, 10)), RED, 25)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGBA", "HSV", "YCbCr", "F"])
 def test_every_mode_becomes_rgb(mode: str) -> None:
-    image = Image.new("F", (8, 6), 0.5) if mode == "F" else _half().convert("RGB").convert(mode)
+    image = Image.new("F", (8, 6), 0.5) if mode == "F" else half().convert("RGB").convert(mode)
     assert load_image(image).pixels.mode == "RGB"
 
 
 def test_transparency_is_laid_on_white() -> None:
     clear = Image.new("RGBA", (8, 6), (0, 0, 0, 0))
-    palette = _half().convert("P")
+    palette = half().convert("P")
     palette.info["transparency"] = palette.getpixel((0, 0))
-    assert load_image(_encoded(clear, "PNG")).pixels.getpixel((3, 3)) == (255, 255, 255)
-    from_palette = load_image(_encoded(palette, "PNG")).pixels
+    assert load_image(file_of(clear, "PNG")).pixels.getpixel((3, 3)) == (255, 255, 255)
+    from_palette = load_image(file_of(palette, "PNG")).pixels
     assert from_palette.getpixel((0, 0)) == (255, 255, 255)
     assert _near(from_palette.getpixel((30, 5)), (20, 30, 200), 40)
 
@@ -153,7 +124,7 @@ def test_transparency_is_laid_on_white() -> None:
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_of_an_animation_the_first_frame_is_taken_and_that_is_noted(kind: str) -> None:
     frames = [Image.new("RGB", (16, 12), colour) for colour in (RED, (20, 200, 30))]
-    encoded = _encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+    encoded = file_of(frames[0], kind, save_all=True, append_images=frames[1:])
     loaded = load_image(encoded)
     assert loaded.animated
     assert _near(loaded.pixels.getpixel((8, 6)), RED)
@@ -228,17 +199,16 @@ def test_text_file_named_png(tmp_path: Path) -> None:
 def test_formats_not_named_are_refused() -> None:
     for kind in ("PPM", "TGA", "ICO"):
         with pytest.raises(ImageError, match="no accepted format"):
-            load_image(_encoded(_half(), kind))
+            load_image(file_of(half(), kind))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_truncated(kind: str) -> None:
-    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
-    encoded = _encoded(Image.fromarray(noise), kind)
-    for part in (len(encoded) // 2, 40, 12, 3):
+    made = file_of(noise(), kind)
+    for part in (len(made) // 2, 40, 12, 3):
         with pytest.raises(ImageError, match=r"damaged|no accepted format"):
-            load_image(encoded[:part])
+            load_image(made[:part])
     with pytest.raises(ImageError, match="0 bytes"):
         load_image(b"")
 
@@ -247,7 +217,7 @@ def test_truncated(kind: str) -> None:
 def test_damaged_bytes_never_raise_anything_else() -> None:
     random = np.random.default_rng(0)
     for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"):
-        encoded = bytearray(_encoded(_half(), kind))
+        encoded = bytearray(file_of(half(), kind))
         for _ in range(60):
             hurt = bytearray(encoded)
             for place in random.integers(0, len(hurt), 4):
@@ -257,9 +227,7 @@ def test_damaged_bytes_never_raise_anything_else() -> None:
 
 
 def test_header_of_no_pixels() -> None:
-    bmp = bytearray(_encoded(_half(), "BMP"))
-    bmp[18:26] = bytes(8)
-    for empty in (_png(0, 0), b"GIF89a" + bytes(7) + b";", bytes(bmp)):
+    for empty in (png(0, 0), b"GIF89a" + bytes(7) + b";", bmp(0, 0)):
         with pytest.raises(ImageError, match=r"damaged|no accepted format|0 x 0"):
             load_image(empty)
 
@@ -267,13 +235,13 @@ def test_header_of_no_pixels() -> None:
 @pytest.mark.parametrize("size", [(8000, 5001), (12_000, 9_000), (60_000, 60_000), (2**31 - 1, 1)])
 def test_decompression_bombs_are_refused_before_decoding(size: tuple[int, int]) -> None:
     with pytest.raises(ImageError, match="bomb"):
-        load_image(_png(*size))
+        load_image(png(*size))
 
 
 def test_the_refusal_does_not_depend_on_pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     with pytest.raises(ImageError, match="60000 x 60000 pixels"):
-        load_image(_png(60_000, 60_000))
+        load_image(png(60_000, 60_000))
     with pytest.raises(ImageError, match="too large"):
         load_image(Image.new("1", (8000, 5001)))
 
@@ -281,7 +249,7 @@ def test_the_refusal_does_not_depend_on_pillows_own_limit(monkeypatch: pytest.Mo
 def test_file_size_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(images, "MAX_BYTES", 2**20)
     path = tmp_path / "big.bmp"
-    path.write_bytes(_encoded(_half(), "BMP") + bytes(2**20))
+    path.write_bytes(file_of(half(), "BMP") + bytes(2**20))
     with pytest.raises(ImageError, match="more than 1 MB"):
         load_image(path)
 
@@ -290,7 +258,7 @@ def test_file_size_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 @pytest.mark.parametrize("kind", ["progressive JPEG", "RGBA PNG", "animated WEBP", "lossless WEBP"])
 def test_the_largest_pictures_stay_under_512_mb(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "large"
-    _save_large(kind, path)
+    save_large(kind, path)
     # Not getrusage: its peak counts the forked parent's, before the child's program starts.
     code = (
         "import re, sys; from shoal.modalities.vision.images import load_image;"
@@ -302,17 +270,3 @@ def test_the_largest_pictures_stay_under_512_mb(kind: str, tmp_path: Path) -> No
     width, kilobytes = map(int, done.stdout.split())
     assert width >= 5000
     assert kilobytes < 512 * 1024
-
-
-def _save_large(kind: str, path: Path) -> None:
-    if kind == "progressive JPEG":
-        exif = Image.Exif()
-        exif[0x0112] = 3
-        picture = Image.new("RGB", (8000, 5000), RED)
-        picture.save(path, "JPEG", progressive=True, subsampling=0, exif=exif)
-    elif kind == "RGBA PNG":
-        Image.new("RGBA", (8000, 5000), (*RED, 90)).save(path, "PNG", compress_level=1)
-    else:
-        frames = [Image.new("RGBA", (5000, 4000), (*RED, alpha)) for alpha in (90, 120)]
-        more = {"save_all": True, "append_images": frames[1:]} if "animated" in kind else {}
-        frames[0].save(path, "WEBP", lossless="lossless" in kind, method=0, quality=0, **more)

@@ -83,7 +83,7 @@ class Adder:
             self._waiting.append((source, picture))
         else:
             if not self._is_done(picture.sha256):
-                self.store.save_text(picture.sha256, self._text(source) or "")
+                self._read_later(picture.sha256, source)
             self._seen_before(source, picture.sha256)
 
     def _seen_before(self, source: ImageSource, sha256: str) -> None:
@@ -103,10 +103,19 @@ class Adder:
         self._new += self.store.save(entries, encoder.model)
         self._waiting.clear()
 
+    def _read_later(self, sha256: str, source: ImageSource) -> None:
+        text = self._text(source)
+        if text is not None:
+            self.store.save_text(sha256, text)
+
     def _text(self, source: ImageSource) -> str | None:
+        """What a picture says; None where that is not asked, or its file is gone since."""
         if not self.read:
             return None
-        lines = text_reader().read(source)
+        try:
+            lines = text_reader().read(source)
+        except ImageError:
+            return None
         self._texts += 1
         return "\n".join(line.text for line in lines)
 

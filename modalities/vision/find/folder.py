@@ -17,12 +17,11 @@ from shoal.modalities.vision.find.adding import BATCH, Progress, skipped
 from shoal.modalities.vision.find.index import ImageIndex
 from shoal.modalities.vision.find.results import Added, Labelled, LabelledFolder, Skipped
 from shoal.modalities.vision.find.store import stamp
+from shoal.modalities.vision.folders import entries, walked
 
 
 def files_in(folder: str | Path) -> list[Path]:
-    """Lists the files of a folder and the folders in it, sorted; hidden ones are left out.
-
-    Links to folders are not followed.
+    """Lists the files of a folder and the folders in it, as `walked` does.
 
     Raises:
         UsageError: It is no folder, it can't be listed, or there is no file in it.
@@ -31,12 +30,8 @@ def files_in(folder: str | Path) -> list[Path]:
     if not top.is_dir():
         why = "it is a file" if top.exists() else "there is no such folder"
         raise UsageError(f"cannot look into {folder}", why, "Check the path")
-    if not os.access(top, os.R_OK | os.X_OK):
-        raise UsageError(f"cannot look into {folder}", "permission denied", "Check its permissions")
-    found = []
-    for where, folders, files in os.walk(top):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(where, name) for name in sorted(files) if not name.startswith(".")]
+    entries(top)  # what is wrong with the folder itself is told at once
+    found = list(walked(top))
     if not found:
         raise UsageError(f"there is nothing in {folder}", "it has no files", "Name another folder")
     return found

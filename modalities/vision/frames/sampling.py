@@ -120,6 +120,7 @@ def _sampled(
                 kept += 1
             if kept == most:
                 return
+            del shot, pixels  # a large picture need not wait for the next one to be opened
     finally:
         close = getattr(stream, "close", None)
         if close is not None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import ImageError
+from shoal.modalities.vision.bombs import quiet_pillow
 from shoal.modalities.vision.frames.shots import Shot, Shots
-from shoal.modalities.vision.images import FORMATS, LoadedImage, load_image, open_pixels
+from shoal.modalities.vision.images import FORMATS, load_image, open_pixels
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from shoal.modalities.vision.images import ImageSource
 
 _UNTIMED = 0.1  # seconds: how long browsers show a frame that tells no time
@@ -29,18 +33,22 @@ def open_animation(source: str | Path | bytes) -> Shots:
     """
     loaded = load_image(source)
     shots = Shots(iter(()))
-    shots.stream = _animation(loaded, shots.notes)
+    if loaded.animated:
+        shots.stream = _animation(loaded.encoded, shots.notes)
+    else:
+        shots.stream = iter([Shot(0.0, partial(_made, loaded.pixels))])
     return shots
 
 
-def _animation(loaded: LoadedImage, notes: list[str]) -> Iterator[Shot]:
+def _animation(encoded: bytes, notes: list[str]) -> Iterator[Shot]:
     from PIL import Image
 
     seconds, number = 0.0, 0
-    with Image.open(BytesIO(loaded.encoded), formats=FORMATS) as opened:
+    with Image.open(BytesIO(encoded), formats=FORMATS) as opened:
         while True:
             try:
-                opened.seek(number)
+                with quiet_pillow():
+                    opened.seek(number)
                 picture = open_pixels(opened)
             except EOFError:
                 return
@@ -48,7 +56,7 @@ def _animation(loaded: LoadedImage, notes: list[str]) -> Iterator[Shot]:
                 why = error.why if isinstance(error, ImageError) else error
                 notes.append(f"{number} frames could be read; the next one is damaged: {why}")
                 return
-            yield Shot(seconds, lambda made=picture: made)  # type: ignore[misc]
+            yield Shot(seconds, partial(_made, picture))
             shown = _PAGE if opened.format == "TIFF" else _UNTIMED
             seconds += float(opened.info.get("duration") or 0) / 1000 or shown
             number += 1
@@ -75,11 +83,12 @@ def _folder(files: list[Path], notes: list[str]) -> Iterator[Shot]:
     number, junk = 0, []
     for path in files:
         try:
-            picture = load_image(path).pixels
+            shot = Shot(number * _PAGE, partial(_made, open_pixels(path)))
         except ImageError as error:
             junk.append(f"{path.name}: {error.why}")
             continue
-        yield Shot(number * _PAGE, lambda made=picture: made)  # type: ignore[misc]
+        yield shot
+        del shot  # a large picture need not wait for the next one to be opened
         number += 1
     if junk:
         more = f"; and {len(junk) - _NAMED} more" if len(junk) > _NAMED else ""
@@ -104,4 +113,8 @@ def _timed(pictures: Iterator[Any]) -> Iterator[Shot]:
             seconds, picture = float(item[0]), item[1]
         else:
             seconds, picture = time.monotonic() - started, item
-        yield Shot(seconds, lambda made=picture: open_pixels(made))  # type: ignore[misc]
+        yield Shot(seconds, partial(open_pixels, picture))
+
+
+def _made(picture: Image.Image) -> Image.Image:
+    return picture

@@ -29,6 +29,9 @@ _CONTAINERS = (
 """Where in a file its kind stands. Nothing else is given to FFmpeg: it also opens playlists and
 scripts, which name other files and hosts."""
 
+_STILLS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")
+"""Brands of pictures, HEIC and AVIF, that come in a video's container."""
+
 _LARGEST = MAX_PIXELS // 2  # as for animations: a decoder keeps several frames
 _MISSING = 0.02  # part of the frames that a container may count wrongly
 
@@ -36,11 +39,14 @@ _MISSING = 0.02  # part of the frames that a container may count wrongly
 def is_video(path: Path) -> bool:
     """Whether a file begins as the video containers do that are read."""
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
         with path.open("rb") as stream:
             start = stream.read(16)
     except (OSError, ValueError):
         return False
-    return any(start[at : at + len(mark)] == mark for at, mark in _CONTAINERS)
+    still = start[4:8] == b"ftyp" and start[8:12] in _STILLS
+    return not still and any(start[at : at + len(mark)] == mark for at, mark in _CONTAINERS)
 
 
 def open_video(path: Path) -> Shots:

@@ -83,7 +83,8 @@ def whole_text(pages: Sequence[Page]) -> Outcome:
         Status.SOLVED if readable else Status.UNSURE,
         Value("\n".join(texts), "image"),
         f"{len(lines)} lines were read with a mean confidence of {confidence:.2f}"
-        + ("" if readable else f", under {READABLE:.2f}"),
+        + ("" if readable else f", under {READABLE:.2f}")
+        + _notes(pages),
         confidence=confidence,
         evidence={"findings": texts, "confidence": confidence},
     )
@@ -96,7 +97,8 @@ def answered(question: str, seen: Sequence[Seen], steps: list[Step]) -> Outcome:
     found = [(ask(page, question, image), image) for image, page in seen]
     told = [(answer, image) for answer, image in found if answer is not None]
     if not told:
-        reason = "nothing that was read answers the question"
+        notes = _notes([page for _, page in seen])
+        reason = f"nothing that was read answers the question{notes}"
         return Outcome(Status.UNSURE, None, reason, evidence={"findings": findings})
     answer, image = max(told, key=lambda pair: pair[0].confidence)
     value, arguments = Value(answer.text, "image"), {"question": question, "image": image.sha256}
@@ -118,6 +120,10 @@ def _span(answer: Answer, image: LoadedImage, findings: list[str]) -> Outcome:
         confidence=answer.confidence,
         evidence={"findings": findings, "box": list(answer.box), "image": image.sha256},
     )
+
+
+def _notes(pages: Sequence[Page]) -> str:
+    return "".join(f"; {page.note}" for page in pages if page.note)
 
 
 def _mean_confidence(lines: Sequence[TextLine]) -> float:

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import MissingModelError
 from shoal.extras import require
+from shoal.modalities.freed import give_back
 from shoal.modalities.openvino_import import import_openvino
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Pixels = NDArray[np.uint8]
 """(height, width, 3), blue first, as rapidocr expects."""
@@ -25,6 +29,14 @@ MAX_SIDE = 1280
 """Pixels the detector gets at most, a side: under 0.9 GB."""
 
 _PURPOSE = "reading text in pictures"
+_HIGH = 128
+"""Pixels of height, twice which no cut-out has: the recogniser takes 48."""
+
+_BATCH = 6  # pieces that rapidocr reads together
+
+_MOST_WORK = 8
+"""Batches after which the models give their memory back: each may add 14 MB."""
+
 _LONGEST = 30
 """Ratio of sides from which a line is read in parts: for its letters, memory and time."""
 
@@ -48,27 +60,46 @@ class Engine:
     def __init__(self) -> None:
         self._rapid = _rapid()
         self._cv2 = require("cv2", _PURPOSE)  # comes with rapidocr
+        self._worked = 0
+
+    def rest(self) -> None:
+        """Gives back the memory that the models worked in; they take it anew when needed.
+
+        They keep some for every size of input that they met, and there are thousands.
+        """
+        self._worked = 0
+        for part in (self._rapid.text_det, self._rapid.text_cls, self._rapid.text_rec):
+            if part is not None:
+                part.session.session.get_compiled_model().release_memory()
+        give_back()
 
     def detect(self, pixels: Pixels) -> Corners:
         """Finds quads round pieces of lines, at most `MAX_SIDE` pixels a side."""
+        self._work(1)
         found = self._rapid(pixels, use_det=True, use_cls=False, use_rec=False)
         boxes = getattr(found, "boxes", None)
         if boxes is None or not len(boxes):
             return np.empty((0, 4, 2), np.float32)
         return np.asarray(boxes, dtype=np.float32)
 
-    def cut(self, picture: NDArray[np.uint8], quads: Corners) -> list[Pixels]:
-        """Cuts quads out of a picture (red first), straightened: first corner to the top left."""
-        return [self._piece(picture, quad) for quad in quads]
+    def cut(self, picture: Image.Image, quad: NDArray[np.float32]) -> Pixels:
+        """Cuts a quad (4, 2) out of a picture, straightened: its first corner to the top left.
 
-    def _piece(self, picture: NDArray[np.uint8], quad: NDArray[np.float32]) -> Pixels:
-        (left, top), (right, bottom) = np.floor(quad.min(axis=0)), np.ceil(quad.max(axis=0))
-        part = picture[max(0, int(top)) : int(bottom) + 1, max(0, int(left)) : int(right) + 1]
-        inside = quad - np.maximum(0, np.array([left, top], np.float32))
+        Print that is higher than the recogniser needs is made smaller.
+        """
+        size = np.array(picture.size)
+        first = np.clip(np.floor(quad.min(axis=0)).astype(int), 0, size - 1)
+        last = np.clip(np.ceil(quad.max(axis=0)).astype(int) + 1, first + 1, size)
+        box = (int(first[0]), int(first[1]), int(last[0]), int(last[1]))
+        smaller = max(1, int(np.linalg.norm(quad[3] - quad[0])) // _HIGH)
+        part = np.asarray(picture.crop(box) if smaller == 1 else picture.reduce(smaller, box))
+        return self._straight(part, ((quad - first) / smaller).astype(np.float32))
+
+    def _straight(self, part: NDArray[np.uint8], quad: NDArray[np.float32]) -> Pixels:
         width = max(2, round(float(np.linalg.norm(quad[1] - quad[0]))))
         height = max(2, round(float(np.linalg.norm(quad[3] - quad[0]))))
         target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-        turn = self._cv2.getPerspectiveTransform(inside, target)
+        turn = self._cv2.getPerspectiveTransform(quad, target)
         rule = {"borderMode": self._cv2.BORDER_REPLICATE, "flags": self._cv2.INTER_CUBIC}
         straight = self._cv2.warpPerspective(part, turn, (width, height), **rule)
         return np.ascontiguousarray(straight[:, :, ::-1])
@@ -85,9 +116,33 @@ class Engine:
         if not pieces:
             return []
         parts = [_parts(piece) for piece in pieces]
-        found = self._rapid.recognize_txt([part for cut in parts for part in cut])
-        said = iter(zip(found.txts, found.scores, strict=True))
+        said = iter(self._said([part for cut in parts for part in cut]))
         return [_joined([next(said) for _ in cut]) for cut in parts]
+
+    def _said(self, parts: Sequence[Pixels]) -> list[tuple[str, float]]:
+        """Reads short pieces, those of one shape together, as rapidocr does by itself."""
+        said = [("", 0.0)] * len(parts)
+        order = np.argsort([part.shape[1] / part.shape[0] for part in parts])
+        for start in range(0, len(parts), _BATCH * _MOST_WORK):
+            some = order[start : start + _BATCH * _MOST_WORK]
+            self._work(-(-len(some) // _BATCH))
+            found = self._rapid.recognize_txt([parts[i] for i in some])
+            for i, text, score in zip(some, found.txts, found.scores, strict=True):
+                said[i] = text, score
+        return said
+
+    def _work(self, batches: int) -> None:
+        if self._worked and self._worked + batches > _MOST_WORK:
+            self.rest()
+        self._worked += batches
+
+
+def parts_in(quads: Corners) -> NDArray[np.int64]:
+    """Into how many parts lines are cut to be read, (n,), by their quads (n, 4, 2)."""
+    along, across = (np.linalg.norm(quads[:, i] - quads[:, 0], axis=1) for i in (1, 3))
+    ratio = np.maximum(along, across) / np.maximum(1, np.minimum(along, across))
+    counts = np.where(ratio > _LONGEST, np.ceil(ratio / (_LONGEST * 3 / 4)), 1)
+    return counts.astype(np.int64)
 
 
 def _parts(piece: Pixels) -> list[Pixels]:

@@ -105,7 +105,10 @@ def fields_of(schema: Mapping[str, Any]) -> tuple[list[Field], list[Listing]]:
     fields: list[Field] = []
     listings: list[Listing] = []
     for item in _walk(schema, schema, (), True):
-        (fields if isinstance(item, Field) else listings).append(item)  # type: ignore[arg-type]
+        if isinstance(item, Field):
+            fields.append(item)
+        else:
+            listings.append(item)
     return fields, listings
 
 
@@ -155,7 +158,8 @@ def _kind(part: Mapping[str, Any]) -> Kind:
         return "choice"
     offered = [_type(branch) for branch in part.get("anyOf") or ()]
     kind = offered[0] if offered else _type(part)
-    if kind in ("integer", "number", "boolean"):
-        return kind  # type: ignore[return-value]
+    plain: dict[str, Kind] = {"integer": "integer", "number": "number", "boolean": "boolean"}
+    if kind in plain:
+        return plain[kind]
     formats: dict[str, Kind] = {"date": "date", "date-time": "date", "time": "time"}
     return formats.get(str(part.get("format")), "string")

@@ -58,6 +58,16 @@ class Page:
         return "\n".join(line.text for line in self.lines)
 
     @property
+    def note(self) -> str:
+        """What was left out, and how to get it; empty where all was read."""
+        if not self.unread:
+            return ""
+        return (
+            f"{self.unread} pieces of lines or more, the lowest on the page, were not read: it "
+            "holds more than is read of one picture. Cut it into parts to read the rest"
+        )
+
+    @property
     def value(self) -> Value:
         """The text, marked as read from an image: data, whatever it asks for."""
         return Value(self.text, "image")

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 _MIN_CONFIDENCE = 0.7  # under it are mostly specks: fur and foliage read as digits
 
 _MAX_PIECES = 1500
-"""Pieces of lines read of one page: a page of small print has 200; a minute or two at most."""
+"""Pieces read of one page, long lines being several: small print has 200; two minutes or so."""
+
+_ROOMY = 1_200_000
+"""Pixels of a page from which on the detector gives its memory back before the reading."""
 
 
 class TextReader:
@@ -66,16 +69,18 @@ class TextReader:
         Raises:
             ImageError: The picture can't be read.
         """
-        import numpy as np
-
         from shoal.modalities.vision.read.detection import detect
+        from shoal.modalities.vision.read.engine import parts_in
         from shoal.modalities.vision.read.turning import read_pieces
 
         pixels = open_pixels(image)
         with self._lock:
             quads = detect(self._engine, pixels)
-            kept = quads[np.argsort(quads[:, 0, 1])[:_MAX_PIECES]]
-            found = read_pieces(self._engine, np.asarray(pixels), kept)
+            if pixels.width * pixels.height > _ROOMY:
+                self._engine.rest()
+            kept = quads[quads[:, 0, 1].argsort()]
+            kept = kept[parts_in(kept).cumsum() <= _MAX_PIECES]
+            found = read_pieces(self._engine, pixels, kept)
         return replace(_page(found, pixels.size, self._least), unread=len(quads) - len(kept))
 
 

@@ -22,6 +22,7 @@ _AROUND = 63  # pixels, what counts as surroundings
 _LOWEST = 3  # pixels: lower blots are specks and grain
 _WIDEST = 12  # of a blot's height: letters that touch form words, rules are wider
 _FEW = 8  # blots
+_MANY = 20_000  # blots of one tile: the smallest print that can be read has fewer, grain has more
 _SMALL = 14.0
 """Height of a piece in the overview, in pixels, from which it is well seen."""
 
@@ -40,8 +41,10 @@ def letters(pixels: Image.Image, box: Area) -> Letters:
     width, height = found[:, cv2.CC_STAT_WIDTH], found[:, cv2.CC_STAT_HEIGHT]
     kept = (height >= _LOWEST) & (width <= _WIDEST * height)
     kept[0] = False  # the ground
-    places = middles[kept] + np.array(box[:2])
-    return np.column_stack([places, height[kept]]).astype(np.float32)
+    blots = np.flatnonzero(kept)
+    blots = blots[:: -(-len(blots) // _MANY) or 1]
+    places = middles[blots] + np.array(box[:2])
+    return np.column_stack([places, height[blots]]).astype(np.float32)
 
 
 def reach(blots: Letters, box: Area) -> Area:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shoal.errors import UsageError
 from shoal.modalities.text.tune.data import SPLITS, TEXT_COLUMNS
 from shoal.modalities.text.tune.tables import SUFFIXES, Table, pick_column, read_table
+from shoal.modalities.vision.folders import entries, walked
 
 FILE_COLUMNS = ("file", "image", "path", "filename")
 LABEL_COLUMNS = ("label", "class", "category")
@@ -60,7 +60,7 @@ def is_pictures(source: Path | str) -> bool:
     """Whether `shoal tune` should take a source for pictures, not for rows of text."""
     path = Path(source).expanduser()
     if path.is_dir():
-        names = [entry.name.lower() for entry in os.scandir(path) if not _hidden(entry.name)]
+        names = [entry.name.lower() for entry in entries(path)]
         if any(f"train{suffix}" in names for suffix in SUFFIXES):
             return False
         return bool(_folders(path)) or any(name.endswith(_ENDINGS) for name in names)
@@ -110,14 +110,14 @@ def read_pictures(source: Path | str, fewest: int = 2) -> dict[str, Pictures]:
 
 def _from_folder(root: Path, fewest: int) -> Pictures:
     folders = _folders(root)
-    beside = [e.name for e in os.scandir(root) if not e.is_dir() and not _hidden(e.name)]
+    beside = [entry.name for entry in entries(root) if not entry.is_dir()]
     if not folders:
         raise UsageError(
             f"{root} has no class folders",
             f"it holds {len(beside)} files" if beside else "it is empty",
             "Put the pictures of each class into a folder that is named after it",
         )
-    pairs = [(file, _text(folder.name)) for folder in folders for file in _files(folder)]
+    pairs = [(file, _text(folder.name)) for folder in folders for file in walked(folder)]
     note = f"{len(beside)} files beside the class folders of {root.name} are left alone"
     return _checked(Pictures(
         tuple(file for file, _ in pairs), tuple(label for _, label in pairs), root.name,
@@ -159,18 +159,7 @@ def _filled(table: Table, column: str) -> tuple[str, ...]:
 
 
 def _folders(root: Path) -> Sequence[Path]:
-    return sorted(e for e in root.iterdir() if e.is_dir() and not _hidden(e.name))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """All files below a folder, in a fixed order; links to folders are not followed."""
-    for place, inner, files in os.walk(folder):
-        inner[:] = sorted(name for name in inner if not _hidden(name))
-        yield from (Path(place, name) for name in sorted(files) if not _hidden(name))
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith(".")
+    return [root / entry.name for entry in entries(root) if entry.is_dir()]
 
 
 def _text(name: str) -> str:
