@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from shoal.errors import ImageError, UsageError
-from shoal.modalities.vision.images import open_draft, open_pixels
+from shoal.modalities.vision.opening.images import open_draft, open_pixels
 
 ASSETS = Path(__file__).parents[1] / "agents" / "demo" / "assets"
 SIZE = (1152, 864)

@@ -25,9 +25,9 @@ from vision_use import finding, folder, teaching
 
 from shoal.modalities.cores import cores
 from shoal.modalities.vision import VisionEncoder
-from shoal.modalities.vision.images import open_pixels
+from shoal.modalities.vision.encoders.timm_models import build, resolve
 from shoal.modalities.vision.labels import close_calls
-from shoal.modalities.vision.timm_models import build, resolve
+from shoal.modalities.vision.opening.images import open_pixels
 
 PARTS = ("batch", "photo", "agreement", "folder", "teach", "find")
 LARGE = 32

@@ -22,7 +22,7 @@ from running import SHOAL, measured
 
 from shoal.modalities.vision.find import ImageIndex
 from shoal.modalities.vision.find.store import Entry, Store
-from shoal.modalities.vision.images import open_pixels
+from shoal.modalities.vision.opening.images import open_pixels
 
 INDEXED, WIDTH = 100_000, 1280
 """Generated embeddings, of the embedded encoder's length."""

@@ -23,7 +23,7 @@ def describe_extractor(given: Mapping[str, Any]) -> dict[str, Any] | None:
     kind = given.get(CLASS)
     if kind is None or not kind.__module__.startswith("shoal."):
         return None
-    from shoal.modalities.vision.extractor import TimmExtractor
+    from shoal.modalities.vision.observing.extractor import TimmExtractor
 
     if kind is not TimmExtractor:
         return None
@@ -50,7 +50,7 @@ def extractor_kwargs(extractor: Extractor, *, restored: bool = False) -> dict[st
         ValueError: The frozen encoder here is not the one the policy was trained with.
         MissingModelError: The encoder's weights are not on this machine.
     """
-    from shoal.modalities.vision.extractor import TimmExtractor
+    from shoal.modalities.vision.observing.extractor import TimmExtractor
 
     told: dict[str, Any] = {"model": extractor.model, "frozen": extractor.frozen}
     wanted = extractor.weights_sha256
@@ -62,6 +62,6 @@ def extractor_kwargs(extractor: Extractor, *, restored: bool = False) -> dict[st
 
 
 def _sha256(model: str) -> str:
-    from shoal.modalities.vision.timm_weights import resolve
+    from shoal.modalities.vision.encoders.timm_weights import resolve
 
     return resolve(model).sha256

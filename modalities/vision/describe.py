@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from shoal.errors import UsageError
 from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
-from shoal.modalities.vision.images import load_image
 from shoal.modalities.vision.labels import Label
+from shoal.modalities.vision.opening.images import load_image
 from shoal.modalities.vision.read.lines import TextLine
 from shoal.modalities.vision.read.reader import TextReader, text_reader
 from shoal.modalities.vision.wording import named
 from shoal.types import Memory, Value
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
 
 SHORTEST = 200
 """Least limit of characters: the head line and a word on what was left out fit into it."""

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import ImageError, UsageError
-from shoal.modalities.vision.engines import choose, open_engine
-from shoal.modalities.vision.images import drafted, open_pixels
+from shoal.modalities.vision.encoders.engines import choose, open_engine
+from shoal.modalities.vision.encoders.timm_weights import resolve
 from shoal.modalities.vision.labels import Label, close_calls, ranked
-from shoal.modalities.vision.timm_weights import resolve
+from shoal.modalities.vision.opening.images import drafted, open_pixels
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.images import ImageSource
     from shoal.modalities.vision.maps import FeatureMaps
+    from shoal.modalities.vision.opening.images import ImageSource
     from shoal.modalities.vision.transform import Bytes, Floats, Transform
 
 DEFAULT_MODEL = "efficientnet-lite0"
@@ -91,7 +91,7 @@ class VisionEncoder:
     @property
     def module(self) -> Any:
         """The timm model itself, in torch and without gradients; built on first use."""
-        from shoal.modalities.vision.timm_models import build
+        from shoal.modalities.vision.encoders.timm_models import build
 
         with self._lock:
             if self._module is None:

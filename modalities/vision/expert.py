@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from shoal.errors import MissingExtraError, MissingModelError, ShoalError
 from shoal.modalities.vision.describe import ImageReport
 from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
-from shoal.modalities.vision.images import LoadedImage, load_image
 from shoal.modalities.vision.labels import Label
+from shoal.modalities.vision.opening.images import LoadedImage, load_image
 from shoal.modalities.vision.read.answering import (
     answered,
     is_question,

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoal.errors import UsageError
-from shoal.modalities.vision.images import open_pixels
 from shoal.modalities.vision.labels import Label
+from shoal.modalities.vision.opening.images import open_pixels
 from shoal.modalities.vision.text_image import TextImageModel, open_model
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
     from shoal.modalities.vision.transform import Floats
 
 _BATCH = 16  # bounds memory

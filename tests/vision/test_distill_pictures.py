@@ -17,11 +17,11 @@ from shoal.errors import CorruptWeightsError, RunError, UnknownNameError, UsageE
 from shoal.modalities.training.answers import gather
 from shoal.modalities.training.loop import Loop
 from shoal.modalities.vision import VisionEncoder, load_image, vision_encoder
-from shoal.modalities.vision.blocks import fits, shape_of, shrink, smaller_shape
 from shoal.modalities.vision.distill import RECIPES, DistillSettings, distill
 from shoal.modalities.vision.distill.job import map_loss
 from shoal.modalities.vision.distill.pool import MOST, Pool, copies_for
 from shoal.modalities.vision.distill.student import Student, start_from
+from shoal.modalities.vision.encoders.blocks import fits, shape_of, shrink, smaller_shape
 from shoal.modalities.vision.teach import (
     ImageClassifier,
     Pictures,

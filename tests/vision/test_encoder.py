@@ -25,8 +25,8 @@ from shoal.errors import (
 from shoal.files import cache_dir
 from shoal.modalities.sources import get, locate
 from shoal.modalities.vision import VisionEncoder, load_image, vision_encoder
-from shoal.modalities.vision.engines import _read_card
-from shoal.modalities.vision.images import open_pixels
+from shoal.modalities.vision.encoders.engines import _read_card
+from shoal.modalities.vision.opening.images import open_pixels
 
 ASSETS = Path(__file__).parents[2] / "agents/demo/assets"
 
@@ -205,7 +205,7 @@ def resnet(tmp_path: Path) -> Path:
     """A small real model with a head of its own for 7 classes, as one would fine-tune it."""
     from safetensors.torch import save_file
 
-    from shoal.modalities.vision.timm_models import Weights, build
+    from shoal.modalities.vision.encoders.timm_models import Weights, build
 
     module, _ = build(Weights("resnet10t", None, ""))
     state = {name.removeprefix("model."): value for name, value in module.state_dict().items()}
@@ -291,8 +291,8 @@ def test_a_file_that_runs_code_is_refused(tmp_path: Path) -> None:
 
 def test_lite0_maps_by_position_onto_timm() -> None:
     """The published names differ from timm's; a swapped pair of tensors must be noticed."""
-    from shoal.modalities.vision import timm_models
-    from shoal.modalities.vision.timm_models import Weights
+    from shoal.modalities.vision.encoders import timm_models
+    from shoal.modalities.vision.encoders.timm_models import Weights
 
     path = locate("efficientnet-lite0")
     state = dict(timm_models._read(path))

@@ -14,8 +14,8 @@ from PIL import Image
 from shoal.agents.cli import main
 from shoal.errors import ImageError, MissingModelError, UnknownNameError, UsageError
 from shoal.modalities.vision import Explanation, VisionEncoder, explain, load_image, vision_encoder
-from shoal.modalities.vision.cam import class_map
-from shoal.modalities.vision.overlay import caption, colours
+from shoal.modalities.vision.saliency.cam import class_map
+from shoal.modalities.vision.saliency.overlay import caption, colours
 from shoal.modalities.vision.transform import Transform
 
 ASSETS = Path(__file__).parents[2] / "agents/demo/assets"

@@ -17,8 +17,8 @@ from shoal.modalities.policy import Policy, TrainSettings, save
 from shoal.modalities.policy.presets import build
 from shoal.modalities.policy.rebuild import weights_of
 from shoal.modalities.vision import TimmExtractor, VisionEncoder
-from shoal.modalities.vision.frozen import EmbeddingCache
-from shoal.modalities.vision.observed import Layout
+from shoal.modalities.vision.observing.frozen import EmbeddingCache
+from shoal.modalities.vision.observing.observed import Layout
 
 GRID = "BabyAI-GoToObjS4-v0"
 SMALL: dict[str, Any] = {"model": "mobilenetv3_small_050", "frozen": False, "weights": "random"}

@@ -16,8 +16,8 @@ from PIL import Image
 
 from shoal.errors import ImageError, UsageError
 from shoal.modalities.vision import label_folder, load_image, vision_encoder
-from shoal.modalities.vision.ahead import in_threads
-from shoal.modalities.vision.images import open_draft
+from shoal.modalities.vision.opening.ahead import in_threads
+from shoal.modalities.vision.opening.images import open_draft
 
 ASSETS = Path(__file__).parents[2] / "agents/demo/assets"
 

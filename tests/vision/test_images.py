@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from shoal.errors import ImageError
-from shoal.modalities.vision import images
-from shoal.modalities.vision.images import load_image, open_pixels
+from shoal.modalities.vision.opening import images
+from shoal.modalities.vision.opening.images import load_image, open_pixels
 from tests.vision.zoo import RED, bmp, file_of, half, noise, png, save_large
 
 
@@ -261,7 +261,7 @@ def test_the_largest_pictures_stay_under_512_mb(kind: str, tmp_path: Path) -> No
     save_large(kind, path)
     # Not getrusage: its peak counts the forked parent's, before the child's program starts.
     code = (
-        "import re, sys; from shoal.modalities.vision.images import load_image;"
+        "import re, sys; from shoal.modalities.vision.opening.images import load_image;"
         "print(load_image(sys.argv[1]).width);"
         "print(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1])"
     )

@@ -13,7 +13,7 @@ import pytest
 from shoal.errors import CorruptWeightsError, MissingModelError, UnknownNameError, UsageError
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
 from shoal.modalities.vision import VisionEncoder, load_image
-from shoal.modalities.vision.timm_folder import read_config
+from shoal.modalities.vision.encoders.timm_folder import read_config
 
 ASSETS = Path(__file__).parents[2] / "agents/demo/assets"
 PHOTOS = [load_image(ASSETS / name).pixels for name in ("cat.jpg", "coffee.jpg")]

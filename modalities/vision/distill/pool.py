@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import ImageError
-from shoal.modalities.vision.ahead import in_threads
-from shoal.modalities.vision.images import open_draft
+from shoal.modalities.vision.opening.ahead import in_threads
+from shoal.modalities.vision.opening.images import open_draft
 from shoal.modalities.vision.teach.views import varied
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from torch.nn.functional import normalize
 from shoal.errors import MissingModelError
 from shoal.files import write_atomic
 from shoal.modalities.training.checkpoint import Tensors
-from shoal.modalities.vision.blocks import shape_of, shrink, smaller_shape
 from shoal.modalities.vision.distill.recipes import Recipe
 from shoal.modalities.vision.encoder import DEFAULT_MODEL, VisionEncoder, vision_encoder
+from shoal.modalities.vision.encoders.blocks import shape_of, shrink, smaller_shape
+from shoal.modalities.vision.encoders.timm_models import Weights, build, resolve
+from shoal.modalities.vision.encoders.timm_weights import RANDOM
 from shoal.modalities.vision.teach.classifier import MODEL, SHAPE
 from shoal.modalities.vision.teach.network import Network
-from shoal.modalities.vision.timm_models import Weights, build, resolve
-from shoal.modalities.vision.timm_weights import RANDOM
 from shoal.modalities.vision.transform import Transform
 
 

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from shoal.errors import ImageError
-from shoal.modalities.vision.ahead import in_threads
 from shoal.modalities.vision.encoder import Glance, VisionEncoder
 from shoal.modalities.vision.find.pictures import Picture, open_picture
 from shoal.modalities.vision.find.results import Added, Skipped
 from shoal.modalities.vision.find.store import Entry, Store
 from shoal.modalities.vision.labels import Label
+from shoal.modalities.vision.opening.ahead import in_threads
 from shoal.modalities.vision.read.reader import text_reader
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
     from shoal.modalities.vision.transform import Floats
 
 BATCH = 32

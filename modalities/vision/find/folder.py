@@ -11,13 +11,13 @@ from pathlib import Path
 
 from shoal.errors import ImageError, UsageError
 from shoal.files import data_dir
-from shoal.modalities.vision.ahead import in_threads
 from shoal.modalities.vision.encoder import Glance, VisionEncoder, vision_encoder
 from shoal.modalities.vision.find.adding import BATCH, Progress, skipped
 from shoal.modalities.vision.find.index import ImageIndex
 from shoal.modalities.vision.find.results import Added, Labelled, LabelledFolder, Skipped
 from shoal.modalities.vision.find.store import stamp
-from shoal.modalities.vision.folders import entries, walked
+from shoal.modalities.vision.opening.ahead import in_threads
+from shoal.modalities.vision.opening.folders import entries, walked
 
 
 def files_in(folder: str | Path) -> list[Path]:

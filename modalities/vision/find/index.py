@@ -16,7 +16,7 @@ from shoal.modalities.vision.find.results import Added, Found
 from shoal.modalities.vision.find.store import Store
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
     from shoal.modalities.vision.transform import Floats
 
 ALIKE = 0.95

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoal.modalities.vision.encoder import Glance, VisionEncoder
-from shoal.modalities.vision.images import MAX_BYTES, load_image
+from shoal.modalities.vision.opening.images import MAX_BYTES, load_image
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ from shoal.modalities.vision.frames.video import is_video, open_video
 if TYPE_CHECKING:
     from PIL import Image
 
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
 
     FrameSource: TypeAlias = str | Path | bytes | Iterable[ImageSource | tuple[float, ImageSource]]
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import ImageError
-from shoal.modalities.vision.bombs import quiet_pillow
 from shoal.modalities.vision.frames.shots import Shot, Shots
-from shoal.modalities.vision.images import FORMATS, load_image, open_pixels
+from shoal.modalities.vision.opening.bombs import quiet_pillow
+from shoal.modalities.vision.opening.images import FORMATS, load_image, open_pixels
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
 
 _UNTIMED = 0.1  # seconds: how long browsers show a frame that tells no time
 _PAGE = 1.0  # seconds: pages and stills have no time, so each stands for one

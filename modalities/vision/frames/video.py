@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from shoal.errors import ImageError
 from shoal.extras import require
 from shoal.modalities.vision.frames.shots import Shot, Shots
-from shoal.modalities.vision.images import MAX_PIXELS, open_pixels
+from shoal.modalities.vision.opening.images import MAX_PIXELS, open_pixels
 
 if TYPE_CHECKING:
     from PIL import Image

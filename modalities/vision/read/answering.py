@@ -13,7 +13,7 @@ from shoal.modalities.vision.read.vocabulary import vocabulary
 from shoal.types import Outcome, Status, Step, Value
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.images import LoadedImage
+    from shoal.modalities.vision.opening.images import LoadedImage
     from shoal.modalities.vision.read.reader import TextReader
 
 READABLE = 0.8

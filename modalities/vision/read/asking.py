@@ -17,7 +17,7 @@ from shoal.modalities.vision.read.pairs import looked_up, pairs
 from shoal.modalities.vision.read.vocabulary import vocabulary
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
 
 _OWED = re.compile(
     r"how much .*\b(?:to pay|be paid|owed?|due|altogether|in all)\b|what .* owe\b", re.IGNORECASE

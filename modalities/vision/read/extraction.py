@@ -16,7 +16,7 @@ from shoal.modalities.vision.read.listing import records
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
 
     M = TypeVar("M", bound=BaseModel)
 

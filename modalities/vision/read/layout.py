@@ -17,7 +17,7 @@ from shoal.modalities.vision.read.rows import Piece, around, height, pieces_of, 
 from shoal.modalities.vision.read.tables import grids_of
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
 
 PageSource: TypeAlias = "Page | Sequence[TextLine] | ImageSource"
 """What was read, as a page or as its lines; or a picture to read."""

@@ -7,13 +7,13 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from shoal.modalities.vision.images import open_pixels
+from shoal.modalities.vision.opening.images import open_pixels
 from shoal.modalities.vision.read.geometry import LEVEL, Frame, box_of, direction, quad_of
 from shoal.modalities.vision.read.lines import Page, TextLine
 from shoal.modalities.vision.read.rows import Piece, joined, rows
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
     from shoal.modalities.vision.read.turning import Turned
 
 _MIN_CONFIDENCE = 0.7  # under it are mostly specks: fur and foliage read as digits

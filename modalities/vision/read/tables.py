@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from shoal.modalities.vision.images import open_pixels
+from shoal.modalities.vision.opening.images import open_pixels
 from shoal.modalities.vision.read.aligning import aligned
 from shoal.modalities.vision.read.geometry import Frame, frame_of
 from shoal.modalities.vision.read.grid import Grid
@@ -16,7 +16,7 @@ from shoal.modalities.vision.read.rules import Rules, rules
 from shoal.modalities.vision.read.table import Table
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
 
 
 def tables(lines: Sequence[TextLine], image: ImageSource | None = None) -> list[Table]:

@@ -12,6 +12,8 @@ from shoal.files import sha256_file, write_atomic
 from shoal.modalities.policy.card import machine
 from shoal.modalities.training.plots import learning_curve
 from shoal.modalities.training.progress import say
+from shoal.modalities.vision.encoders.timm_folder import read_config
+from shoal.modalities.vision.encoders.timm_models import resolve
 from shoal.modalities.vision.teach.card import card, versions
 from shoal.modalities.vision.teach.classifier import (
     HEAD,
@@ -27,8 +29,6 @@ from shoal.modalities.vision.teach.head import Head
 from shoal.modalities.vision.teach.mistakes import Mistakes
 from shoal.modalities.vision.teach.scores import PictureScores, scores_of
 from shoal.modalities.vision.teach.settings import TeachSettings
-from shoal.modalities.vision.timm_folder import read_config
-from shoal.modalities.vision.timm_models import resolve
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from safetensors import SafetensorError
 from shoal.errors import CorruptWeightsError, unknown
 from shoal.files import sha256_file
 from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
-from shoal.modalities.vision.images import ImageSource
+from shoal.modalities.vision.encoders.timm_models import resolve
+from shoal.modalities.vision.opening.images import ImageSource
 from shoal.modalities.vision.teach.head import Head
 from shoal.modalities.vision.teach.nearest import Floats
 from shoal.modalities.vision.teach.settings import IMAGE_CLASSIFIERS
-from shoal.modalities.vision.timm_models import resolve
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 File = Literal["head.safetensors", "model.safetensors", "config.json"]

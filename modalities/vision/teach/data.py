@@ -9,7 +9,7 @@ from pathlib import Path
 from shoal.errors import UsageError
 from shoal.modalities.text.tune.data import SPLITS, TEXT_COLUMNS
 from shoal.modalities.text.tune.tables import SUFFIXES, Table, pick_column, read_table
-from shoal.modalities.vision.folders import entries, walked
+from shoal.modalities.vision.opening.folders import entries, walked
 
 FILE_COLUMNS = ("file", "image", "path", "filename")
 LABEL_COLUMNS = ("label", "class", "category")

@@ -18,10 +18,10 @@ from shoal.files import write_atomic
 from shoal.modalities.training.head import HeadFit
 from shoal.modalities.training.loop import Loop, LoopSettings
 from shoal.modalities.training.options import again, anew, slower
+from shoal.modalities.vision.encoders.timm_models import build, resolve
 from shoal.modalities.vision.teach.lot import Lot
 from shoal.modalities.vision.teach.network import Network, PictureJob
 from shoal.modalities.vision.teach.settings import TeachSettings
-from shoal.modalities.vision.timm_models import build, resolve
 
 RATE, HEAD_RATE = 2e-4, 1e-2
 """Peak learning rates: of the encoder, and of the head."""

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from shoal.errors import ImageError, RunError, UsageError
 from shoal.modalities.training.progress import training_bar
-from shoal.modalities.vision.ahead import in_threads
 from shoal.modalities.vision.encoder import Glance, VisionEncoder
+from shoal.modalities.vision.opening.ahead import in_threads
 from shoal.modalities.vision.teach.data import Pictures
 from shoal.modalities.vision.teach.nearest import Floats
 from shoal.modalities.vision.teach.sift import named

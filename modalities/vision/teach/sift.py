@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shoal.errors import ImageError, UsageError
 from shoal.files import sha256_file
-from shoal.modalities.vision.images import MAX_BYTES, load_image
+from shoal.modalities.vision.opening.images import MAX_BYTES, load_image
 from shoal.modalities.vision.teach.data import Pictures
 
 _NAMED = 3

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from shoal.modalities.vision.images import ImageSource, open_pixels
+from shoal.modalities.vision.opening.images import ImageSource, open_pixels
 
 if TYPE_CHECKING:
     from PIL import Image

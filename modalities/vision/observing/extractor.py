@@ -12,10 +12,10 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 from shoal.errors import UsageError
-from shoal.modalities.vision.frozen import frozen_encoder
-from shoal.modalities.vision.observed import Layout, prepared, scaled
-from shoal.modalities.vision.timm_models import build
-from shoal.modalities.vision.timm_weights import resolve
+from shoal.modalities.vision.encoders.timm_models import build
+from shoal.modalities.vision.encoders.timm_weights import resolve
+from shoal.modalities.vision.observing.frozen import frozen_encoder
+from shoal.modalities.vision.observing.observed import Layout, prepared, scaled
 
 
 class TimmExtractor(BaseFeaturesExtractor):

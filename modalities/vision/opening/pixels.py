@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import ImageError
-from shoal.modalities.vision.bombs import quiet_pillow
+from shoal.modalities.vision.opening.bombs import quiet_pillow
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from shoal.errors import UsageError, unknown
 from shoal.files import write_atomic
-from shoal.modalities.vision.cam import METHODS, class_map
 from shoal.modalities.vision.encoder import DEFAULT_MODEL, VisionEncoder, vision_encoder
-from shoal.modalities.vision.images import open_pixels
 from shoal.modalities.vision.labels import Label
-from shoal.modalities.vision.overlay import caption as write_caption
-from shoal.modalities.vision.overlay import overlaid
+from shoal.modalities.vision.opening.images import open_pixels
+from shoal.modalities.vision.saliency.cam import METHODS, class_map
+from shoal.modalities.vision.saliency.overlay import caption as write_caption
+from shoal.modalities.vision.saliency.overlay import overlaid
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from shoal.modalities.vision.images import ImageSource
+    from shoal.modalities.vision.opening.images import ImageSource
     from shoal.modalities.vision.transform import Floats, Transform
 
 __all__ = ["METHODS", "Explanation", "explain"]

@@ -13,7 +13,7 @@ from shoal.modalities.sources import Source, any_cached, catalog, locate
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.timm_folder import FolderConfig
+    from shoal.modalities.vision.encoders.timm_folder import FolderConfig
 
 RANDOM = "random"
 """`weights=RANDOM` builds an untrained model, the same each time."""
@@ -91,7 +91,7 @@ def _folder(model: str | Path, known: bool) -> Path | None:
 
 
 def _from_folder(folder: Path, weights: str | Path | None) -> Weights:
-    from shoal.modalities.vision.timm_folder import CONFIG, read_config, weights_file
+    from shoal.modalities.vision.encoders.timm_folder import CONFIG, read_config, weights_file
 
     if not folder.is_dir():
         raise UsageError(

@@ -89,8 +89,8 @@ class FrozenEncoder:
     """
 
     def __init__(self, model: str, weights: str | None, limit: int) -> None:
-        from shoal.modalities.vision.engines import choose, open_engine
-        from shoal.modalities.vision.timm_weights import resolve
+        from shoal.modalities.vision.encoders.engines import choose, open_engine
+        from shoal.modalities.vision.encoders.timm_weights import resolve
 
         found = resolve(model, weights)
         self._network = open_engine(found, choose("auto"))
@@ -100,7 +100,7 @@ class FrozenEncoder:
     def _embed(self, frames: Frames) -> Floats:
         import torch
 
-        from shoal.modalities.vision.observed import resized
+        from shoal.modalities.vision.observing.observed import resized
 
         transform = self._network.card.transform
         fitted = resized(torch.from_numpy(frames).float(), transform).expand(-1, 3, -1, -1)

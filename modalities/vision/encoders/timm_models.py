@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from shoal.errors import CorruptWeightsError
 from shoal.modalities.torchvision_fix import ensure_torchvision_imports
-from shoal.modalities.vision.blocks import Shape, fits, shrink
-from shoal.modalities.vision.timm_weights import Weights, resolve
+from shoal.modalities.vision.encoders.blocks import Shape, fits, shrink
+from shoal.modalities.vision.encoders.timm_weights import Weights, resolve
 from shoal.modalities.vision.transform import Transform
 
 if TYPE_CHECKING:

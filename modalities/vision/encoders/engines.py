@@ -23,7 +23,7 @@ from shoal.extras import installed
 from shoal.files import cache_dir, sha256_file, write_atomic
 from shoal.modalities.cores import native_bf16
 from shoal.modalities.openvino_import import compile_aside, import_openvino
-from shoal.modalities.vision.timm_models import Card, Weights, build
+from shoal.modalities.vision.encoders.timm_models import Card, Weights, build
 from shoal.modalities.vision.transform import Transform
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shoal.errors import ImageError
 from shoal.modalities.freed import give_back
-from shoal.modalities.vision.bombs import check_bombs, is_animated, is_costly, quiet_pillow
+from shoal.modalities.vision.opening.bombs import check_bombs, is_animated, is_costly, quiet_pillow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,7 +154,7 @@ def _from_memory(source: Any) -> Image.Image:
     import numpy as np
     from PIL import Image
 
-    from shoal.modalities.vision.pixels import from_array
+    from shoal.modalities.vision.opening.pixels import from_array
 
     if isinstance(source, np.ndarray):
         return from_array(source, MAX_PIXELS)
@@ -262,7 +262,7 @@ def _check_size(image: Image.Image, name: str) -> None:
 
 
 def _decode(opened: Image.Image, name: str, keep: bool = False) -> Image.Image:
-    from shoal.modalities.vision.pixels import to_rgb
+    from shoal.modalities.vision.opening.pixels import to_rgb
 
     try:
         return to_rgb(opened, keep)

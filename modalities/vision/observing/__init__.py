@@ -1,0 +1,1 @@
+"""Pictures as observations of a policy: extractors, frozen or trained, and cached embeddings."""

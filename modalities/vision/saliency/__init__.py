@@ -1,0 +1,1 @@
+"""Which part of a picture speaks for a label, as numbers and as a picture."""
