@@ -25,7 +25,8 @@ from shoal.errors import (
 from shoal.files import cache_dir
 from shoal.modalities.sources import get, locate
 from shoal.modalities.vision import VisionEncoder, load_image, vision_encoder
-from shoal.modalities.vision.encoders.engines import _read_card
+from shoal.modalities.vision.encoders.engines import _read_card, _stem
+from shoal.modalities.vision.encoders.timm_weights import resolve
 from shoal.modalities.vision.opening.images import open_pixels
 
 ASSETS = Path(__file__).parents[2] / "agents/demo/assets"
@@ -170,16 +171,19 @@ def test_a_converted_model_needs_neither_torch_nor_timm(encoder: VisionEncoder) 
 
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder of this test's own, with the converted model copied into it."""
+    """The converted model, copied into a cache folder of this test's own; without an ending."""
     VisionEncoder(engine="openvino")
-    kept = cache_dir() / "vision"
+    kept = _stem(resolve("efficientnet-lite0"))
     monkeypatch.setenv("SHOAL_HOME", str(tmp_path / "own"))
-    return Path(shutil.copytree(kept, cache_dir() / "vision"))
+    own = _stem(resolve("efficientnet-lite0"))
+    own.parent.mkdir(parents=True)
+    for ending in (".xml", ".json", ".bin"):
+        shutil.copy(kept.with_suffix(ending), own.with_suffix(ending))
+    return own
 
 
 def test_a_damaged_cache_is_noticed_and_made_again(own_cache: Path) -> None:
-    (weights,) = own_cache.glob("tf_efficientnet_lite0-*.bin")
-    stem = weights.with_suffix("")
+    stem = own_cache
     for ending in (".xml", ".json", ".bin"):
         part, whole = stem.with_suffix(ending), stem.with_suffix(ending).read_bytes()
         part.write_bytes(whole[:100])
@@ -190,7 +194,7 @@ def test_a_damaged_cache_is_noticed_and_made_again(own_cache: Path) -> None:
     (label,) = VisionEncoder(engine="openvino").label([ASSETS / "cat.jpg"], k=1)[0]
     assert label.name == "Egyptian cat"
     assert _read_card(stem) is not None
-    assert {path.suffix for path in own_cache.iterdir()} == {".bin", ".xml", ".json"}
+    assert {path.suffix for path in stem.parent.iterdir()} == {".bin", ".xml", ".json"}
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,8 +312,7 @@ def test_lite0_maps_by_position_onto_timm() -> None:
 
 
 def test_the_cached_card_is_plain_json(own_cache: Path) -> None:
-    (card,) = own_cache.glob("tf_efficientnet_lite0-*.json")
-    data = json.loads(card.read_text())
+    data = json.loads(own_cache.with_suffix(".json").read_text())
     assert data["transform"]["mean"] == [0.5, 0.5, 0.5]
     assert data["transform"]["crop_pct"] == 0.875
     assert data["labels"][285] == "Egyptian cat"
