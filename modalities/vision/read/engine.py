@@ -34,8 +34,11 @@ _HIGH = 128
 
 _BATCH = 6  # pieces that rapidocr reads together
 
-_MOST_WORK = 8
-"""Batches after which the models give their memory back: each may add 14 MB."""
+_STEP = 64
+"""Pixels between the widths that are read: each of them costs 4 MB for good."""
+
+_MOST_WORK = 16
+"""Batches after which the models give their memory back: each new size adds some."""
 
 _LONGEST = 30
 """Ratio of sides from which a line is read in parts: for its letters, memory and time."""
@@ -61,6 +64,7 @@ class Engine:
         self._rapid = _rapid()
         self._cv2 = require("cv2", _PURPOSE)  # comes with rapidocr
         self._worked = 0
+        self._stepped: Any = None
 
     def rest(self) -> None:
         """Gives back the memory that the models worked in; they take it anew when needed.
@@ -115,6 +119,7 @@ class Engine:
         """Reads cut-outs."""
         if not pieces:
             return []
+        self._in_steps()
         parts = [_parts(piece) for piece in pieces]
         said = iter(self._said([part for cut in parts for part in cut]))
         return [_joined([next(said) for _ in cut]) for cut in parts]
@@ -130,6 +135,20 @@ class Engine:
             for i, text, score in zip(some, found.txts, found.scores, strict=True):
                 said[i] = text, score
         return said
+
+    def _in_steps(self) -> None:
+        """Has rapidocr fill batches up to a few widths, as it fills up all but the widest piece."""
+        reads = self._rapid.text_rec or self._rapid._load_rec_model()
+        if reads is self._stepped:
+            return
+        self._stepped, fit = reads, reads.resize_norm_img
+        high = reads.rec_image_shape[1]
+
+        def stepped(image: Pixels, ratio: float) -> Any:
+            wide = -(-int(high * ratio) // _STEP) * _STEP
+            return fit(image, (wide + 0.5) / high)  # it rounds down
+
+        reads.resize_norm_img = stepped
 
     def _work(self, batches: int) -> None:
         if self._worked and self._worked + batches > _MOST_WORK:
