@@ -137,7 +137,7 @@ def test_the_tour_solves_every_stop_and_leaves_nothing_elsewhere(tmp_path: Path)
     runs = json.loads(done.stdout)
     assert [run["status"] for run in runs] == ["solved"] * 6, done.stdout
     experts = [run["expert"] for run in runs]
-    assert experts == ["text", "text", "vision", "text", "policy", "text"]
+    assert experts == ["text", "text", "vision", "vision", "policy", "text"]
     assert "cat" in runs[-1]["answer"]["text"]
     assert "red ball" in runs[-1]["answer"]["text"]
     assert done.returncode == 0

@@ -67,7 +67,7 @@ def test_a_family_becomes_a_classifier_that_runs(name: str, tmp_path: Path) -> N
     pairs = [(f"{begin} {end}", label) for begin, label in begins.items() for end in ends]
     rows = Rows(tuple(text for text, _ in pairs), tuple(label for _, label in pairs))
     settings = TuneSettings(
-        "small", "lora", model=str(folder), epochs=3, batch=8, int8=False, quiet=True,
+        "small", "lora", model=str(folder), epochs=8, batch=8, int8=False, quiet=True,
         out=tmp_path / "tuned",
     )  # fmt: skip
     made = Classifier.load(tune_classifier(rows, settings))

@@ -15,6 +15,7 @@ from shoal.agents.cli import main
 from shoal.errors import ImageError, MissingModelError, UnknownNameError, UsageError
 from shoal.modalities.vision import Explanation, VisionEncoder, explain, load_image, vision_encoder
 from shoal.modalities.vision.saliency.cam import class_map
+from shoal.modalities.vision.saliency.explanation import HeatMap
 from shoal.modalities.vision.saliency.overlay import caption, colours
 from shoal.modalities.vision.transform import Transform
 
@@ -127,13 +128,15 @@ def test_the_overlay_is_hot_where_the_heat_is() -> None:
     heat = np.zeros((300, 60), np.float32)
     heat[270:, 30:] = 1
     found = explain(_canvas(False, (60, 300)))
-    made = Explanation(found.image, heat, found.label, "cam")
+    frame = (0.0, 0.0, 60.0, 300.0)
+    made = Explanation(found.image, HeatMap(heat, frame, (60, 300)), found.label, "cam")
     laid = np.asarray(made.overlay(opacity=1)).astype(int)
     assert np.abs(laid[280, 50] - (253, 231, 37)).max() <= 1  # viridis at its end
     assert np.abs(laid[10, 10] - (128, 128, 128)).max() < 40
     assert made.box() == (30, 270, 60, 300)
     assert np.array_equal(np.asarray(made.overlay(opacity=0)), np.asarray(found.image))
-    cold = Explanation(found.image, np.zeros_like(heat), found.label, "cam")
+    none = HeatMap(np.zeros_like(heat), frame, (60, 300))
+    cold = Explanation(found.image, none, found.label, "cam")
     assert cold.box() is None
     assert cold.overlay().size == (60, 300)
 

@@ -19,11 +19,40 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from shoal.modalities.vision.opening.images import ImageSource
-    from shoal.modalities.vision.transform import Floats, Transform
+    from shoal.modalities.vision.transform import Floats
 
 __all__ = ["METHODS", "Explanation", "explain"]
 
 _ROWS = 256  # worked on at a time: bounds the memory of large pictures
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeatMap:
+    """A coarse map, and where it lies in a picture: laid out only where it is asked for.
+
+    Attributes:
+        coarse: float32 (h, w) in 0..1, as the model computed it.
+        frame: Left, top, right and bottom of what it covers, in the picture's pixels.
+        size: Width and height of the picture.
+    """
+
+    coarse: Floats
+    frame: tuple[float, float, float, float]
+    size: tuple[int, int]
+
+    def rows(self, top: int, bottom: int) -> Floats:
+        """Returns rows of the map in the picture's own size, float32 (bottom - top, width)."""
+        import numpy as np
+        from PIL import Image
+
+        left, upper, right, lower = self.frame
+        x, y = self.coarse.shape[1] / (right - left), self.coarse.shape[0] / (lower - upper)
+        affine = (x, 0, -left * x, 0, y, (top - upper) * y)
+        way = Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC
+        part = np.asarray(
+            Image.fromarray(self.coarse).transform((self.size[0], bottom - top), *way)
+        )
+        return np.clip(part, 0, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,16 +61,29 @@ class Explanation:
 
     Attributes:
         image: The picture, upright RGB.
-        heat: float32 (height, width) in 0..1, in the picture's own size; 0 also where the
-            model did not look (what its transform cuts off).
+        map: Where the heat is.
         label: What was asked about, with the probability the model gives it.
         method: "cam" or "grad-cam".
     """
 
     image: Image.Image
-    heat: Floats
+    map: HeatMap
     label: Label
     method: str
+
+    @property
+    def heat(self) -> Floats:
+        """The heat, float32 (height, width) in 0..1, in the picture's own size.
+
+        It is 0 also where the model did not look (what its transform cuts off).
+        """
+        import numpy as np
+
+        height = self.image.height
+        heat = np.empty((height, self.image.width), np.float32)
+        for top in range(0, height, _ROWS):
+            heat[top : top + _ROWS] = self.map.rows(top, min(top + _ROWS, height))
+        return heat
 
     def box(self, least: float = 0.5) -> tuple[int, int, int, int] | None:
         """Returns the smallest box round all heat of at least `least` times the hottest.
@@ -51,10 +93,11 @@ class Explanation:
         """
         import numpy as np
 
-        hottest = float(self.heat.max())
+        heat = self.heat
+        hottest = float(heat.max())
         if hottest <= 0:
             return None
-        hot = self.heat >= np.float32(least * hottest)
+        hot = heat >= np.float32(least * hottest)
         rows, columns = np.flatnonzero(hot.any(axis=1)), np.flatnonzero(hot.any(axis=0))
         return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
@@ -65,7 +108,7 @@ class Explanation:
             opacity: Of the hottest places, 0 to 1.
             caption: Write the label and its probability along the lower edge.
         """
-        made = overlaid(self.image, self.heat, opacity)
+        made = overlaid(self.image, self.map.rows, opacity)
         if caption:
             write_caption(made, f"{self.label.name} {self.label.probability:.2f}")
         return made
@@ -114,7 +157,8 @@ def explain(
     pixels = open_pixels(image)
     batch = encoder.transform([pixels])
     coarse, used = class_map(encoder.module, batch, chosen.index, method)
-    return Explanation(pixels, _spread(coarse, encoder.transform, pixels), chosen, used)
+    frame = encoder.transform.frame(*pixels.size)
+    return Explanation(pixels, HeatMap(coarse, frame, pixels.size), chosen, used)
 
 
 def _chosen(labels: list[Label], name: str | None) -> Label:
@@ -128,20 +172,3 @@ def _chosen(labels: list[Label], name: str | None) -> Label:
     names = {other for label in labels for other in label.synonyms}
     akin = {other for other in names if wanted in other.casefold().split()}
     unknown("label", name, akin or names, "All of them: VisionEncoder().labels")
-
-
-def _spread(coarse: Floats, transform: Transform, image: Image.Image) -> Floats:
-    """Lays the model's map back on the pixels it was computed from, some rows at a time."""
-    import numpy as np
-    from PIL import Image
-
-    left, top, right, bottom = transform.frame(*image.size)
-    x, y = coarse.shape[1] / (right - left), coarse.shape[0] / (bottom - top)
-    small = Image.fromarray(coarse)
-    heat = np.empty((image.height, image.width), np.float32)
-    for start in range(0, image.height, _ROWS):
-        part = heat[start : start + _ROWS]
-        affine = (x, 0, -left * x, 0, y, (start - top) * y)
-        way = Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC
-        part[:] = np.asarray(small.transform((image.width, len(part)), *way))
-    return np.clip(heat, 0, 1, out=heat)

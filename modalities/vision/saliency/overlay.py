@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,12 +36,12 @@ def colours(heat: Floats) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return coloured
 
 
-def overlaid(image: Image.Image, heat: Floats, opacity: float) -> Image.Image:
+def overlaid(image: Image.Image, heat: Callable[[int, int], Floats], opacity: float) -> Image.Image:
     """Returns the picture with the heat laid over it.
 
     Args:
         image: RGB, w by h pixels; unchanged.
-        heat: (h, w) in 0..1.
+        heat: Returns its rows from one to before another, (rows, w) in 0..1.
         opacity: Of the hottest places, 0 to 1; of the cold ones a fifth of it.
     """
     import numpy as np
@@ -48,7 +49,7 @@ def overlaid(image: Image.Image, heat: Floats, opacity: float) -> Image.Image:
 
     made = image.copy()
     for top in range(0, image.height, _ROWS):
-        part = heat[top : top + _ROWS]
+        part = heat(top, min(top + _ROWS, image.height))
         strip = np.asarray(image.crop((0, top, image.width, top + len(part))), np.float32)
         weight = (np.float32(opacity) * (_LEAST + (1 - _LEAST) * part))[..., None]
         mixed = strip + (colours(part) - strip) * weight
