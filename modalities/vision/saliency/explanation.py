@@ -49,10 +49,9 @@ class HeatMap:
         x, y = self.coarse.shape[1] / (right - left), self.coarse.shape[0] / (lower - upper)
         affine = (x, 0, -left * x, 0, y, (top - upper) * y)
         way = Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC
-        part = np.asarray(
-            Image.fromarray(self.coarse).transform((self.size[0], bottom - top), *way)
-        )
-        return np.clip(part, 0, 1)
+        spread = Image.fromarray(self.coarse).transform((self.size[0], bottom - top), *way)
+        clipped: Floats = np.clip(np.asarray(spread), 0, 1)
+        return clipped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
