@@ -16,7 +16,7 @@ import sys
 import time
 
 from common import print_report
-from running import SHOAL, measured
+from running import SHOAL, peak_memory, timed
 
 QUESTION = "what is 17.5 % of 240?"
 
@@ -40,15 +40,15 @@ def main() -> None:
     options, began = parser.parse_args(), time.perf_counter()
     if options.runs < 1:
         parser.error("--runs is 1 or more")
-    measured([*SHOAL, "run", QUESTION])  # converts models if they are not cached yet
-    cold = [measured([*SHOAL, "run", QUESTION])[0] for _ in range(options.runs)]
-    tours = [measured([*SHOAL, "demo"]) for _ in range(max(1, options.runs // 2))]
+    timed([*SHOAL, "run", QUESTION])  # converts models if they are not cached yet
+    cold = [timed([*SHOAL, "run", QUESTION]) for _ in range(options.runs)]
+    demo, tours = [*SHOAL, "demo"], range(max(1, options.runs // 2))
     figures = {
         "import shoal, s": _summary([_import() for _ in range(options.runs)]),
         f"shoal run {QUESTION!r} cold, s": _summary(cold),
         "a further task in the same process, s": _summary(_warm()),
-        "tour, s": _summary([seconds for seconds, _ in tours]),
-        "tour, peak MiB of all its processes": _summary([peak for _, peak in tours]),
+        "tour, s": _summary([timed(demo) for _ in tours]),
+        "tour, peak MiB of all its processes": _summary([peak_memory(demo) for _ in tours]),
     }
     for name, value in figures.items():
         print(f"{name:55} {'{median} ({min} to {max})'.format(**value)}")

@@ -22,15 +22,22 @@ def guarded(main: Callable[[], None]) -> None:
         raise SystemExit(2) from error
 
 
-def measured(command: list[str]) -> tuple[float, float]:
-    """Runs a command; returns its seconds and the peak MiB of its process tree.
+def timed(command: list[str]) -> float:
+    """Runs a command; returns its seconds."""
+    start = time.perf_counter()
+    _ended(_begun(command))
+    return time.perf_counter() - start
 
-    Memory is proportional (PSS): a page that two processes share counts once.
+
+def peak_memory(command: list[str]) -> float:
+    """Runs a command; returns the peak MiB of its process tree.
+
+    Memory is proportional (PSS): a page that two processes share counts once. Asking for it
+    stops a process for milliseconds, so that such a run's seconds say nothing.
     """
     import psutil
 
-    start, peak, done = time.perf_counter(), [0.0], threading.Event()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak, done, process = [0.0], threading.Event(), _begun(command)
 
     def watch() -> None:
         while not done.wait(0.02):
@@ -43,10 +50,18 @@ def measured(command: list[str]) -> tuple[float, float]:
 
     thread = threading.Thread(target=watch)
     thread.start()
-    process.wait()
-    seconds = time.perf_counter() - start
-    done.set()
-    thread.join()
-    if process.returncode:
-        raise SystemExit(f"{command} ended with {process.returncode}")
-    return seconds, peak[0]
+    try:
+        _ended(process)
+    finally:
+        done.set()
+        thread.join()
+    return peak[0]
+
+
+def _begun(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> None:
+    if process.wait():
+        raise SystemExit(f"{process.args!r} ended with {process.returncode}")

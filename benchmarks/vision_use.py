@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from photos import ASSETS
 from PIL import Image
-from running import SHOAL, measured
+from running import SHOAL, peak_memory, timed
 
 from shoal.modalities.vision.find import ImageIndex
 from shoal.modalities.vision.find.store import Entry, Store
@@ -40,8 +40,9 @@ def folder(photos: Sequence[bytes]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as place:
         for number, photo in enumerate(photos):
             Path(place, f"{number:05}.jpg").write_bytes(photo)
-        measured([*SHOAL, "label", place, "--quiet"])  # the files are in the system's cache now
-        seconds, peak = measured([*SHOAL, "label", place, "--quiet"])
+        command = [*SHOAL, "label", place, "--quiet"]
+        peak = peak_memory(command)  # before the timed run: files are in the system's cache now
+        seconds = timed(command)
     return {
         "images": len(photos), "seconds": round(seconds, 1),
         "images_per_second": round(len(photos) / seconds, 1), "peak_mib": round(peak),
@@ -56,9 +57,10 @@ def teaching(seed: int) -> dict[str, dict[str, float]]:
             _class_folders(Path(place, "pictures"), each, seed)
             command = [
                 *SHOAL, "tune", f"{place}/pictures", "--name", name, "--method", method,
-                "--out", f"{place}/{name}", "--quiet",
+                "--quiet", "--out",
             ]  # fmt: skip
-            seconds, peak = measured(command)
+            peak = peak_memory([*command, f"{place}/watched"])
+            seconds = timed([*command, f"{place}/timed"])
         made[name] = {
             "images": CLASSES * each,
             "seconds": round(seconds, 1),

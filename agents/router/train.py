@@ -15,9 +15,10 @@ import torch
 
 from shoal.agents.router.head import SHIPPED, Head
 from shoal.modalities.policy.spec import wilson
+from shoal.modalities.training.head import FOLDS, fit_head, held_out_logits
 
 EXAMPLES = Path(__file__).with_name("examples.toml")
-SEED, FOLDS, PENALTY = 0, 5, 1e-4
+SEED, PENALTY = 0, 1e-4
 
 
 def examples(path: Path = EXAMPLES) -> tuple[list[str], list[str]]:
@@ -35,9 +36,9 @@ def train(path: Path = SHIPPED) -> dict[str, Any]:
     skills = tuple(sorted(set(names)))
     x = torch.from_numpy(text_encoder().embed(texts))
     y = torch.tensor([skills.index(name) for name in names])
-    logits = _cross_validated(x, y, len(skills))
+    logits = held_out_logits(x, y, len(skills), PENALTY, SEED)
     temperature = _temperature(logits, y)
-    weights, bias = _fit(x, y, len(skills))
+    weights, bias = fit_head(x, y, len(skills), PENALTY)
     figures = {
         "n": len(texts), "folds": FOLDS, "seed": SEED, "penalty": PENALTY,
         "temperature": round(temperature, 4), **_figures(logits / temperature, y, skills),
@@ -50,34 +51,6 @@ def train(path: Path = SHIPPED) -> dict[str, Any]:
 
 def _array(tensor: torch.Tensor) -> Any:
     return np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)
-
-
-def _fit(x: torch.Tensor, y: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    weights = torch.zeros(x.shape[1], k, requires_grad=True)
-    bias = torch.zeros(k, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weights, bias], max_iter=200, line_search_fn="strong_wolfe")
-
-    def loss() -> float:
-        optimizer.zero_grad()
-        value = torch.nn.functional.cross_entropy(x @ weights + bias, y)
-        value = value + PENALTY * weights.square().sum()
-        value.backward()
-        return float(value.detach())
-
-    optimizer.step(loss)
-    return weights.detach(), bias.detach()
-
-
-def _cross_validated(x: torch.Tensor, y: torch.Tensor, k: int) -> torch.Tensor:
-    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(SEED))
-    logits = torch.zeros(len(y), k)
-    for fold in range(FOLDS):
-        held = order[fold::FOLDS]
-        kept = torch.ones(len(y), dtype=torch.bool)
-        kept[held] = False
-        weights, bias = _fit(x[kept], y[kept], k)
-        logits[held] = x[held] @ weights + bias
-    return logits
 
 
 def _temperature(logits: torch.Tensor, y: torch.Tensor) -> float:

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 Floats = NDArray[np.float32]
 _PENALTIES = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4)
-_FOLDS = 5
+FOLDS = 5
 _TEMPERATURES = torch.logspace(-1.5, 1.5, 200)
 
 
@@ -31,6 +31,7 @@ def fit_head(
     """
     weights = torch.zeros(vectors.shape[1], classes, requires_grad=True)
     bias = torch.zeros(classes, requires_grad=True)
+    _leave_the_compiler_out()
     optimizer = torch.optim.LBFGS([weights, bias], max_iter=200, line_search_fn="strong_wolfe")
 
     def loss() -> float:
@@ -41,6 +42,19 @@ def fit_head(
 
     optimizer.step(loss)
     return weights.detach(), bias.detach()
+
+
+def _leave_the_compiler_out() -> None:
+    """Keeps optimizers from importing torch's compiler, 1 to 2 s for nothing compiled.
+
+    torch wraps these methods to hide them from it, and imports it on their first call
+    unless the wrapped function knows already what to call instead. A torch that does this
+    in another way imports the compiler, and all else works as before.
+    """
+    for name in ("__init__", "add_param_group", "zero_grad"):
+        wrapped = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
+        if wrapped is not None and not hasattr(wrapped, "__dynamo_disable"):
+            wrapped.__dynamo_disable = wrapped
 
 
 def solved_head(vectors: torch.Tensor, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,15 +130,34 @@ def cross_fitted(
     Returns:
         Calibrated probabilities, float32 (n, classes).
     """
+    logits = held_out_logits(vectors, labels, classes, _PENALTIES[1], seed)
+    return (logits / fit_temperature(logits, labels)).softmax(1)
+
+
+def held_out_logits(
+    vectors: torch.Tensor, labels: torch.Tensor, classes: int, penalty: float, seed: int
+) -> torch.Tensor:
+    """Fits a head on each four fifths and returns what it says of the rest.
+
+    Args:
+        vectors: float32 (n, d).
+        labels: int64 (n,).
+        classes: How many there are.
+        penalty: See `fit_head`.
+        seed: Of the folds.
+
+    Returns:
+        float32 (n, classes).
+    """
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     logits = torch.zeros(len(labels), classes)
-    for fold in range(_FOLDS):
-        held = order[fold::_FOLDS]
+    for fold in range(FOLDS):
+        held = order[fold::FOLDS]
         kept = torch.ones(len(labels), dtype=torch.bool)
         kept[held] = False
-        weights, bias = fit_head(vectors[kept], labels[kept], classes, _PENALTIES[1])
+        weights, bias = fit_head(vectors[kept], labels[kept], classes, penalty)
         logits[held] = vectors[held] @ weights + bias
-    return (logits / fit_temperature(logits, labels)).softmax(1)
+    return logits
 
 
 def fit_loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
