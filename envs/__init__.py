@@ -1,13 +1,15 @@
 """Gymnasium envs by name: goals from text, observation wrappers, recordings.
 
-`make` builds an env, `names` and `describe` say what there is. Minigrid's and BabyAI's
-ids are registered with gymnasium on first use.
+`make` builds an env, `names` and `describe` say what there is. Importing this package
+registers Shoal's own ids (`shoal/…-v0`) with gymnasium, by name alone; minigrid's and
+BabyAI's are registered on first use.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shoal.envs.levels.register import register_levels
 from shoal.lazy import exports
 
 if TYPE_CHECKING:
@@ -48,3 +50,5 @@ __all__ = [
 ]
 
 __getattr__ = exports(__name__, _LAZY)
+
+register_levels()

@@ -8,10 +8,27 @@ from shoal.envs import describe, make, names
 from shoal.errors import MissingExtraError, UnknownNameError, UsageError
 
 
-def test_importing_the_room_loads_no_env() -> None:
-    code = "import sys, shoal.envs; print([m in sys.modules for m in ('minigrid', 'gymnasium')])"
+def test_importing_the_room_registers_and_loads_no_env() -> None:
+    """Gymnasium has to know the ids; nothing that makes or draws an env is imported."""
+    code = (
+        "import sys, shoal.envs, gymnasium\n"
+        "heavy = ('minigrid', 'pygame', 'torch', 'PIL', 'cv2', 'stable_baselines3')\n"
+        "print([m for m in heavy if m in sys.modules], 'shoal/MixedTrainLocal-v0' in"
+        " gymnasium.registry)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[False, False]"
+    assert done.stdout.strip() == "[] True"
+
+
+def test_a_level_made_by_gymnasium_keeps_standard_output_clean() -> None:
+    """Two of a kind are drawn now and then where a mission needs two: that is rejected."""
+    code = (
+        "import gymnasium, shoal.envs\n"
+        "env = gymnasium.make('shoal/MixedTrainLocal-v0', task='putnext')\n"
+        "for seed in range(30): env.reset(seed=seed)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
 
 
 def test_making_an_env_keeps_standard_output_clean() -> None:
