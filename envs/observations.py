@@ -13,6 +13,7 @@ OBSERVATIONS = {
     "native": "",
     "text": "shoal.envs.text_view:TextView",
     "goal_mask": "shoal.envs.goal_mask:GoalMask",
+    "goal_map": "shoal.envs.goal_map.wrappers:GoalMap",
     "pixels": "shoal.envs.pixels:Pixels",
 }
 """Name -> "module:Class"; add your own: a wrapper class that takes the env."""
@@ -39,11 +40,16 @@ def observe(env: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
     return wrapped
 
 
-def require_minigrid(env: gymnasium.Env[Any, Any], name: str) -> None:
+def require_minigrid(env: gymnasium.Env[Any, Any], name: str, side: int | None = None) -> None:
     """Checks that an env has minigrid's symbolic view.
 
+    Args:
+        env: Any env.
+        name: Of the observation that needs it.
+        side: Cells of the view's side; None for any.
+
     Raises:
-        UsageError: It has another kind of observation.
+        UsageError: It has another kind of observation, or a view of another size.
     """
     space = env.observation_space
     if not isinstance(space, gymnasium.spaces.Dict) or "mission" not in space.spaces:
@@ -52,4 +58,11 @@ def require_minigrid(env: gymnasium.Env[Any, Any], name: str) -> None:
             f"{identity} cannot be observed as {name!r}",
             "that observation is made from minigrid's symbolic view and mission",
             "Use observation='native'",
+        )
+    shape = space["image"].shape
+    if side is not None and shape is not None and shape[0] != side:
+        raise UsageError(
+            f"{name!r} needs a view of {side} x {side} cells",
+            f"this env shows {shape[0]} x {shape[1]}",
+            f"Make it with agent_view_size={side}",
         )

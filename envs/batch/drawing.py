@@ -43,9 +43,7 @@ class Drawn:
     fits: Flags
 
 
-def one_room(
-    random: np.random.Generator, kinds: tuple[int, ...], count: int, things: int
-) -> Drawn:
+def one_room(random: np.random.Generator, kinds: tuple[int, ...], count: int, things: int) -> Drawn:
     """Draws rooms with an agent and things, and a mission about one or two of them.
 
     Args:
@@ -135,12 +133,16 @@ def _named(random: np.random.Generator, codes: Bytes) -> tuple[Bytes, Bytes]:
     rows, first = np.arange(count), random.integers(0, things, count)
     chosen = codes[rows, first]
     alone = (codes == chosen[:, None]).sum(1) == 1
-    shift = np.where(alone, random.integers(1, max(2, things), count), random.integers(0, things, count))
+    shift = np.where(
+        alone, random.integers(1, max(2, things), count), random.integers(0, things, count)
+    )
     return chosen, codes[rows, (first + shift) % things]
 
 
 def _touch(grids: Bytes, first: Bytes, second: Bytes) -> Flags:
-    beside: Flags = (_around(grids == second[:, None, None]) & (grids == first[:, None, None])).any((1, 2))
+    beside: Flags = (_around(grids == second[:, None, None]) & (grids == first[:, None, None])).any(
+        (1, 2)
+    )
     return beside
 
 

@@ -25,7 +25,9 @@ def _mission(rooms: Rooms, row: int) -> str:
     if rooms.missions.kind[row, 1] == NONE:
         return clauses[0]
     first, second = clauses
-    return f"{first}, then {second}" if rooms.missions.before[row] else f"{second} after you {first}"
+    return (
+        f"{first}, then {second}" if rooms.missions.before[row] else f"{second} after you {first}"
+    )
 
 
 def _clause(rooms: Rooms, row: int, number: int) -> str:

@@ -92,8 +92,8 @@ class GoalMaps:
         act, holds = goals.act[which], self._maps.carried[which] != EMPTY
         made[rows, _DOES + act] = 1
         made[rows, _HANDS + np.where(holds, np.where(act >= PUTNEXT, 1, 2), 0)] = 1
-        faced = meaning[:, AHEAD]
-        made[rows, np.where(faced > 0, _FACES - 1 + faced, 0)] += faced > 0
+        faced = np.flatnonzero(meaning[:, AHEAD])
+        made[faced, _FACES - 1 + meaning[faced, AHEAD].astype(np.int64)] = 1
         steps = np.where(meaning == NOW, _STEPS, _FAR)
         cell = steps.argmin(1)
         self._nearest[which] = nearest = steps[rows, cell]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from shoal.envs.batch.codes import CODES, Flags, Ints
+from shoal.envs.batch.codes import CODES, COLORS, KINDS, STATES, Flags, Ints
+from shoal.envs.batch.codes import door_code, object_code
+from shoal.envs.goals import Goal
 
 MOST = 4
 """Clauses that a mission may have."""
 
 GOTO, PICKUP, PUTNEXT, OPEN = range(4)
 """What a clause asks for."""
+
+_ACTIONS = {"goto": GOTO, "pickup": PICKUP, "putnext": PUTNEXT, "open": OPEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +51,35 @@ def no_plans(count: int) -> Plans:
         thing=np.zeros((count, MOST, CODES), bool),
         beside=np.zeros((count, MOST, CODES), bool),
     )
+
+
+def plans_of(goals: Sequence[Goal]) -> Plans:
+    """Lays out goals for the table.
+
+    Where a thing lies at the start ("on your left") is not looked at: any thing of that
+    kind and color will do.
+    """
+    made = no_plans(len(goals))
+    for row, goal in enumerate(goals):
+        clauses = goal.clauses[:MOST]
+        made.count[row] = len(clauses)
+        for number, clause in enumerate(clauses):
+            made.kind[row, number] = _ACTIONS[clause.action]
+            made.thing[row, number] = _matches(clause.what.type, clause.what.color)
+            if clause.near is not None:
+                made.beside[row, number] = _matches(clause.near.type, clause.near.color)
+    return made
+
+
+@cache
+def _matches(kind: str | None, color: str | None) -> Flags:
+    """Which codes a description fits, bool (codes,)."""
+    wanted = [color] if color else COLORS
+    fits = np.zeros(CODES, bool)
+    for name in [kind] if kind else (*KINDS, "door"):
+        for shade in wanted:
+            if name == "door":
+                fits[[door_code(shade, state) for state in STATES]] = True
+            else:
+                fits[object_code(name, shade)] = True
+    return fits
