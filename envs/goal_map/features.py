@@ -14,6 +14,7 @@ _SIDE = 2 * RADIUS + 1
 _MARKS = LATER  # meanings that are shown, from 1; 0, what is not seen, is none of them
 _ACTS = OPEN + 1
 
+_SHOWN = np.arange(1, _MARKS + 1, dtype=np.uint8)[:, None]
 _DOES = _MARKS * CELLS
 _HANDS = _DOES + _ACTS
 _FACES = _HANDS + 3
@@ -87,8 +88,8 @@ class GoalMaps:
     def _features(self, which: Ints, meaning: Bytes) -> NDArray[np.float32]:
         goals, rows = self._subgoals, np.arange(len(which))
         made = np.zeros((len(which), FEATURES), np.float32)
-        for mark in range(_MARKS):
-            made[:, mark * CELLS : (mark + 1) * CELLS] = meaning == mark + 1
+        maps = made[:, :_DOES].reshape(len(which), _MARKS, CELLS)
+        np.equal(meaning[:, None], _SHOWN, out=maps, casting="unsafe")
         act, holds = goals.act[which], self._maps.carried[which] != EMPTY
         made[rows, _DOES + act] = 1
         made[rows, _HANDS + np.where(holds, np.where(act >= PUTNEXT, 1, 2), 0)] = 1

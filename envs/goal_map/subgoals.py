@@ -59,7 +59,8 @@ class Subgoals:
         changed = self._carried[which] != carried
         self._carried[which] = carried
         changed |= self._notice_doors(which, views)
-        self._mean(which[changed])
+        if changed.any():
+            self._mean(which[changed])
 
     def done(self, which: Ints, actions: Ints, front: Bytes, carried: Bytes, near: Bytes) -> None:
         """Ends the clauses that an action has fulfilled.
@@ -71,18 +72,19 @@ class Subgoals:
             carried: What they carry now, uint8 (m,).
             near: The cells around what is in front, uint8 (m, 3): ahead, left, right.
         """
-        rows, stage = np.arange(len(which)), self.stage[which]
-        kind = self.plans.kind[which, stage]
-        thing, beside = self.plans.thing[which, stage], self.plans.beside[which, stage]
-        before = self._carried[which]
-        ended = (kind == GOTO) & thing[rows, front]
-        ended |= (kind == PICKUP) & (actions == PICK_UP) & (before == EMPTY) & thing[rows, carried]
-        ended |= (kind == OPEN) & (actions == TOGGLE) & thing[rows, front] & (front < CLOSED)
-        put = (kind == PUTNEXT) & (actions == DROP) & (carried == EMPTY) & thing[rows, before]
-        ended |= put & beside[rows[:, None], near].any(1)
+        stage, before = self.stage[which], self._carried[which]
+        kind, thing = self.plans.kind[which, stage], self.plans.thing
+        faced, held = thing[which, stage, front], thing[which, stage, carried]
+        ended = faced & ((kind == GOTO) | (kind == OPEN) & (actions == TOGGLE) & (front < CLOSED))
+        ended |= held & (kind == PICKUP) & (actions == PICK_UP) & (before == EMPTY)
+        put = (kind == PUTNEXT) & (actions == DROP) & (carried == EMPTY)
+        if put.any():
+            beside = self.plans.beside[which[:, None], stage[:, None], near].any(1)
+            ended |= put & beside & thing[which, stage, before]
         ended &= stage + 1 < self.plans.count[which]
         self.stage[which] += ended
-        self._turn(which[ended])
+        if ended.any():
+            self._turn(which[ended])
 
     def _turn(self, which: Ints) -> None:
         """Starts on the clause that comes next."""
@@ -95,8 +97,10 @@ class Subgoals:
     def _notice_doors(self, which: Ints, views: Bytes) -> Flags:
         """A door that is meant tells the color of its key, or that it needs none."""
         opens = self.plans.kind[which, self.stage[which]] == OPEN
-        rows = np.flatnonzero(opens & ((views >= CLOSED) & (views < UNSEEN)).any(1))
         changed = np.zeros(len(which), bool)
+        if not opens.any():
+            return changed
+        rows = np.flatnonzero(opens & ((views >= CLOSED) & (views < UNSEEN)).any(1))
         for row in rows:
             agent = which[row]
             thing = self.plans.thing[agent, self.stage[agent]]
