@@ -76,8 +76,8 @@ class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
             for thing, cells in matches:
                 if not any(_can(clause, thing, cell) for cell in cells):
                     raise self._unavailable(thing)
-            cells = {id(cell) for _, some in matches for cell in some}
-            if len(cells) < len(clause.things):
+            distinct = {id(cell) for _, cells in matches for cell in cells}
+            if len(distinct) < len(clause.things):
                 raise self._unavailable(clause.things[-1], "other ")
 
     def _unavailable(self, thing: Thing, other: str = "") -> GoalUnavailable:
@@ -88,6 +88,15 @@ class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
             f"there is no {other}{name} here, only {', '.join(there) or 'walls'}",
             f"Ask for one that is there, for example: go to the {there[0]}" if there else "",
         )
+
+
+def given_goal(env: gymnasium.Env[Any, Any]) -> Goal | None:
+    """Returns the goal that an env was given, or None where its missions are its own."""
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, GoalWrapper):
+            return env.goal
+        env = env.env
+    return None
 
 
 def objects(level: Any) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
 from numpy.typing import NDArray
 
+from shoal.envs.goal_env import given_goal
 from shoal.envs.goals import Goal, Thing
 from shoal.envs.missions import GoalNotUnderstood, parse
 from shoal.envs.observations import require_minigrid
@@ -53,8 +54,9 @@ class GoalMask(gymnasium.ObservationWrapper[Any, Any, Any]):
         super().__init__(env)
         require_minigrid(env, "goal_mask")
         image: Any = env.observation_space["image"]  # type: ignore[index]
-        if env.has_wrapper_attr("goal"):  # known before any reset: refuse it now
-            wanted(env.get_wrapper_attr("goal"))
+        given = given_goal(env)
+        if given is not None:
+            wanted(given)  # known before any reset: refuse it now
         shape = (len(CHANNELS), *image.shape[:2])
         self.observation_space = gymnasium.spaces.Box(0.0, 1.0, shape, np.float32)
 
