@@ -14,7 +14,8 @@ from shoal.lazy import exports
 
 if TYPE_CHECKING:
     from shoal.envs.goal_env import GoalUnavailable, GoalWrapper
-    from shoal.envs.missions import Goal, GoalNotUnderstood, parse
+    from shoal.envs.goals import Clause, Goal, Thing
+    from shoal.envs.missions import GoalNotUnderstood, parse
     from shoal.envs.observations import OBSERVATIONS
     from shoal.envs.recorder import Recorder
     from shoal.envs.registry import describe, make, names
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "OBSERVATIONS": "shoal.envs.observations",
-    "Goal": "shoal.envs.missions",
+    "Clause": "shoal.envs.goals",
+    "Goal": "shoal.envs.goals",
     "GoalNotUnderstood": "shoal.envs.missions",
     "GoalUnavailable": "shoal.envs.goal_env",
     "GoalWrapper": "shoal.envs.goal_env",
     "Recorder": "shoal.envs.recorder",
     "SuccessInfo": "shoal.envs.success",
+    "Thing": "shoal.envs.goals",
     "describe": "shoal.envs.registry",
     "make": "shoal.envs.registry",
     "names": "shoal.envs.registry",
@@ -37,12 +40,14 @@ _LAZY = {
 
 __all__ = [
     "OBSERVATIONS",
+    "Clause",
     "Goal",
     "GoalNotUnderstood",
     "GoalUnavailable",
     "GoalWrapper",
     "Recorder",
     "SuccessInfo",
+    "Thing",
     "describe",
     "make",
     "names",

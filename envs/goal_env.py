@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium
-from minigrid.envs.babyai.core import verifier
 from minigrid.envs.babyai.core.roomgrid_level import RoomGridLevel
 
-from shoal.envs.missions import Goal
+from shoal.envs.goals import Clause, Goal, Thing
+from shoal.envs.instructions import counted, descriptions, instruct
 from shoal.errors import RunError, UsageError
-
-_words: Any = verifier  # minigrid's verifier has no annotations
 
 
 class GoalUnavailable(RunError):
@@ -21,12 +19,15 @@ class GoalUnavailable(RunError):
 class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Re-instructs a BabyAI level (Chevalier-Boisvert et al. 2019) after each reset.
 
-    The room, its objects and the agent's place stay as the seed made them; mission,
+    The rooms, their objects and the agent's place stay as the seed made them; mission,
     verifier and step limit become those of the goal. Success is the level's own test.
 
     Args:
         env: A BabyAI level with its native observations.
-        goal: What to go to.
+        goal: What to do, of any kind that BabyAI's grammar has.
+
+    Attributes:
+        goal: The goal as given.
 
     Raises:
         UsageError: The env is not a BabyAI level.
@@ -38,7 +39,7 @@ class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
         if not isinstance(level, RoomGridLevel):
             raise UsageError(
                 f"{type(level).__name__} takes no goal",
-                "only BabyAI levels can be told where to go",
+                "only BabyAI levels can be told what to do",
                 "Leave the goal out, or use an env such as BabyAI-GoToLocal-v0",
             )
         self.goal = goal
@@ -50,45 +51,64 @@ class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Resets the level and gives it the goal.
 
         Raises:
-            GoalUnavailable: The room holds no such object; the message names those there.
+            GoalUnavailable: The level holds no such object; the message names those there.
         """
         _, info = self.env.reset(seed=seed, options=options)
         self._instruct()
         return self._level.gen_obs(), info
 
     def _instruct(self) -> None:
-        level = self._level
-        instruction = _words.GoToInstr(_words.ObjDesc(self.goal.type, self.goal.color))
+        level, instruction = self._level, instruct(self.goal)
         instruction.reset_verifier(level)
-        matches = _without_walls(instruction.desc)
-        if not matches:
-            raise self._unavailable()
+        found = [_without_walls(description) for description in descriptions(instruction)]
+        self._check(found)
         level.instrs = instruction
-        level.surface = level.mission = self._mission(len(matches))
+        level.surface = level.mission = counted(self.goal, [len(cells) for cells in found]).text
         if not level.fixed_max_steps:
             rooms = level.num_rows * level.num_cols
             level.max_steps = level.num_navs_needed(instruction) * level.room_size**2 * rooms
 
-    def _mission(self, matches: int) -> str:
-        """BabyAI's own wording: "the" where one object matches, else "a"."""
-        article = "the" if matches == 1 else "a"
-        return f"go to {article} {self.goal.color or ''} {self.goal.type or 'object'}".replace(
-            "  ", " "
-        )
+    def _check(self, found: list[list[Any]]) -> None:
+        """Refuses what the level lacks, and what would be put next to itself."""
+        left = iter(found)
+        for clause in self.goal.clauses:
+            matches = [(thing, next(left)) for thing in clause.things]
+            for thing, cells in matches:
+                if not any(_can(clause, thing, cell) for cell in cells):
+                    raise self._unavailable(thing)
+            distinct = {id(cell) for _, cells in matches for cell in cells}
+            if len(distinct) < len(clause.things):
+                raise self._unavailable(clause.things[-1], "other ")
 
-    def _unavailable(self) -> GoalUnavailable:
+    def _unavailable(self, thing: Thing, other: str = "") -> GoalUnavailable:
         there = objects(self._level)
+        name = thing.text.removeprefix(f"{thing.article} ")
         return GoalUnavailable(
             f"cannot {self.goal.text}",
-            f"this room holds no such thing, only {', '.join(there) or 'walls'}",
+            f"there is no {other}{name} here, only {', '.join(there) or 'walls'}",
             f"Ask for one that is there, for example: go to the {there[0]}" if there else "",
         )
+
+
+def given_goal(env: gymnasium.Env[Any, Any]) -> Goal | None:
+    """Returns the goal that an env was given, or None where its missions are its own."""
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, GoalWrapper):
+            return env.goal
+        env = env.env
+    return None
 
 
 def objects(level: Any) -> list[str]:
     """Returns what lies in a minigrid level, for example ["blue key", "red ball"]."""
     cells = [cell for cell in level.grid.grid if cell is not None and cell.type != "wall"]
     return sorted({f"{cell.color} {cell.type}" for cell in cells})
+
+
+def _can(clause: Clause, thing: Thing, cell: Any) -> bool:
+    """Whether a cell's thing can play its part: what is taken must not be a door."""
+    taken = clause.action in ("pickup", "putnext") and thing is clause.what
+    return not taken or bool(cell.can_pickup())
 
 
 def _without_walls(wanted: Any) -> list[Any]:

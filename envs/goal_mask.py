@@ -9,7 +9,9 @@ import numpy as np
 from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
 from numpy.typing import NDArray
 
-from shoal.envs.missions import Goal, parse
+from shoal.envs.goal_env import given_goal
+from shoal.envs.goals import Goal, Thing
+from shoal.envs.missions import GoalNotUnderstood, parse
 from shoal.envs.observations import require_minigrid
 
 CHANNELS = ("goal", "free", "barrier", "object")
@@ -44,13 +46,17 @@ class GoalMask(gymnasium.ObservationWrapper[Any, Any, Any]):
 
     Raises:
         UsageError: The env is not a minigrid env.
-        GoalNotUnderstood: At reset, when the env's mission is no single goal.
+        GoalNotUnderstood: The goal given, or at reset the env's mission, is more than
+            one thing to go to.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
         require_minigrid(env, "goal_mask")
         image: Any = env.observation_space["image"]  # type: ignore[index]
+        given = given_goal(env)
+        if given is not None:
+            wanted(given)  # known before any reset: refuse it now
         shape = (len(CHANNELS), *image.shape[:2])
         self.observation_space = gymnasium.spaces.Box(0.0, 1.0, shape, np.float32)
 
@@ -59,9 +65,30 @@ class GoalMask(gymnasium.ObservationWrapper[Any, Any, Any]):
         return encode(observation["image"], parse(observation["mission"]))
 
 
+def wanted(goal: Goal) -> Thing:
+    """Returns the one thing that a goal goes to.
+
+    Raises:
+        GoalNotUnderstood: It asks for another action, for more, or for a place that a mask
+            over the view can't tell.
+    """
+    clause = goal.single
+    if clause is None or clause.action != "goto" or clause.what.location:
+        raise GoalNotUnderstood(
+            f"cannot mark the goal of {goal.text!r}",
+            "the observation 'goal_mask' shows one thing to go to, wherever it lies",
+            "Use observation='goal', or write for example 'go to the red ball'",
+        )
+    return clause.what
+
+
 def encode(image: NDArray[np.uint8], goal: Goal) -> NDArray[np.float32]:
-    """Turns minigrid's (V, V, 3) uint8 view into (4, V, V) float32 channels."""
-    kinds, colors, states = image[..., 0], image[..., 1], image[..., 2]
+    """Turns minigrid's (V, V, 3) uint8 view into (4, V, V) float32 channels.
+
+    Raises:
+        GoalNotUnderstood: The goal is more than one thing to go to.
+    """
+    kinds, states = image[..., 0], image[..., 2]
     seen = _TABLE[kinds]
     view = np.empty((len(CHANNELS), *kinds.shape), np.float32)
     view[1:] = np.moveaxis(seen, -1, 0)
@@ -70,13 +97,15 @@ def encode(image: NDArray[np.uint8], goal: Goal) -> NDArray[np.float32]:
         is_open = states == STATE_TO_IDX["open"]
         view[1] += doors & is_open
         view[2] += doors & ~is_open
-    view[0] = _matches(kinds, colors, goal)
+    view[0] = matches(image, wanted(goal))
     return view
 
 
-def _matches(kinds: NDArray[np.uint8], colors: NDArray[np.uint8], goal: Goal) -> NDArray[np.bool_]:
-    if goal.type is None:
+def matches(image: NDArray[np.uint8], thing: Thing) -> NDArray[np.bool_]:
+    """Marks the cells of a (V, V, 3) view that show such a thing; its location is not told."""
+    kinds, colors = image[..., 0], image[..., 1]
+    if thing.type is None:
         found = np.isin(kinds, [*_OBJECT, _DOOR])
     else:
-        found = kinds == OBJECT_TO_IDX[goal.type]
-    return found if goal.color is None else found & (colors == COLOR_TO_IDX[goal.color])
+        found = kinds == OBJECT_TO_IDX[thing.type]
+    return found if thing.color is None else found & (colors == COLOR_TO_IDX[thing.color])
