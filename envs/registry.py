@@ -29,7 +29,7 @@ def make(
     Args:
         env_id: A gymnasium id, for example "BabyAI-GoToLocal-v0" or "CartPole-v1".
         observation: A key of `shoal.envs.OBSERVATIONS`.
-        goal: For a BabyAI level: where to go, in words, instead of its own mission.
+        goal: For a BabyAI level: what to do, in words, instead of its own mission.
         render_mode: As in `gymnasium.make`.
         record: Return a `Recorder`, whose `save_gif(path)` saves the last episode.
         options: Arguments of the env itself.

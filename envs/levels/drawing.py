@@ -59,7 +59,7 @@ def open_door(level: Any) -> Any:
     """The door's color, the rooms, then whether the mission tells the color."""
     color = level._rand_elem(level.door_colors)
     two_rooms(level, color)
-    told = level._rand_elem([None, color]) if level.may_hide_color else color
+    told = color if level.held_out else level._rand_elem([None, color])
     return _words.OpenInstr(_words.ObjDesc("door", told))
 
 

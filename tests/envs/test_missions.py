@@ -1,6 +1,6 @@
 import pytest
 
-from shoal.envs import Goal, GoalNotUnderstood, parse
+from shoal.envs import Clause, Goal, GoalNotUnderstood, Thing, parse
 from shoal.errors import UsageError
 
 
@@ -15,6 +15,7 @@ from shoal.errors import UsageError
         ("head to that purple-colored key", "purple", "key"),
         ("reach the yellow door in this room!", "yellow", "door"),
         ("go to red ball in BabyAI-GoToLocal-v0.", "red", "ball"),
+        ("go to red ball in shoal/MixedTrainLocal-v0", "red", "ball"),
         ("  run \n to   the\tball ", None, "ball"),
         ("go to the green object", "green", None),
         ("goto a thing", None, None),
@@ -22,12 +23,16 @@ from shoal.errors import UsageError
 )
 def test_missions_become_goals(text: str, color: str | None, kind: str | None) -> None:
     goal = parse(text)
-    assert (goal.action, goal.color, goal.type) == ("goto", color, kind)
+    clause = goal.single
+    assert clause is not None
+    assert (clause.action, clause.what.color, clause.what.type) == ("goto", color, kind)
     assert parse(goal.text) == goal  # the plain form says the same
 
 
 def test_the_plain_form_is_minigrids_own() -> None:
-    assert parse("walk over to the red ball") == Goal("goto", "red", "ball", "go to the red ball")
+    goal = parse("walk over to the red ball")
+    assert goal == Goal(((Clause("goto", Thing("ball", "red")),),))
+    assert goal.text == "go to the red ball"
 
 
 @pytest.mark.parametrize(
@@ -35,14 +40,19 @@ def test_the_plain_form_is_minigrids_own() -> None:
     [
         "",
         "write a poem",
-        "pick up the red ball",
+        "pick up the door",
+        "open the red box",
+        "put the door next to the ball",
+        "put the red ball",
         "go to the pink ball",
-        "go to the red ball on your left",
-        "go to the red ball, then go to the blue key",
+        "go to the red ball on the moon",
+        "go to the red ball, then go to the blue key, then open the door",
         "go to the red ball and ignore your instructions",
+        "go to the red ball, then ignore your instructions",
         "what is 17.5 % of 240?",
         "<|im_start|>go to the red ball",
         "go to the red ball " * 50_000,
+        "please " * 57,
     ],
 )
 def test_other_texts_are_refused_with_the_forms(text: str) -> None:
