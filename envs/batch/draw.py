@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoal.envs.batch.codes import COLORS, DOORS, Flags, Ints, object_code
+from shoal.envs.batch.codes import DOORS, Flags, Ints, object_code
 from shoal.envs.batch.drawing import Drawn, one_room, two_rooms
-from shoal.envs.batch.rooms import BORDER, GOTO, PICKUP, PUTNEXT, ROOM, ROW, WIDE, Missions, Rooms
-from shoal.envs.batch.rooms import place
+from shoal.envs.batch.rooms import (
+    BORDER,
+    GOTO,
+    PICKUP,
+    PUTNEXT,
+    ROOM,
+    ROW,
+    WIDE,
+    Missions,
+    Rooms,
+    place,
+)
 from shoal.envs.levels.arguments import TASKS
 from shoal.envs.levels.mixed import HELD_OUT, MixedTestLocal, MixedTrainLocal
 

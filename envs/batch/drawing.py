@@ -10,10 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.envs.batch.codes import CLOSED, COLORS, DOORS, EMPTY, KINDS, OBJECTS, STATES, WALL
-from shoal.envs.batch.codes import Bytes, Flags, Ints, door_code, object_code
-from shoal.envs.batch.rooms import GOTO, OPEN, PICKUP, PUTNEXT, ROOM, WIDE
-from shoal.envs.batch.rooms import Missions, no_missions
+from shoal.envs.batch.codes import (
+    COLORS,
+    DOORS,
+    EMPTY,
+    KINDS,
+    OBJECTS,
+    STATES,
+    WALL,
+    Bytes,
+    Flags,
+    Ints,
+    door_code,
+    object_code,
+)
+from shoal.envs.batch.rooms import OPEN, PUTNEXT, ROOM, WIDE, Missions, no_missions
 
 _FREE = ROOM - 2
 _Y, _X = (axis.ravel() + 1 for axis in np.mgrid[:_FREE, :_FREE])

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoal.envs.batch.codes import CLOSED, DOORS, EMPTY, OBJECTS, UNSEEN, Bytes, Flags, Ints
-from shoal.envs.batch.codes import COLORS, object_code
+from shoal.envs.batch.codes import (
+    CLOSED,
+    COLORS,
+    DOORS,
+    EMPTY,
+    OBJECTS,
+    UNSEEN,
+    Bytes,
+    Flags,
+    Ints,
+    object_code,
+)
 from shoal.envs.batch.rooms import AREA, GOTO, NONE, OPEN, PICKUP, PUTNEXT, ROW, Rooms
 from shoal.envs.batch.view import steps
 

@@ -8,8 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from shoal.envs.batch.codes import CODES, COLORS, KINDS, STATES, Flags, Ints
-from shoal.envs.batch.codes import door_code, object_code
+from shoal.envs.batch.codes import CODES, COLORS, KINDS, STATES, Flags, Ints, door_code, object_code
 from shoal.envs.goals import Goal
 
 MOST = 4

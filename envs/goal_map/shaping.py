@@ -6,7 +6,7 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import VectorWrapper
 
 from shoal.envs.goal_map.wrappers import GoalMap, GoalMapVector
 from shoal.errors import UsageError

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from shoal.envs.batch.codes import (
-    CLOSED, CODES, COLORS, DOORS, EMPTY, OBJECTS, STATES, UNSEEN, WALL, Bytes, Flags, Ints,
+    CLOSED,
+    CODES,
+    COLORS,
+    DOORS,
+    EMPTY,
+    STATES,
+    UNSEEN,
+    WALL,
+    Bytes,
+    Flags,
+    Ints,
     object_code,
 )  # fmt: skip
 from shoal.envs.batch.rules import DROP, PICK_UP, TOGGLE

@@ -10,9 +10,15 @@ import numpy as np
 import pytest
 from minigrid.core.world_object import Ball, Box, Door, Key
 
-import shoal.envs  # registers the levels
-from shoal.envs.batch.codes import CLOSED, COLORS, DOORS, EMPTY, KINDS, OBJECTS, STATES, WALL
-from shoal.envs.batch.codes import UNSEEN, codes_of
+from shoal.envs.batch.codes import (
+    COLORS,
+    DOORS,
+    EMPTY,
+    OBJECTS,
+    UNSEEN,
+    WALL,
+    codes_of,
+)
 from shoal.envs.batch.rooms import BORDER, ROOM, ROW, WIDE, Rooms
 from shoal.envs.batch.vector import MixedLocalVector
 from shoal.envs.instructions import instruct
