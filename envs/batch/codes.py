@@ -44,7 +44,8 @@ def codes_of(images: NDArray[Any]) -> Bytes:
     What Shoal's levels do not hold (goals, lava, floors) is told apart only by whether one can
     stand on it: a floor or goal is empty, lava a wall.
     """
-    return _CODES[images[..., 0], images[..., 1] * (images[..., 0] > 2), images[..., 2] % 3]
+    codes: Bytes = _CODES[images[..., 0], images[..., 1] * (images[..., 0] > 2), images[..., 2] % 3]
+    return codes
 
 
 def _encodings() -> Bytes:

@@ -151,10 +151,7 @@ def _named(random: np.random.Generator, codes: Bytes) -> tuple[Bytes, Bytes]:
 
 
 def _touch(grids: Bytes, first: Bytes, second: Bytes) -> Flags:
-    beside: Flags = (_around(grids == second[:, None, None]) & (grids == first[:, None, None])).any(
-        (1, 2)
-    )
-    return beside
+    return _any(_around(grids == second[:, None, None]), grids == first[:, None, None])
 
 
 def _out_of_reach(grids: Bytes, x: Ints, y: Ints) -> Flags:
@@ -166,8 +163,13 @@ def _out_of_reach(grids: Bytes, x: Ints, y: Ints) -> Flags:
     while (count := int(reached.sum())) != before:
         before = count
         reached |= _around(reached & passes)
-    left: Flags = ((grids >= OBJECTS) & ~reached).any((1, 2))
-    return left
+    return _any(grids >= OBJECTS, ~reached)
+
+
+def _any(one: Flags, other: Flags) -> Flags:
+    """Whether a grid has a cell that is marked in both."""
+    found: Flags = np.any(one & other, axis=(1, 2))
+    return found
 
 
 def _around(cells: NDArray[np.bool_]) -> Flags:

@@ -42,6 +42,6 @@ def _name(rooms: Rooms, row: int, code: int) -> str:
     if code >= DOORS:  # there is one
         color = COLORS[(code - DOORS) % len(COLORS)]
         return f"the {color} door" if rooms.missions.told[row] else "the door"
-    kind, color = divmod(code - OBJECTS, len(COLORS))
+    kind, shade = divmod(code - OBJECTS, len(COLORS))
     alone = np.count_nonzero(rooms.cells[row] == code) == 1
-    return f"{'the' if alone else 'a'} {COLORS[color]} {KINDS[kind]}"
+    return f"{'the' if alone else 'a'} {COLORS[shade]} {KINDS[kind]}"

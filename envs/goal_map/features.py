@@ -82,7 +82,7 @@ class GoalMaps:
         """
         goals, nearest = self._subgoals, self._nearest[which]
         near = np.where(nearest < _FAR, 1 - nearest / 14, 0.0)
-        made: NDArray[np.float64] = goals.stage[which] + goals.halfway[which] + near
+        made: NDArray[np.float64] = np.add(near, goals.stage[which] + goals.halfway[which])
         return made
 
     def _features(self, which: Ints, meaning: Bytes) -> NDArray[np.float32]:

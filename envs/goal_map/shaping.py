@@ -58,7 +58,7 @@ class ShapedVector(VectorWrapper[Any, Any, Any]):
         self._before = np.zeros(env.num_envs)
 
     def reset(
-        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Resets all envs."""
         observations, infos = self.env.reset(seed=seed, options=options)

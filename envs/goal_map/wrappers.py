@@ -85,7 +85,7 @@ class GoalMapVector(VectorWrapper[Any, Any, Any]):
         self._all = np.arange(env.num_envs)
 
     def reset(
-        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Floats, dict[str, Any]]:
         """Resets all levels."""
         observations, infos = self.env.reset(seed=seed, options=options)

@@ -75,7 +75,7 @@ def test_every_transition_is_minigrids(distractors: int, rows: int, steps: int) 
         actions = _mostly_useful(random, seen["image"])
         before, (seen, rewards, done, late, infos) = seen, batch.step(actions)
         for row, level in enumerate(levels):
-            own, reward, terminated, truncated, _ = level.step(int(actions[row]))
+            own, reward, terminated, truncated, _ = _step(level, int(actions[row]))
             assert (reward, terminated, truncated) == (rewards[row], done[row], late[row])
             ended = terminated or truncated
             got = infos["final_obs"][row] if ended else _row(seen, row)
@@ -87,6 +87,10 @@ def test_every_transition_is_minigrids(distractors: int, rows: int, steps: int) 
                 assert first["mission"] == seen["mission"][row]
                 assert np.array_equal(first["image"], seen["image"][row])
     assert not np.array_equal(before["image"], seen["image"])
+
+
+def _step(level: Any, action: int) -> Any:
+    return level.step(action)
 
 
 def _row(seen: dict[str, Any], row: int) -> dict[str, Any]:
@@ -141,7 +145,7 @@ def _limit(kinds: int) -> float:
     """Exceeded by chance once in 10,000 times (Wilson and Hilferty 1931)."""
     free = max(1, kinds - 1)
     part = 2 / (9 * free)
-    return free * (1 - part + 3.72 * part**0.5) ** 3
+    return float(free * (1 - part + 3.72 * part**0.5) ** 3)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -26,21 +26,21 @@ GOTO, PICKUP, PUTNEXT, OPEN = range(4)
 class _Room:
     """A room of our own in a level: the agent in the middle looks right."""
 
-    def __init__(self, task: str, mission: str, **things: Any) -> None:
-        self.env = gymnasium.make(TRAIN, task=task)
-        self.map = GoalMap(self.env)
+    def __init__(self, task: str, mission: str) -> None:
+        env: Any = gymnasium.make(TRAIN, task=task)
+        self.map = GoalMap(env)
         self.map.reset(seed=0)
-        self.level: Any = self.env.unwrapped
+        level = self.level = env.unwrapped
         for x, y in np.ndindex(6, 6):
-            self.level.grid.set(x + 1, y + 1, None)
-        self.level.agent_pos, self.level.agent_dir = (3, 3), 0
+            level.grid.set(x + 1, y + 1, None)
+        level.agent_pos, level.agent_dir = (3, 3), 0
         self.mission = mission
 
     def put(self, thing: Any, x: int, y: int) -> None:
         self.level.grid.set(x, y, thing)
         thing.cur_pos = (x, y)
 
-    def begin(self) -> np.ndarray[Any, Any]:
+    def begin(self) -> Any:
         """The first observation, of this mission in this room."""
         from shoal.envs.goal_map.plans import plans_of
         from shoal.envs.goal_map.wrappers import _ONE, _views
@@ -53,7 +53,7 @@ class _Room:
         self.map._maps.begin(_ONE, plans_of([goal]))
         return self.map._maps.see(_ONE, _views(self.level.gen_obs()["image"][None]))[0]
 
-    def do(self, *actions: int) -> np.ndarray[Any, Any]:
+    def do(self, *actions: int) -> Any:
         for action in actions:
             seen = self.map.step(action)[0]
         return seen
@@ -144,10 +144,11 @@ def test_one_env_and_many_see_the_same() -> None:
 def test_shaping_adds_nothing_but_progress() -> None:
     """Summed with its discount over an episode, shaping is what it was at the start, negated."""
     gamma, weight = 0.97, 0.3
-    batch = ShapedVector(GoalMapVector(MixedLocalVector(8, task="goto")), weight, gamma)
+    maps = GoalMapVector(MixedLocalVector(8, task="goto"))
+    batch = ShapedVector(maps, weight, gamma)
     single = Shaped(GoalMap(gymnasium.make(TRAIN, task="goto")), weight, gamma)
     batch.reset(seed=0)
-    start, added, step = batch.env.progress(), np.zeros(8), np.zeros(8)
+    start, added, step = maps.progress(), np.zeros(8), np.zeros(8)
     random, checked = np.random.default_rng(0), 0
     for _ in range(400):
         _, shaped, terminated, truncated, infos = batch.step(random.integers(0, 6, 8))
@@ -156,7 +157,7 @@ def test_shaping_adds_nothing_but_progress() -> None:
         for row in np.flatnonzero(terminated | truncated):
             left = 0 if terminated[row] else weight * gamma ** step[row] * infos["progress"][row]
             assert added[row] == pytest.approx(left - weight * start[row])
-            start[row], added[row], step[row] = batch.env.progress()[row], 0, 0
+            start[row], added[row], step[row] = maps.progress()[row], 0, 0
             checked += 1
     assert checked > 8
     single.reset(seed=0)
