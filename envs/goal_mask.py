@@ -88,16 +88,21 @@ def encode(image: NDArray[np.uint8], goal: Goal) -> NDArray[np.float32]:
     Raises:
         GoalNotUnderstood: The goal is more than one thing to go to.
     """
-    kinds, states = image[..., 0], image[..., 2]
-    seen = _TABLE[kinds]
-    view = np.empty((len(CHANNELS), *kinds.shape), np.float32)
-    view[1:] = np.moveaxis(seen, -1, 0)
+    view = np.empty((len(CHANNELS), *image.shape[:2]), np.float32)
+    view[0] = matches(image, wanted(goal))
+    view[1:] = seen(image)
+    return view
+
+
+def seen(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Marks in (3, V, V) float32 what is free, a barrier, or a key, ball or box."""
+    kinds = image[..., 0]
+    view = np.moveaxis(_TABLE[kinds], -1, 0)
     doors = kinds == _DOOR
     if doors.any():
-        is_open = states == STATE_TO_IDX["open"]
-        view[1] += doors & is_open
-        view[2] += doors & ~is_open
-    view[0] = matches(image, wanted(goal))
+        is_open = image[..., 2] == STATE_TO_IDX["open"]
+        view[0] += doors & is_open
+        view[1] += doors & ~is_open
     return view
 
 

@@ -1,4 +1,4 @@
-"""Observation wrappers by name: a wrapper is a string, imported on first use."""
+"""Wrappers of observations and actions by name: a string, imported on first use."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from shoal.errors import UsageError, unknown
 OBSERVATIONS = {
     "native": "",
     "text": "shoal.envs.text_view:TextView",
+    "symbolic": "shoal.envs.symbolic:Symbolic",
+    "goal": "shoal.envs.goal_view:GoalView",
     "goal_mask": "shoal.envs.goal_mask:GoalMask",
     "goal_map": "shoal.envs.goal_map.wrappers:GoalMap",
     "pixels": "shoal.envs.pixels:Pixels",
 }
 """Name -> "module:Class"; add your own: a wrapper class that takes the env."""
+
+ACTIONS = {"numbers": "", "text": "shoal.envs.text_actions:TextActions"}
+"""How actions are given; as `OBSERVATIONS`."""
 
 
 def observe(env: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
@@ -30,11 +35,31 @@ def observe(env: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
         UnknownNameError: No such wrapper.
         UsageError: The wrapper does not fit this env.
     """
-    if name not in OBSERVATIONS:
-        unknown("observation", name, OBSERVATIONS)
-    if not OBSERVATIONS[name]:
+    return _wrap(env, "observation", name, OBSERVATIONS)
+
+
+def take(env: gymnasium.Env[Any, Any], name: str) -> gymnasium.Env[Any, Any]:
+    """Wraps an env so that it takes its actions in the named way.
+
+    Args:
+        env: An env with its native actions.
+        name: A key of `ACTIONS`.
+
+    Raises:
+        UnknownNameError: No such wrapper.
+        UsageError: The wrapper does not fit this env.
+    """
+    return _wrap(env, "kind of actions", name, ACTIONS)
+
+
+def _wrap(
+    env: gymnasium.Env[Any, Any], what: str, name: str, known: dict[str, str]
+) -> gymnasium.Env[Any, Any]:
+    if name not in known:
+        unknown(what, name, known)
+    if not known[name]:
         return env
-    module, _, attribute = OBSERVATIONS[name].partition(":")
+    module, _, attribute = known[name].partition(":")
     wrapper = getattr(importlib.import_module(module), attribute)
     wrapped: gymnasium.Env[Any, Any] = wrapper(env)
     return wrapped

@@ -1,4 +1,4 @@
-"""Keeps an episode's frames and path, and saves them as a GIF."""
+"""Keeps an episode's frames and path, and saves them as a GIF or an MP4 film."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 from PIL import Image, ImageDraw
 
+from shoal.envs.film import film
 from shoal.errors import RunError, UsageError
 from shoal.files import write_atomic
 
@@ -58,6 +59,37 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._keep()
         return result
 
+    def save(self, path: Path | str, *, frame_ms: int = 150) -> Path:
+        """Writes the recording as a GIF, or as a film where the path ends in ".mp4".
+
+        Raises:
+            UsageError: The path ends in another kind of file.
+            RunError: Nothing was recorded yet.
+            MissingExtraError: A film needs OpenCV.
+            StorageError: It can't be written; nothing half-written is left.
+        """
+        kind = Path(path).suffix.lower()
+        if kind not in ("", ".gif", ".mp4"):
+            raise UsageError(
+                f"cannot record to {Path(path).name}",
+                "an episode is saved as GIF or MP4",
+                "End the name in .gif or .mp4",
+            )
+        save = self.save_mp4 if kind == ".mp4" else self.save_gif
+        return save(path, frame_ms=frame_ms)
+
+    def save_mp4(self, path: Path | str, *, frame_ms: int = 150) -> Path:
+        """Writes the recording as an MP4 film (MPEG-4 part 2).
+
+        Raises:
+            RunError: Nothing was recorded yet.
+            MissingExtraError: OpenCV is not installed.
+            StorageError: It can't be written; nothing half-written is left.
+        """
+        self._check_recorded()
+        target, frames = Path(path).with_suffix(".mp4"), self.frames
+        return write_atomic(target, lambda file: film(file, frames, 1000 / frame_ms))
+
     def save_gif(self, path: Path | str, *, frame_ms: int = 150) -> Path:
         """Writes the recording as an animated GIF; the last frame stays for a second.
 
@@ -65,8 +97,7 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             RunError: Nothing was recorded yet.
             StorageError: It can't be written; nothing half-written is left.
         """
-        if not self.frames:
-            raise RunError("no episode to save", "reset() was not called", "Run an episode first")
+        self._check_recorded()
         durations = [frame_ms] * (len(self.frames) - 1) + [1000]
         first, rest = self.frames[0], self.frames[1:]
         target = Path(path).with_suffix(".gif")
@@ -75,6 +106,10 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
             first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0)
 
         return write_atomic(target, write)
+
+    def _check_recorded(self) -> None:
+        if not self.frames:
+            raise RunError("no episode to save", "reset() was not called", "Run an episode first")
 
     def _keep(self) -> None:
         if len(self.frames) < LONGEST:

@@ -8,9 +8,11 @@ from typing import Any
 
 import gymnasium
 
+from shoal.envs.goals import Goal
 from shoal.envs.minigrid_ids import register
 from shoal.envs.missions import parse
-from shoal.envs.observations import observe
+from shoal.envs.observations import observe, take
+from shoal.envs.seeded import Seeded, check_limit
 from shoal.envs.success import SuccessInfo
 from shoal.errors import MissingExtraError, UsageError, unknown
 
@@ -19,7 +21,10 @@ def make(
     env_id: str,
     *,
     observation: str = "native",
+    actions: str = "numbers",
     goal: str | None = None,
+    seed: int | None = None,
+    time_limit: int | None = None,
     render_mode: str | None = None,
     record: bool = False,
     **options: Any,
@@ -29,30 +34,28 @@ def make(
     Args:
         env_id: A gymnasium id, for example "BabyAI-GoToLocal-v0" or "CartPole-v1".
         observation: A key of `shoal.envs.OBSERVATIONS`.
+        actions: "numbers" as the env has them, or "text" (minigrid): "turn left" …
         goal: For a BabyAI level: what to do, in words, instead of its own mission.
+        seed: Where the first episode starts from; the others follow from it.
+        time_limit: Steps after which an episode is cut, besides the env's own limit.
         render_mode: As in `gymnasium.make`.
-        record: Return a `Recorder`, whose `save_gif(path)` saves the last episode.
+        record: Return a `Recorder`, whose `save(path)` keeps the last episode as GIF or MP4.
         options: Arguments of the env itself.
 
     Raises:
-        UnknownNameError: No such env or observation; near names are suggested.
+        UnknownNameError: No such env, observation or kind of actions; near names are suggested.
         GoalNotUnderstood: The goal is not one that Shoal can parse.
-        UsageError: The goal, the observation or an option does not fit this env.
+        UsageError: The goal, the observation, the limit or an option does not fit this env.
         MissingExtraError: The env needs a package that is not installed.
     """
     wanted = parse(goal) if goal is not None else None
+    if time_limit is not None:
+        options["max_episode_steps"] = check_limit(time_limit)
     base = _base(env_id, render_mode or ("rgb_array" if record else None), options)
-    env: gymnasium.Env[Any, Any] = SuccessInfo(base, by_reward=_is_minigrid(base))
-    if wanted is not None:
-        from shoal.envs.goal_env import GoalWrapper
-
-        env = GoalWrapper(env, wanted)
-    env = observe(env, observation)
-    if record:
-        from shoal.envs.recorder import Recorder
-
-        env = Recorder(env)
-    return env
+    env = _instructed(SuccessInfo(base, by_reward=_is_minigrid(base)), wanted)
+    env = take(observe(env, observation), actions)
+    env = env if seed is None else Seeded(env, seed)
+    return _recorded(env) if record else env
 
 
 def names(contains: str = "") -> list[str]:
@@ -101,6 +104,20 @@ def _base(env_id: str, render_mode: str | None, options: Any) -> gymnasium.Env[A
         raise UsageError(
             f"{env_id} cannot be made with {sorted(options)}", str(error), "Mend the options"
         ) from error
+
+
+def _instructed(env: gymnasium.Env[Any, Any], goal: Goal | None) -> gymnasium.Env[Any, Any]:
+    if goal is None:
+        return env
+    from shoal.envs.goal_env import GoalWrapper
+
+    return GoalWrapper(env, goal)
+
+
+def _recorded(env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
+    from shoal.envs.recorder import Recorder
+
+    return Recorder(env)
 
 
 def _check(env_id: str) -> None:

@@ -25,7 +25,7 @@ def _view(**things: str) -> NDArray[np.uint8]:
     return view
 
 
-@pytest.mark.parametrize("observation", ["native", "text", "goal_mask", "pixels"])
+@pytest.mark.parametrize("observation", ["native", "text", "symbolic", "goal_mask", "pixels"])
 @pytest.mark.parametrize("goal", [None, "go to an object"])
 @pytest.mark.filterwarnings("ignore:.*different from the unwrapped version:UserWarning")
 def test_gymnasiums_checker_is_content(observation: str, goal: str | None) -> None:
