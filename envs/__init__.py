@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shoal.envs.recorder import Recorder
     from shoal.envs.registry import describe, make, names
     from shoal.envs.success import SuccessInfo
+    from shoal.envs.vector import make_vec
 
 _LAZY = {
     "OBSERVATIONS": "shoal.envs.observations",
@@ -33,6 +34,7 @@ _LAZY = {
     "Thing": "shoal.envs.goals",
     "describe": "shoal.envs.registry",
     "make": "shoal.envs.registry",
+    "make_vec": "shoal.envs.vector",
     "names": "shoal.envs.registry",
     "parse": "shoal.envs.missions",
 }
@@ -50,6 +52,7 @@ __all__ = [
     "Thing",
     "describe",
     "make",
+    "make_vec",
     "names",
     "parse",
 ]

@@ -101,3 +101,13 @@ class MixedLocalVector(VectorEnv[Any, Any, Any]):
             "final_obs": final, "_final_obs": mask, "is_success": done & mask,
             "_is_success": mask, "task": tasks, "_task": mask,
         }  # fmt: skip
+
+
+def train_levels(num_envs: int, **options: Any) -> MixedLocalVector:
+    """Levels of `shoal/MixedTrainLocal-v0`; options as for `MixedLocalVector`."""
+    return MixedLocalVector(num_envs, "train", **options)
+
+
+def test_levels(num_envs: int, **options: Any) -> MixedLocalVector:
+    """Levels of `shoal/MixedTestLocal-v0`; options as for `MixedLocalVector`."""
+    return MixedLocalVector(num_envs, "test", **options)

@@ -10,9 +10,15 @@ LEVELS = {
 }
 """Id -> "module:Class"."""
 
+BATCHES = {
+    "shoal/MixedTrainLocal-v0": "shoal.envs.batch.vector:train_levels",
+    "shoal/MixedTestLocal-v0": "shoal.envs.batch.vector:test_levels",
+}
+"""Id -> "module:function" that steps many of these levels at once."""
+
 
 def register_levels() -> None:
     """Registers the ids that are not yet known; a second call changes nothing."""
     for name, entry_point in LEVELS.items():
         if name not in gymnasium.registry:
-            gymnasium.register(name, entry_point=entry_point)
+            gymnasium.register(name, entry_point, vector_entry_point=BATCHES[name])

@@ -25,6 +25,8 @@ from shoal.envs.instructions import instruct
 from shoal.envs.levels.arguments import TASKS
 from shoal.envs.levels.mixed import HELD_OUT, MixedTrainLocal
 from shoal.envs.missions import parse
+from shoal.envs.vector import make_vec
+from shoal.errors import UnknownNameError, UsageError
 
 TRAIN = "shoal/MixedTrainLocal-v0"
 THINGS: list[Any] = [Key, Ball, Box]
@@ -170,3 +172,23 @@ def test_a_seed_repeats_itself() -> None:
         trail += [batch.step(row)[0]["image"].tobytes() for row in actions]
         trails.append(trail)
     assert trails[0] == trails[1]
+
+
+def test_gymnasium_makes_the_batch() -> None:
+    batch = gymnasium.make_vec(
+        TRAIN, num_envs=3, vectorization_mode="vector_entry_point", task="goto"
+    )
+    seen, _ = batch.reset(seed=0)
+    assert batch.observation_space.contains(seen)
+    assert seen["image"].shape == (3, 7, 7, 3)
+    shaped = make_vec(TRAIN, 3, observation="goal_map", shaping=0.3, num_dists=2)
+    observed, _ = shaped.reset(seed=0)
+    assert shaped.observation_space.contains(observed)
+
+
+def test_what_has_no_batch_says_so() -> None:
+    with pytest.raises(UnknownNameError, match="MixedTrainLocal"):
+        make_vec("shoal/MixedTranLocal-v0", 2)
+    for env_id, observation in (("CartPole-v1", "native"), (TRAIN, "pixels")):
+        with pytest.raises(UsageError, match=r"one by one.*shoal/MixedTrainLocal-v0"):
+            make_vec(env_id, 2, observation=observation)
