@@ -7,7 +7,7 @@ from typing import Any
 
 import gymnasium
 
-from shoal.envs.observations import OBSERVATIONS
+from shoal.envs.levels.register import BATCHES
 from shoal.errors import UsageError, unknown
 
 BATCHED = {"native": "", "goal_map": "shoal.envs.goal_map.wrappers:GoalMapVector"}
@@ -16,8 +16,7 @@ BATCHED = {"native": "", "goal_map": "shoal.envs.goal_map.wrappers:GoalMapVector
 
 def has_batch(env_id: str, observation: str = "native") -> bool:
     """Whether `make_vec` can make this env, observed so."""
-    spec = gymnasium.registry.get(env_id)
-    return bool(spec and spec.vector_entry_point) and observation in BATCHED
+    return env_id in BATCHES and observation in BATCHED  # gymnasium's own begin anew a step later
 
 
 def make_vec(
@@ -53,12 +52,12 @@ def make_vec(
         raise UsageError(
             f"{env_id} can't be batched with observation {observation!r}",
             "its envs are stepped one by one",
-            f"Use shoal.envs.make; batched: {', '.join(_ids())}, as {' or '.join(BATCHED)}",
+            f"Use shoal.envs.make; batched: {', '.join(BATCHES)}, as {' or '.join(BATCHED)}",
         )
     env: Any = gymnasium.make_vec(
         env_id, num_envs=count, vectorization_mode="vector_entry_point", **options
     )
-    if not OBSERVATIONS[observation]:
+    if not BATCHED[observation]:
         return env
     module, _, name = BATCHED[observation].partition(":")
     env = getattr(importlib.import_module(module), name)(env)
@@ -67,7 +66,3 @@ def make_vec(
     from shoal.envs.goal_map.shaping import ShapedVector
 
     return ShapedVector(env, shaping, gamma)
-
-
-def _ids() -> list[str]:
-    return sorted(name for name, spec in gymnasium.registry.items() if spec.vector_entry_point)
