@@ -16,6 +16,7 @@ OBSERVATIONS = {
     "goal": "shoal.envs.goal_view:GoalView",
     "goal_mask": "shoal.envs.goal_mask:GoalMask",
     "goal_map": "shoal.envs.goal_map.wrappers:GoalMap",
+    "pixel_map": "shoal.envs.goal_map.wrappers:PixelMap",
     "pixels": "shoal.envs.pixels:Pixels",
 }
 """Name -> "module:Class"; add your own: a wrapper class that takes the env."""

@@ -16,6 +16,7 @@ from shoal.envs.goal_map.features import FEATURES, GoalMaps
 from shoal.envs.goal_map.plans import plans_of
 from shoal.envs.missions import parse
 from shoal.envs.observations import require_minigrid
+from shoal.envs.tiles.reader import TILE, tile_reader
 
 Floats = NDArray[np.float32]
 _ONE = np.zeros(1, np.int64)
@@ -55,17 +56,34 @@ class GoalMap(gymnasium.Wrapper[Any, Any, Any, Any]):
         """
         observation, info = self.env.reset(seed=seed, options=options)
         self._maps.begin(_ONE, plans_of([parse(observation["mission"])]))
-        return self._maps.see(_ONE, _views(observation["image"][None]))[0], info
+        return self._maps.see(_ONE, self._view(observation))[0], info
 
     def step(self, action: Any) -> tuple[Floats, SupportsFloat, bool, bool, dict[str, Any]]:
         """Steps the env and draws what is seen then."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        seen = self._maps.see(_ONE, _views(observation["image"][None]), np.array([int(action)]))
+        seen = self._maps.see(_ONE, self._view(observation), np.array([int(action)]))
         return seen[0], reward, terminated, truncated, info
 
     def progress(self) -> float:
         """How far the mission has come; see `GoalMaps.progress`."""
         return float(self._maps.progress(_ONE)[0])
+
+    def _view(self, observation: Any) -> Bytes:
+        return _views(observation["image"][None])
+
+
+class PixelMap(GoalMap):
+    """`GoalMap` from pixels alone: cells are read off the picture of the view.
+
+    What the policy knows comes from the picture of 112 x 112 pixels that BALROG shows
+    vision models (see `shoal.envs.pixels.Pixels`) and from the mission's text.
+
+    Observation: as of `GoalMap`.
+    """
+
+    def _view(self, observation: Any) -> Bytes:
+        picture = self.get_wrapper_attr("get_frame")(tile_size=TILE, agent_pov=True)
+        return tile_reader().read(picture)[None]
 
 
 class GoalMapVector(VectorWrapper[Any, Any, Any]):
