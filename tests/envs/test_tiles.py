@@ -49,7 +49,7 @@ def test_pixels_give_the_same_map_as_cells() -> None:
     ]
     seen = [env.reset(seed=7)[0] for env in both]
     for action in np.random.default_rng(0).integers(0, 6, 100):
-        assert np.array_equal(*seen)
+        assert np.array_equal(seen[0], seen[1])
         seen = [env.step(int(action))[0] for env in both]
 
 
