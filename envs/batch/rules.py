@@ -22,6 +22,9 @@ from shoal.envs.batch.view import steps
 LEFT, RIGHT, FORWARD, PICK_UP, DROP, TOGGLE = range(6)
 """Actions, as minigrid numbers them."""
 
+ACTIONS = 7
+"""How many minigrid has: the last, "done", does nothing."""
+
 _STEP = steps(ROW)
 _BOXES = object_code("box", COLORS[0])
 _OPENED, _LOCKED = DOORS, CLOSED + len(COLORS)

@@ -92,15 +92,14 @@ class GoalMaps:
         np.equal(meaning[:, None], _SHOWN, out=maps, casting="unsafe")
         act, holds = goals.act[which], self._maps.carried[which] != EMPTY
         made[rows, _DOES + act] = 1
-        made[rows, _HANDS + np.where(holds, np.where(act >= PUTNEXT, 1, 2), 0)] = 1
-        faced = np.flatnonzero(meaning[:, AHEAD])
-        made[faced, _FACES - 1 + meaning[faced, AHEAD].astype(np.int64)] = 1
-        steps = np.where(meaning == NOW, _STEPS, _FAR)
+        made[rows, _HANDS + holds * (1 + (act < PUTNEXT))] = 1
+        made[:, _FACES:_WHERE] = maps[:, :, AHEAD]
+        steps = np.where(maps[:, NOW - 1] > 0, _STEPS, _FAR)
         cell = steps.argmin(1)
         self._nearest[which] = nearest = steps[rows, cell]
-        known = np.flatnonzero(nearest < _FAR)
-        made[known, _WHERE + _COLUMN[cell[known]]] = 1
-        made[known, _WHERE + _SIDE + _ROW[cell[known]]] = 1
-        made[known, _KNOWN] = 1
+        known = nearest < _FAR
+        made[rows, _WHERE + _COLUMN[cell]] = known
+        made[rows, _WHERE + _SIDE + _ROW[cell]] = known
+        made[:, _KNOWN] = known
         made[:, _MORE] = goals.stage[which] + 1 < goals.plans.count[which]
         return made

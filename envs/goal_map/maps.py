@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shoal.envs.batch.codes import CLOSED, DOORS, EMPTY, UNSEEN, Bytes, Ints
-from shoal.envs.batch.rules import FORWARD, LEFT, RIGHT
+from shoal.envs.batch.codes import CLOSED, CODES, DOORS, EMPTY, UNSEEN, Bytes, Ints
+from shoal.envs.batch.rules import ACTIONS, FORWARD, LEFT, RIGHT
 from shoal.envs.batch.view import AGENT, FRONT, SIDE, offsets, steps
 
 RADIUS = 6
@@ -22,6 +22,9 @@ _AREA = _WIDTH * _WIDTH
 _STEP = steps(_WIDTH)
 _VIEW = offsets(_WIDTH, SIDE - 1, 0, SIDE // 2)
 _NEAR = offsets(_WIDTH, RADIUS, RADIUS, RADIUS)
+_TURN = np.array([(action == RIGHT) - (action == LEFT) for action in range(ACTIONS)])
+_FREE = np.zeros(CODES, bool)
+_FREE[EMPTY] = _FREE[DOORS:CLOSED] = True
 
 
 class Maps:
@@ -51,11 +54,10 @@ class Maps:
 
     def move(self, which: Ints, actions: Ints) -> None:
         """Follows the moves that some agents have made, before they see again."""
-        front = self.front[which]
-        free = (front == EMPTY) | ((front >= DOORS) & (front < CLOSED))
-        step = np.where((actions == FORWARD) & free, _STEP[self._way[which]], 0)
-        self._at[which] = (self._at[which] + step) % _AREA
-        self._way[which] = (self._way[which] - (actions == LEFT) + (actions == RIGHT)) & 3
+        way = self._way[which]
+        walks = (actions == FORWARD) & _FREE[self.front[which]]
+        self._at[which] = (self._at[which] + walks * _STEP[way]) % _AREA
+        self._way[which] = (way + _TURN[actions]) & 3
 
     def see(self, which: Ints, views: Bytes) -> None:
         """Draws views uint8 (m, 49) of some agents into their charts."""

@@ -83,6 +83,9 @@ class Subgoals:
             near: The cells around what is in front, uint8 (m, 3): ahead, left, right.
         """
         stage, before = self.stage[which], self._carried[which]
+        more = stage + 1 < self.plans.count[which]
+        if not more.any():
+            return
         kind, thing = self.plans.kind[which, stage], self.plans.thing
         faced, held = thing[which, stage, front], thing[which, stage, carried]
         ended = faced & ((kind == GOTO) | (kind == OPEN) & (actions == TOGGLE) & (front < CLOSED))
@@ -91,7 +94,7 @@ class Subgoals:
         if put.any():
             beside = self.plans.beside[which[:, None], stage[:, None], near].any(1)
             ended |= put & beside & thing[which, stage, before]
-        ended &= stage + 1 < self.plans.count[which]
+        ended &= more
         self.stage[which] += ended
         if ended.any():
             self._turn(which[ended])
