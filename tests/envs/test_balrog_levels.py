@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import runpy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AsyncVectorEnv
 
 from shoal.envs import make
 from shoal.envs.levels import MOST_DISTRACTORS, TASKS
@@ -140,6 +142,31 @@ def test_gymnasium_makes_them_too(name: str) -> None:
     env: Any = gymnasium.make(name, task="putnext", num_dists=8)
     assert env.reset(seed=1)[0]["mission"].startswith("put ")
     assert env.action_space == gymnasium.spaces.Discrete(6)
+
+
+def test_gymnasium_steps_many_of_them() -> None:
+    """In worker processes; missions are texts, which gymnasium's shared memory can't pass on."""
+    envs = gymnasium.make_vec(
+        TRAIN,
+        2,
+        "async",
+        {"shared_memory": False},
+        task="putnext",
+    )
+    observations, _ = envs.reset(seed=1)
+    alone = [gymnasium.make(TRAIN, task="putnext").reset(seed=seed)[0] for seed in (1, 2)]
+    assert list(observations["mission"]) == [one["mission"] for one in alone]
+    assert (observations["image"][1] == alone[1]["image"]).all()
+    envs.step(envs.action_space.sample())
+    envs.close()
+
+
+def test_numbers_pass_through_shared_memory() -> None:
+    envs = AsyncVectorEnv([partial(make, TRAIN, observation="goal", task="open")] * 2)
+    observations, _ = envs.reset(seed=1)
+    alone = make(TRAIN, observation="goal", task="open").reset(seed=2)[0]
+    assert all((observations[key][1] == alone[key]).all() for key in ("view", "task"))
+    envs.close()
 
 
 @pytest.mark.filterwarnings("error::DeprecationWarning")
