@@ -11,6 +11,7 @@ from shoal.extras import installed
 from shoal.files import sha256_file, write_atomic
 from shoal.modalities.policy.card import machine
 from shoal.modalities.training.card import card, listed, versions_of
+from shoal.modalities.training.figures import softmax
 from shoal.modalities.training.plots import learning_curve
 from shoal.modalities.training.progress import say
 from shoal.modalities.vision.encoders.timm_folder import read_config
@@ -22,7 +23,6 @@ from shoal.modalities.vision.teach.classifier import (
     SPEC,
     EncoderSpec,
     ImageClassifierSpec,
-    softmax,
 )
 from shoal.modalities.vision.teach.fitting import Judged
 from shoal.modalities.vision.teach.head import Head

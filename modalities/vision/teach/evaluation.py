@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from shoal.errors import UsageError
 from shoal.modalities.policy.spec import wilson
-from shoal.modalities.training.figures import rounded
-from shoal.modalities.vision.teach.classifier import ImageClassifier, softmax
+from shoal.modalities.training.figures import rounded, softmax
+from shoal.modalities.vision.teach.classifier import ImageClassifier
 from shoal.modalities.vision.teach.data import Pictures
 from shoal.modalities.vision.teach.lot import Lot, Reader
 from shoal.modalities.vision.teach.mistakes import Mistakes
