@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from shoal.agents.cli.options import retyped
+from shoal.agents.cli.options import SHARED, retyped
 from shoal.agents.cli.show import console, plain, print_json, print_saved
 from shoal.errors import UsageError
 
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 ONLY_HERE = ("base", "rank", "longest", "quantize", "parity", "gradient_checkpointing")
 """Options of `shoal tune` that a classifier has no use for."""
 
-_SHARED = (
-    "name", "epochs", "batch", "learning_rate", "seed", "held_out", "patience",
-    "checkpoint_every", "out", "resume",
-)  # fmt: skip
 _MOST = 100_000
 
 
@@ -49,13 +45,13 @@ def tune_generator(context: typer.Context) -> None:
     from shoal.modalities.text.tune import GeneratorSettings, read_dialogues
 
     typed, json = given(context), context.params["json"]
-    strange = sorted(set(typed) - {*ONLY_HERE, *_SHARED, *_READ_HERE})
+    strange = sorted(set(typed) - {*ONLY_HERE, *SHARED, *_READ_HERE})
     if strange:
         raise UsageError(
             f"--{strange[0].replace('_', '-')} is for classifiers",
             fix="Leave it out; --base names the model to start from",
         )
-    own = {name: typed[name] for name in (*ONLY_HERE, *_SHARED) if name in typed}
+    own = {name: typed[name] for name in (*ONLY_HERE, *SHARED) if name in typed}
     settings = GeneratorSettings(**own, quiet=context.params["quiet"] or json)
     source = context.params["source"]
     records = source == "records" and not Path(source).exists()

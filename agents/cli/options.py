@@ -14,6 +14,12 @@ STUDENTS = "Students"
 GENERATORS = "Generators"
 CALLS = "Call encoder"
 
+SHARED = (
+    "name", "epochs", "batch", "learning_rate", "seed", "held_out", "patience",
+    "checkpoint_every", "out", "resume",
+)  # fmt: skip
+"""Options that the settings of every training take under the same name."""
+
 
 def option(panel: str, help: str, *names: str, **more: Any) -> Any:
     """An option that stands in a group of --help.

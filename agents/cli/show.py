@@ -103,6 +103,22 @@ def print_saved(path: Path) -> None:
         console.print(plain(line), highlight=False, soft_wrap=True)
 
 
+def print_made(path: Path, spec: str, told: Sequence[str], as_json: bool) -> None:
+    """Says where a classifier was saved; as JSON, with what its spec tells.
+
+    Args:
+        path: Its folder.
+        spec: The name of the file in it that tells.
+        told: What is shown of that.
+        as_json: Print JSON.
+    """
+    if not as_json:
+        print_saved(path)
+        return
+    content = json.loads((path / spec).read_text(encoding="utf-8"))
+    print_json({"folder": str(path), **{key: content[key] for key in told}})
+
+
 def exit_code(run: Run) -> int:
     """0 when the run was solved, else 1."""
     return 0 if run.status is Status.SOLVED else 1

@@ -7,14 +7,11 @@ from typing import Any
 import typer
 
 from shoal.agents.cli.generators import given
-from shoal.agents.cli.options import retyped
+from shoal.agents.cli.options import SHARED, retyped
 from shoal.agents.cli.teach import print_pictures, refuse_text_options
 from shoal.errors import UsageError
 
-_OWN = (
-    "name", "size", "model", "copies", "epochs", "batch", "learning_rate", "seed", "held_out",
-    "patience", "checkpoint_every", "out", "resume",
-)  # fmt: skip
+_OWN = (*SHARED, "size", "model", "copies")
 _READ_HERE = ("teacher", "source", "val", "unlabelled", "quiet", "json")
 
 

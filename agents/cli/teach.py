@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,11 @@ from typing import Any
 import typer
 
 from shoal.agents.cli.generators import given
-from shoal.agents.cli.options import retyped
-from shoal.agents.cli.show import console, plain, print_json, print_saved
+from shoal.agents.cli.options import SHARED, retyped
+from shoal.agents.cli.show import console, plain, print_json, print_made
 from shoal.errors import UsageError
 
-_OWN = (
-    "name", "method", "model", "epochs", "batch", "learning_rate", "seed", "held_out", "patience",
-    "checkpoint_every", "out", "resume",
-)  # fmt: skip
+_OWN = (*SHARED, "method", "model")
 _READ_HERE = ("source", "val", "quiet", "json")
 _TOLD = ("labels", "scores", "training", "temperature", "threshold", "encoder", "versions")
 
@@ -67,11 +63,7 @@ def refuse_text_options(context: typer.Context, own: Sequence[str]) -> None:
 
 def print_pictures(path: Path, json: bool) -> None:
     """Says where a classifier of pictures was saved; as JSON, with how it was made and scores."""
-    if not json:
-        print_saved(path)
-        return
-    spec = jsonlib.loads((path / "image_classifier.json").read_text(encoding="utf-8"))
-    print_json({"folder": str(path), **{key: spec[key] for key in _TOLD}})
+    print_made(path, "image_classifier.json", _TOLD, json)
 
 
 def score_pictures(name: str, on: Path, oos: Path | None, out: Path | None, json: bool) -> None:

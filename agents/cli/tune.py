@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,7 @@ from shoal.agents.cli import options
 from shoal.agents.cli.calls import tune_calls
 from shoal.agents.cli.generators import refuse_generator_options, tune_generator
 from shoal.agents.cli.options import option
-from shoal.agents.cli.show import console, print_json, print_saved
+from shoal.agents.cli.show import console, print_json, print_made
 from shoal.agents.cli.teach import tune_pictures
 
 if TYPE_CHECKING:
@@ -117,12 +116,8 @@ def tune(
 
 def print_classifier(path: Path, json: bool) -> None:
     """Says where a classifier was saved; as JSON, with how it was made and scores."""
-    if not json:
-        print_saved(path)
-        return
-    spec = jsonlib.loads((path / "classifier.json").read_text(encoding="utf-8"))
     told = ("scores", "training", "temperature", "threshold", "versions")
-    print_json({"folder": str(path), **{key: spec[key] for key in told}})
+    print_made(path, "classifier.json", told, json)
 
 
 def score(

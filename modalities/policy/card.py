@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
-from importlib.metadata import version
 from pathlib import Path
 
 from shoal.modalities.policy.spec import PolicySpec, Scores
+from shoal.modalities.training.card import versions_of
 
 _PACKAGES = ("gymnasium", "minigrid", "numpy", "shoal", "stable-baselines3", "torch")
 
@@ -61,7 +61,7 @@ def scores_line(scores: Scores | None) -> str:
 
 def versions() -> dict[str, str]:
     """Returns the versions of Python and the packages that shape a training."""
-    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    return versions_of(_PACKAGES)
 
 
 def machine() -> str:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shoal.modalities.date_words import MONTH_LIKE, NTH
 from shoal.modalities.text.calls.quantities import quantities
 from shoal.modalities.text.schemas import Schema
 
 _SPAN_WORDS = 20
 _EDGES = " \t\n,;:?!\"'`<>[]{}|"
 _NUMBER = re.compile(r"(?<![\w.])(?<!\d-)\d+(?:,\d{3})*(?:\.\d+)?(?!\w|-\d)")
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_DATE = re.compile(rf"\d+(?:st|nd|rd|th)? {_MONTH}\b(?: \d{{4}})?|\b{_MONTH} \d+", re.IGNORECASE)
+_DATE = re.compile(rf"\d+{NTH} {MONTH_LIKE}\b(?: \d{{4}})?|\b{MONTH_LIKE} \d+", re.IGNORECASE)
 _BACKWARDS = re.compile(r"\b(before|ago|earlier|minus|negative|less)\b|(?<!\w)-\d", re.IGNORECASE)
 _WORDS = [
     "zero",

@@ -39,6 +39,21 @@ class Asking:
     quiet: bool
     unit: str = "texts"
 
+    def goes_on(self, *, resume: bool) -> bool:
+        """Whether there are weights to go on from, and not the teacher's answers alone.
+
+        Args:
+            resume: Whether that is wanted.
+
+        Raises:
+            UsageError: It is, but neither weights nor answers were kept.
+        """
+        state = self.path.with_name("state.safetensors")
+        if not resume or (self.path.exists() and not state.exists()):
+            return False
+        Checkpoint.load(state)  # where it is missing, this says so before the teacher is asked
+        return True
+
 
 def gather(
     answer: Answer, empty: Tensors, chunk: int, asking: Asking, stop: threading.Event

@@ -1,15 +1,18 @@
-"""What the settings of all trainings of text share: checks, and what to type again."""
+"""What the settings of all trainings share: checks, and what to type again."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from shoal.errors import UsageError
+from shoal.errors import UsageError, unknown
+
+REPEATED = ("epochs", "batch", "learning_rate", "held_out", "patience")
+"""Options of every training of a classifier that shape what comes of it."""
 
 _ASIDE = ("out", "resume", "quiet", "checkpoint_every", "name")
 """Settings that do not shape the weights."""
@@ -39,13 +42,54 @@ def check_training(settings: Any, *counts: str) -> None:
         raise UsageError("seed must be 0 or more")
 
 
-def typed(settings: Any, default: Any, names: Sequence[str]) -> list[str]:
-    """Returns the options to type for those of these settings that are not the default."""
+def check_classifier(settings: Any, methods: Collection[str]) -> None:
+    """Checks the settings by which a classifier is trained.
+
+    Raises:
+        UnknownNameError: The method is none of `methods`.
+        UsageError: Another one does not fit.
+    """
+    if settings.method not in methods:
+        unknown("method", settings.method, methods)
+    check_training(settings, "epochs", "batch", "patience", "checkpoint_every")
+    if not 0 <= settings.in_scope_loss < 1:
+        raise UsageError("in_scope_loss must be 0 or more, and below 1")
+
+
+def check_student(settings: Any, sizes: Collection[str]) -> None:
+    """Checks what only a distillation is told.
+
+    Raises:
+        UnknownNameError: The size is none of `sizes`.
+        UsageError: There are fewer than no copies.
+    """
+    if settings.size not in sizes:
+        unknown("size", settings.size, sizes, f"Choose one: --size {' | '.join(sizes)}")
+    if settings.copies is not None and settings.copies < 0:
+        raise UsageError("copies must be 0 or more")
+
+
+def command_of(start: str, settings: Any, names: Sequence[str], more: str, *flags: str) -> str:
+    """Returns the shell command that repeats a training.
+
+    Args:
+        start: What is always typed, but for the seed.
+        settings: A dataclass.
+        names: Names of the settings to type where they are not the default.
+        more: Options that are no part of the settings; may be empty.
+        flags: Options without a value; empty ones are left out.
+    """
+    words = [start, *_typed(settings, names), more, *flags, f"--seed {settings.seed}"]
+    return " ".join(filter(None, words))
+
+
+def _typed(settings: Any, names: Sequence[str]) -> list[str]:
+    default = {field.name: field.default for field in fields(settings)}
     values = {name: getattr(settings, name) for name in names}
     return [
         f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
         for name, value in values.items()
-        if value != getattr(default, name)
+        if value != default[name]
     ]
 
 

@@ -26,8 +26,8 @@ def installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def require(module: str, purpose: str) -> ModuleType:
-    """Imports an optional module.
+def ensure_installed(module: str, purpose: str) -> None:
+    """Checks that an optional module is there, without importing it.
 
     Args:
         module: Import name, for example "rapidocr".
@@ -36,8 +36,24 @@ def require(module: str, purpose: str) -> ModuleType:
     Raises:
         MissingExtraError: It is not installed; the message holds the exact command.
     """
-    if installed(module.partition(".")[0]):
-        return importlib.import_module(module)
-    extra = EXTRA_OF.get(module.partition(".")[0])
-    command = f"pip install 'shoal[{extra}]'" if extra else f"pip install {module}"
-    raise MissingExtraError(f"{purpose} needs {module}", "it is not installed", f"Type: {command}")
+    name = module.partition(".")[0]
+    if not installed(name):
+        extra = EXTRA_OF.get(name)
+        command = f"pip install 'shoal[{extra}]'" if extra else f"pip install {module}"
+        raise MissingExtraError(
+            f"{purpose} needs {module}", "it is not installed", f"Type: {command}"
+        )
+
+
+def require(module: str, purpose: str) -> ModuleType:
+    """Imports an optional module.
+
+    Args:
+        module: Import name, for example "rapidocr".
+        purpose: What it is needed for, to finish the sentence "… needs it".
+
+    Raises:
+        MissingExtraError: As `ensure_installed` does.
+    """
+    ensure_installed(module, purpose)
+    return importlib.import_module(module)

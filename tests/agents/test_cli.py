@@ -13,12 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.commands import shoal
+
 ASSETS = Path(__file__).parents[2] / "agents" / "demo" / "assets"
-
-
-def shoal(*words: str, **options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "shoal.agents.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload,no-any-return]
 
 
 def test_run_solves_and_exits_0() -> None:
@@ -133,7 +130,7 @@ def test_chat_answers_and_ends_with_the_input() -> None:
 def test_the_tour_solves_every_stop_and_leaves_nothing_elsewhere(tmp_path: Path) -> None:
     user = tmp_path / "user"
     user.mkdir()
-    done = shoal("demo", "--json", env={**os.environ, "HOME": str(user)})  # type: ignore[arg-type]
+    done = shoal("demo", "--json", env={**os.environ, "HOME": str(user)})
     runs = json.loads(done.stdout)
     assert [run["status"] for run in runs] == ["solved"] * 6, done.stdout
     experts = [run["expert"] for run in runs]
@@ -146,6 +143,6 @@ def test_the_tour_solves_every_stop_and_leaves_nothing_elsewhere(tmp_path: Path)
 
 @pytest.mark.parametrize("command", ["run", "chat", "demo", "train", "eval", "models", "draw"])
 def test_every_command_explains_itself(command: str) -> None:
-    done = shoal(command, "--help", env={**os.environ, "COLUMNS": "100"})  # type: ignore[arg-type]
+    done = shoal(command, "--help", env={**os.environ, "COLUMNS": "100"})
     assert done.returncode == 0
     assert "Usage" in done.stdout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import threading
 from collections.abc import Callable, Sequence
@@ -37,30 +36,16 @@ from shoal.modalities.text.tune.examples import tokenised
 from shoal.modalities.text.tune.network import padded
 from shoal.modalities.text.tune.split import same
 from shoal.modalities.training.answers import Asking
+from tests.text.authored import OUTSIDE, PATTERNS, requests
 
-_PATTERNS = {
-    "refund": ("i want my money back for {}", "please refund my {}", "return the cash for the {}"),
-    "weather": ("will it rain in {} tomorrow", "how sunny is {} now", "forecast for {} please"),
-    "music": ("play some {} songs", "put on {} music", "i want to hear {}"),
-}
-_WORDS = ("rome", "jazz", "berlin", "madrid", "oslo", "lima", "queen")
-_OUTSIDE = ("how tall is a giraffe", "who wrote hamlet", "boil an egg", "fix my python code")
-
-
-def _rows() -> Rows:
-    pairs = [(p.format(w), label) for label, own in _PATTERNS.items() for p in own for w in _WORDS]
-    pairs = random.Random(0).sample(pairs, len(pairs))
-    return Rows(tuple(t for t, _ in pairs), tuple(label for _, label in pairs), "small.csv")
-
-
-ROWS = _rows()
+ROWS = requests()
 
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("teacher") / "big"
     settings = TuneSettings("big", "frozen", held_out=0.2, out=out, quiet=True)
-    return tune_classifier(ROWS, settings, oos=_OUTSIDE)
+    return tune_classifier(ROWS, settings, oos=OUTSIDE)
 
 
 def _settings(out: Path, size: str, **more: Any) -> DistillSettings:
@@ -72,7 +57,7 @@ def _settings(out: Path, size: str, **more: Any) -> DistillSettings:
 def test_a_student_learns_and_runs_like_any_classifier(
     size: str, teacher: Path, tmp_path: Path
 ) -> None:
-    rows = Rows((*ROWS.texts, *_OUTSIDE), (*ROWS.labels, *(["oos"] * len(_OUTSIDE))), "small.csv")
+    rows = Rows((*ROWS.texts, *OUTSIDE), (*ROWS.labels, *(["oos"] * len(OUTSIDE))), "small.csv")
     out = tmp_path / f"student-{size}"
     folder = distill(rows, str(teacher), _settings(out, size, epochs=5))
     student = Classifier.load(folder)
@@ -124,7 +109,7 @@ class Rule:
     """A teacher that is neither tuned nor a model; `second` is called at its second answer."""
 
     name = "rule"
-    labels: tuple[str, ...] = tuple(sorted(_PATTERNS))
+    labels: tuple[str, ...] = tuple(sorted(PATTERNS))
 
     def __init__(self, second: Callable[[], None] | None = None) -> None:
         self.asked, self.second = 0, second

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import torch
 
 from shoal.modalities.text.tune import (
     Classifier,
-    Rows,
     TuneSettings,
     evaluate_classifier,
     training,
@@ -23,26 +21,12 @@ from shoal.modalities.text.tune.lot import Lot
 from shoal.modalities.text.tune.network import padded
 from shoal.modalities.text.tune.trial import Given, Trial
 from shoal.modalities.training.checkpoint import Checkpoint
+from tests.text.authored import OUTSIDE, requests
 
-_PATTERNS = {
-    "refund": ("i want my money back for {}", "please refund my {}", "return the cash for the {}"),
-    "weather": ("will it rain in {} tomorrow", "how sunny is {} now", "forecast for {} please"),
-    "music": ("play some {} songs", "put on {} music", "i want to hear {}"),
-}
-_WORDS = ("rome", "jazz", "berlin", "madrid", "oslo", "lima", "queen")
-_OUTSIDE = (
-    "how tall is a giraffe", "who wrote hamlet", "boil an egg", "fix my python code",
-    "how old is the moon", "name a prime", "what is dna", "spell it", "two plus two",
-)  # fmt: skip
+MORE = ("how old is the moon", "name a prime", "what is dna", "spell it", "two plus two")
 
 
-def _rows() -> Rows:
-    pairs = [(p.format(w), label) for label, own in _PATTERNS.items() for p in own for w in _WORDS]
-    pairs = random.Random(0).sample(pairs, len(pairs))
-    return Rows(tuple(t for t, _ in pairs), tuple(label for _, label in pairs), "small.csv")
-
-
-ROWS = _rows()
+ROWS = requests()
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +43,7 @@ def adapted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[torch.
     settings = TuneSettings("a", "lora", epochs=1, batch=16, int8=False, out=out, quiet=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "Trial", Noted)
-        return tune_classifier(ROWS, settings, oos=_OUTSIDE), seen
+        return tune_classifier(ROWS, settings, oos=(*OUTSIDE, *MORE)), seen
 
 
 def test_few_rows_are_few_in_every_training(adapted: tuple[Path, list[torch.Tensor]]) -> None:

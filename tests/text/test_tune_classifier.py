@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -29,24 +28,12 @@ from shoal.modalities.text.tune.artifact import load_network
 from shoal.modalities.text.tune.examples import tokenised
 from shoal.modalities.text.tune.network import padded
 from shoal.modalities.training.checkpoint import Checkpoint
-
-_PATTERNS = {
-    "refund": ("i want my money back for {}", "please refund my {}", "return the cash for the {}"),
-    "weather": ("will it rain in {} tomorrow", "how sunny is {} now", "forecast for {} please"),
-    "music": ("play some {} songs", "put on {} music", "i want to hear {}"),
-}
-_WORDS = ("rome", "jazz", "berlin", "madrid", "oslo", "lima", "queen", "mozart")
-_OUTSIDE = ("how tall is a giraffe", "who wrote hamlet", "boil an egg", "fix my python code")
-
-
-def _pairs() -> list[tuple[str, str]]:
-    pairs = [(p.format(w), label) for label, own in _PATTERNS.items() for p in own for w in _WORDS]
-    return random.Random(0).sample(pairs, len(pairs))
+from tests.text.authored import OUTSIDE, PATTERNS, WORDS, requests
 
 
 @pytest.fixture(scope="module")
 def rows() -> Rows:
-    return Rows(tuple(t for t, _ in _pairs()), tuple(label for _, label in _pairs()), "small.csv")
+    return requests((*WORDS, "mozart"))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +41,7 @@ def tuned(rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tuned in full, uninterrupted, with everything that is drawn and written."""
     out = tmp_path_factory.mktemp("tuned") / "small"
     settings = TuneSettings("small", "full", epochs=2, batch=8, seed=1, out=out, quiet=True)
-    return tune_classifier(rows, settings, oos=_OUTSIDE, source="small.csv")
+    return tune_classifier(rows, settings, oos=OUTSIDE, source="small.csv")
 
 
 def test_it_decides_on_a_question_behind_a_long_context(tuned: Path) -> None:
@@ -103,10 +90,10 @@ def test_the_trained_network_opens_again(tuned: Path, rows: Rows) -> None:
 
 def test_texts_out_of_scope_are_rejected(tuned: Path, rows: Rows) -> None:
     classifier = Classifier.load(tuned)
-    scores = evaluate_classifier(classifier, rows, _OUTSIDE)
+    scores = evaluate_classifier(classifier, rows, OUTSIDE)
     assert scores.accuracy > 0.9
     assert scores.accuracy - scores.accuracy_with_rejection < 0.1
-    outside, inside = classifier.predict(_OUTSIDE), classifier.predict(rows.texts)
+    outside, inside = classifier.predict(OUTSIDE), classifier.predict(rows.texts)
     assert np.mean([one.score for one in outside]) < np.mean([one.score for one in inside])
     threshold = classifier.spec.threshold
     assert threshold is not None
@@ -149,11 +136,11 @@ main()
 
 
 def test_a_killed_training_resumes_to_the_same_weights(
-    tuned: Path, tmp_path: Path, home: Path
+    rows: Rows, tuned: Path, tmp_path: Path, home: Path
 ) -> None:
     source = tmp_path / "small.csv"
-    lines = [f'"{text}",{label}' for text, label in _pairs()]
-    source.write_text("\n".join(["text,label", *lines, *(f'"{t}",oos' for t in _OUTSIDE)]))
+    lines = [f'"{text}",{label}' for text, label in zip(rows.texts, rows.labels, strict=True)]
+    source.write_text("\n".join(["text,label", *lines, *(f'"{t}",oos' for t in OUTSIDE)]))
     words = ["--name", "small", "--method", "full", "--epochs", "2", "--batch", "8", "--seed", "1"]
     words += ["--checkpoint-every", "2", "--out", str(tmp_path / "small")]
     child = subprocess.Popen([sys.executable, "-c", _CHILD, str(source), *words])
@@ -194,7 +181,7 @@ def test_ctrl_c_saves_a_checkpoint_and_says_how_to_go_on(rows: Rows, tmp_path: P
 def test_few_rows_are_all_learnt_and_a_broken_off_training_ends_the_same(
     rows: Rows, tmp_path: Path
 ) -> None:
-    few = rows.take(i for k in _PATTERNS for i in _places(rows, k)[:9])
+    few = rows.take(i for k in PATTERNS for i in _places(rows, k)[:9])
     fixed: dict[str, object] = {"epochs": 2, "batch": 8, "checkpoint_every": 1, "quiet": True}
     whole = tune_classifier(few, _small(tmp_path / "whole", fixed))
     card = (whole / "card.md").read_text()

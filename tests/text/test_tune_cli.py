@@ -5,36 +5,25 @@ from __future__ import annotations
 import json
 import math
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import typer.main
-from typer.testing import CliRunner, Result
 
 from shoal.agents.cli.app import app
 from shoal.agents.cli.show import print_saved
 from shoal.errors import RunError
 from shoal.modalities.text.tune.tuning_job import TuningJob
-
-
-def shoal(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "shoal.agents.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+from tests.commands import shoal, typed
+from tests.text.authored import bank_table
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """24 rows of two intents, with the column names of the banking set."""
-    words = ("card", "loan", "cheque", "transfer", "deposit", "account")
-    pairs = [(f"where is my {word}", "find") for word in words]
-    pairs += [(f"i can not find the {word}", "find") for word in words]
-    pairs += [(f"cancel the {word} now", "stop") for word in words]
-    pairs += [(f"please stop my {word}", "stop") for word in words]
     path = tmp_path / "bank.csv"
-    path.write_text("text,category\n" + "".join(f"{t},{label}\n" for t, label in pairs))
+    path.write_text(bank_table("text,category"))
     return path
 
 
@@ -53,11 +42,6 @@ def test_tune_and_eval_from_a_file(source: Path, home: Path) -> None:
     assert figures["ms_per_text"] > 0
 
 
-def _typed(command: str, *more: str) -> Result:
-    """Runs a printed command in this process, which saves the seconds of a start."""
-    return CliRunner().invoke(app, [*shlex.split(command)[1:], *more])
-
-
 def test_the_printed_command_repeats_the_training(source: Path, tmp_path: Path, home: Path) -> None:
     held, outside = tmp_path / "held out.csv", tmp_path / "oos.csv"
     lines = source.read_text().splitlines()
@@ -67,7 +51,7 @@ def test_the_printed_command_repeats_the_training(source: Path, tmp_path: Path, 
     words = f"--val '{held}' --oos {outside} --text-column query --label-column topic --seed 0"
     command = f"shoal tune {source} --name bank --method frozen {words}"
     for _ in range(2):
-        done = _typed(command, "--json")
+        done = typed(command, "--json")
         assert done.exit_code == 0, done.exception
         made = json.loads(done.stdout)
         assert made["training"]["command"] == command
@@ -82,7 +66,7 @@ def _advice(source: Path, *more: str) -> str:
     (source.parent / "val.csv").write_text("text,label\nwhere is my bill,find\nstop it,stop\n")
     words = f"--method full --val {source.parent / 'val.csv'} --epochs 2 --batch 8"
     words += f" --checkpoint-every 1 --out {source.parent / 'nan'} --quiet"
-    done = _typed(f"shoal tune {source} --name nan {words}", *more)
+    done = typed(f"shoal tune {source} --name nan {words}", *more)
     assert isinstance(done.exception, RunError)
     assert "the training diverged at step" in done.exception.what
     return done.exception.fix.partition(": ")[2]
@@ -92,7 +76,7 @@ def test_a_training_that_is_wild_from_the_start_starts_anew_as_advised(source: P
     command = _advice(source, "--learning-rate", "1e30")
     assert command.endswith(" --learning-rate 0.00015")
     assert "--resume" not in command
-    done = _typed(command, "--quiet")
+    done = typed(command, "--quiet")
     assert done.exit_code == 0, done.exception
     assert "broken off" not in done.stderr
     assert (source.parent / "nan" / "classifier.json").is_file()
@@ -110,7 +94,7 @@ def test_a_training_that_diverges_later_goes_on_as_advised(
     monkeypatch.setattr(TuningJob, "loss", loss)
     command = _advice(source)
     assert command.endswith(" --resume --learning-rate 1.5e-05")
-    done = _typed(command, "--quiet")
+    done = typed(command, "--quiet")
     assert done.exit_code == 0, done.exception
     assert "up to step 3 it was trained at another learning rate" in done.stderr
     assert len(steps) == 5 + 8 - 3  # of eight steps three were kept
@@ -124,7 +108,7 @@ def test_a_folders_test_rows_are_scored_beside_the_validation(source: Path, home
     first = "where is my card,find"
     others = "where is the lost bill,find\ncancel that bill now,stop\nhow is the weather,talk"
     (folder / "test.csv").write_text(f"text,label\n{first}\n{others}\n")
-    done = _typed(f"shoal tune {folder} --name bank --method frozen --json")
+    done = typed(f"shoal tune {folder} --name bank --method frozen --json")
     assert done.exit_code == 0, done.exception
     assert "1 rows of test.csv stand in train.csv as well: left out of the test" in done.stderr
     scores = json.loads(done.stdout)["scores"]["test"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from shoal.modalities.text.tune.generator_data import (
     read_dialogues,
 )
 from shoal.modalities.text.tune.generator_split import split_dialogues
+from tests.commands import shoal
 
 
 def _turns(question: str, answer: str) -> tuple[dict[str, str], ...]:
@@ -105,9 +104,6 @@ def test_wrong_use_of_the_command_is_told(
     tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "rows.csv").write_text("prompt,label\nhi,x\n")
-    command = [sys.executable, "-m", "shoal.agents.cli", "tune", str(tmp_path / "rows.csv")]
-    done = subprocess.run(
-        [*command, "--name", "n", *words], capture_output=True, text=True, check=False
-    )
+    done = shoal("tune", tmp_path / "rows.csv", "--name", "n", *words)
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from shoal.errors import CorruptWeightsError, RunError, UnknownNameError, UsageError
 from shoal.modalities.training.answers import gather
 from shoal.modalities.training.loop import Loop
-from shoal.modalities.vision import VisionEncoder, load_image, vision_encoder
+from shoal.modalities.vision import VisionEncoder, vision_encoder
 from shoal.modalities.vision.distill import RECIPES, DistillSettings, distill
 from shoal.modalities.vision.distill.job import map_loss
 from shoal.modalities.vision.distill.pool import MOST, Pool, copies_for
@@ -29,36 +29,20 @@ from shoal.modalities.vision.teach import (
     read_pictures,
     teach_classifier,
 )
+from tests.vision.drawn import ASSETS, Maker, crop, save_classes, stripes
 
-ASSETS = Path(__file__).parents[2] / "agents/demo/assets"
 CLASSES = ("cat", "cup", "stripes")
 
 
-def _crop(name: str, draw: np.random.Generator) -> Image.Image:
-    photo = load_image(ASSETS / name).pixels
-    side = int(min(photo.size) * draw.uniform(0.6, 0.9))
-    x, y = draw.integers(0, photo.width - side), draw.integers(0, photo.height - side)
-    return photo.crop((int(x), int(y), int(x) + side, int(y) + side)).resize((160, 160))
-
-
-def _stripes(draw: np.random.Generator) -> Image.Image:
-    image = Image.new("RGB", (160, 160), "white")
-    pen = ImageDraw.Draw(image)
-    step, colour = int(draw.integers(8, 16)), tuple(int(c) for c in draw.integers(0, 120, 3))
-    for x in range(0, 340, step):
-        pen.line([(x, 0), (x - 100, 160)], colour, step // 3)
-    return image
+_DRAW: dict[str, Maker] = {
+    "cat": lambda draw: crop("cat.jpg", draw, square=True).resize((160, 160)),
+    "cup": lambda draw: crop("coffee.jpg", draw, square=True).resize((160, 160)),
+    "stripes": lambda draw: stripes(draw, 160),
+}
 
 
 def _make(root: Path, count: int, seed: int = 0) -> Path:
-    draw = np.random.default_rng(seed)
-    for name in CLASSES:
-        (root / name).mkdir(parents=True, exist_ok=True)
-        for number in range(count):
-            made = {"cat": "cat.jpg", "cup": "coffee.jpg"}.get(name)
-            image = _crop(made, draw) if made else _stripes(draw)
-            image.save(root / name / f"{number}.png")
-    return root
+    return save_classes(root, _DRAW, count, seed)
 
 
 @pytest.fixture(scope="module")

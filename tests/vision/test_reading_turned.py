@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter
 
 from shoal.errors import ImageError
 from shoal.modalities.vision import Page, TextLine, text_reader
 from shoal.modalities.vision.read.detection import united
 from shoal.modalities.vision.read.geometry import Frame, direction, frame_of, points_of
 from shoal.modalities.vision.read.preparing import overview, tiles
+from tests.vision.drawn import font_of
 
 pytest.importorskip("rapidocr", reason="the extra 'ocr' is not installed")
 
 LINES = ["Harbour notice 2041", "Gates open at half past nine", "Tickets 12.50 and 8.00", "Page 3"]
 
 
-@cache
-def _font(name: str, size: int) -> Any:
-    matplotlib = pytest.importorskip("matplotlib", reason="its fonts are not installed")
-    folder = Path(matplotlib.get_data_path()) / "fonts/ttf"
-    return ImageFont.truetype(str(folder / f"{name}.ttf"), size)
-
-
 def _page(name: str = "DejaVuSans", size: int = 26) -> Image.Image:
     page = Image.new("RGB", (760, 420), "white")
     for row, line in enumerate(LINES):
-        ImageDraw.Draw(page).text((60, 50 + 80 * row), line, "black", _font(name, size))
+        ImageDraw.Draw(page).text((60, 50 + 80 * row), line, "black", font_of(size, name))
     return page
 
 
@@ -92,7 +84,7 @@ def test_worn_and_upside_down() -> None:
 
 def test_small_print_in_two_corners_of_a_large_page() -> None:
     sheet = Image.new("RGB", (2480, 3508), "white")
-    pen, font = ImageDraw.Draw(sheet), _font("DejaVuSans", 10)
+    pen, font = ImageDraw.Draw(sheet), font_of(10)
     above = ["Delivery within three days", "Keep this slip until then", "Counter 4 closes at 18:30"]
     below = ["Terms: see the notice board", "Printed on both sides 0417", "Page 2 of 9 in volume 3"]
     for row, line in enumerate(above):
@@ -108,8 +100,8 @@ def test_small_print_in_two_corners_of_a_large_page() -> None:
 def test_a_large_title_over_small_print_is_read_once() -> None:
     sheet = Image.new("RGB", (2400, 1700), "white")
     pen = ImageDraw.Draw(sheet)
-    pen.text((150, 120), "HARBOUR MUSEUM OF TOOLS", "black", _font("DejaVuSans-Bold", 90))
-    pen.text((150, 1600), "Catalogue number 7718, second edition", "black", _font("DejaVuSans", 11))
+    pen.text((150, 120), "HARBOUR MUSEUM OF TOOLS", "black", font_of(90, "DejaVuSans-Bold"))
+    pen.text((150, 1600), "Catalogue number 7718, second edition", "black", font_of(11))
     lines = text_reader().read(sheet)
     assert [line.text for line in lines] == [
         "HARBOUR MUSEUM OF TOOLS", "Catalogue number 7718, second edition",
@@ -149,8 +141,8 @@ def test_what_is_left_out_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_light_on_dark_and_far_apart() -> None:
     sheet = Image.new("RGB", (2200, 2600), "#101830")
     pen = ImageDraw.Draw(sheet)
-    pen.text((80, 80), "North gate closed", "white", _font("DejaVuSans", 12))
-    pen.text((1900, 2500), "Use the ferry", "white", _font("DejaVuSans", 12))
+    pen.text((80, 80), "North gate closed", "white", font_of(12))
+    pen.text((1900, 2500), "Use the ferry", "white", font_of(12))
     assert _texts(text_reader().read_page(sheet)) == ["North gate closed", "Use the ferry"]
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from shoal.modalities.vision import Page, Table, TextLine, tables, text_reader
 from shoal.modalities.vision.read.geometry import Frame
@@ -18,6 +15,7 @@ from shoal.modalities.vision.read.letters import cut_at
 from shoal.modalities.vision.read.rows import Piece
 from shoal.modalities.vision.read.rules import rules
 from shoal.modalities.vision.read.table import Cell, numeric
+from tests.vision.drawn import font_of
 
 pytest.importorskip("rapidocr", reason="the extra 'ocr' is not installed")
 
@@ -37,14 +35,6 @@ GUESTS = [
 ]
 
 
-@cache
-def _font(size: int) -> Any:
-    matplotlib = pytest.importorskip("matplotlib", reason="its fonts are not installed")
-    return ImageFont.truetype(
-        str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"), size
-    )
-
-
 def _sheet(width: int = 1000, height: int = 420) -> Image.Image:
     return Image.new("RGB", (width, height), "white")
 
@@ -56,9 +46,9 @@ def _draw(
     pen = ImageDraw.Draw(sheet)
     for r, row in enumerate(rows):
         for c, text in enumerate(row):
-            at_right = xs[min(c + 1, len(xs) - 1)] - 10 - pen.textlength(text, _font(22))
+            at_right = xs[min(c + 1, len(xs) - 1)] - 10 - pen.textlength(text, font_of(22))
             x = at_right if c >= right else xs[c] + 10
-            pen.text((x, top + 44 * r + 8), text, "black", _font(22))
+            pen.text((x, top + 44 * r + 8), text, "black", font_of(22))
     return sheet
 
 
@@ -94,7 +84,7 @@ def test_ruled() -> None:
     drill = table.rows[1][0]
     assert drill.box is not None
     assert drill.confidence > 0.9
-    width = round(_font(22).getlength("Cordless drill"))
+    width = round(font_of(22).getlength("Cordless drill"))
     assert np.abs(np.subtract(drill.box, (70, 112, 70 + width, 140))).max() < 8
     assert table.rows[4][1] == Cell()
 
@@ -105,7 +95,7 @@ def test_low_rows() -> None:
     pen = ImageDraw.Draw(sheet)
     for r, row in enumerate(rows):
         for x, text in zip((30, 130, 210), row, strict=True):
-            pen.text((x + 6, 30 + 24 * r + 3), text, "black", _font(14))
+            pen.text((x + 6, 30 + 24 * r + 3), text, "black", font_of(14))
     for r in range(4):
         pen.line((30, 30 + 24 * r, 300, 30 + 24 * r), "black", 1)
     for x in (30, 130, 210, 300):
@@ -151,7 +141,7 @@ def test_turned(degrees: int) -> None:
 def test_two_on_a_page(ruled: bool) -> None:
     sheet = _draw(_sheet(1000, 700), ROWS, XS, right=1)
     _draw(sheet, GUESTS, [60, 360, 600, 800], top=400)
-    ImageDraw.Draw(sheet).text((60, 350), "Guests of the week", "black", _font(26))
+    ImageDraw.Draw(sheet).text((60, 350), "Guests of the week", "black", font_of(26))
     if ruled:
         _rule(_rule(sheet, XS, 5), [60, 360, 600, 800], 4, top=400)
     _, found = _found(sheet)
@@ -174,7 +164,7 @@ def test_merged_cells_are_in_the_first() -> None:
     sheet = _rule(_draw(_sheet(), rows, xs), xs, 3)
     pen = ImageDraw.Draw(sheet)
     pen.line((400, 63, 400, 101), "white", 3)
-    pen.text((230, 68), rows[0][1], "black", _font(22))
+    pen.text((230, 68), rows[0][1], "black", font_of(22))
     _, (table,) = _found(sheet)
     assert _texts(table) == rows
 
@@ -185,7 +175,7 @@ def test_text_in_lines_is_no_table() -> None:
     for row, line in enumerate(
         ["Please pay within fourteen days to the account", "named below. Thank you for shopping"]
     ):
-        pen.text((60, 50 + 40 * row), line, "black", _font(22))
+        pen.text((60, 50 + 40 * row), line, "black", font_of(22))
     assert _found(sheet)[1] == []
     assert tables([]) == []
 

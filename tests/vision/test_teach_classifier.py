@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from shoal.errors import CorruptWeightsError, RunError, UnknownNameError, UsageError
 from shoal.modalities.training.loop import Loop
-from shoal.modalities.vision import VisionEncoder, load_image, vision_encoder
+from shoal.modalities.vision import VisionEncoder, vision_encoder
 from shoal.modalities.vision.teach import (
     ImageClassifier,
     TeachSettings,
@@ -31,25 +30,9 @@ from shoal.modalities.vision.teach.nearest import (
 )
 from shoal.modalities.vision.teach.sheet import contact_sheet
 from shoal.modalities.vision.teach.views import embed_views
+from tests.vision.drawn import ASSETS, Maker, crop, save_classes, stripes
 
-ASSETS = Path(__file__).parents[2] / "agents/demo/assets"
 CLASSES = ("dots", "my 🐈", "stripes")
-
-
-def _crop(name: str, draw: np.random.Generator) -> Image.Image:
-    photo = load_image(ASSETS / name).pixels
-    wide, high = (int(side * draw.uniform(0.6, 0.9)) for side in photo.size)
-    x, y = draw.integers(0, photo.width - wide), draw.integers(0, photo.height - high)
-    return photo.crop((int(x), int(y), int(x) + wide, int(y) + high))
-
-
-def _stripes(draw: np.random.Generator) -> Image.Image:
-    image = Image.new("RGB", (160, 120), "white")
-    pen = ImageDraw.Draw(image)
-    step, colour = int(draw.integers(8, 16)), tuple(int(c) for c in draw.integers(0, 120, 3))
-    for x in range(0, 300, step):
-        pen.line([(x, 0), (x - 100, 120)], colour, step // 3)
-    return image
 
 
 def _dots(draw: np.random.Generator) -> Image.Image:
@@ -60,20 +43,15 @@ def _dots(draw: np.random.Generator) -> Image.Image:
     return image
 
 
-_DRAW: dict[str, Callable[[np.random.Generator], Image.Image]] = {
+_DRAW: dict[str, Maker] = {
     "dots": _dots,
-    "my 🐈": lambda draw: _crop("cat.jpg", draw),
-    "stripes": _stripes,
+    "my 🐈": lambda draw: crop("cat.jpg", draw),
+    "stripes": stripes,
 }
 
 
 def _make(root: Path, count: int, seed: int = 0) -> Path:
-    draw = np.random.default_rng(seed)
-    for name, make in _DRAW.items():
-        (root / name).mkdir(parents=True, exist_ok=True)
-        for number in range(count):
-            make(draw).save(root / name / f"{number}.png")
-    return root
+    return save_classes(root, _DRAW, count, seed)
 
 
 def _teach(folder: Path, out: Path, **more: Any) -> Path:

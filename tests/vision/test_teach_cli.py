@@ -6,38 +6,23 @@ import json
 import shlex
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
-from typer.testing import CliRunner, Result
 
-from shoal.agents.cli.app import app
 from shoal.errors import UsageError
 from shoal.modalities.vision.teach import ImageClassifier
-
-
-def _typed(command: str) -> Result:
-    return CliRunner().invoke(app, shlex.split(command)[1:])
+from tests.commands import typed
+from tests.vision.drawn import save_colours
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Three blue and three chequered pictures, and a file that is none."""
-    draw = np.random.default_rng(0)
-    for number in range(3):
-        blue = np.full((60, 60, 3), (20, 40, 200 + 10 * number), np.uint8)
-        board = np.kron(draw.integers(0, 2, (6, 6)), np.ones((10, 10))).astype(np.uint8) * 255
-        for name, array in (("plain blue", blue), ("checks", board)):
-            (tmp_path / "set" / name).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(array).save(tmp_path / "set" / name / f"{number}.png")
-    (tmp_path / "set" / "checks" / "notes.txt").write_text("no image")
-    return tmp_path / "set"
+    return save_colours(tmp_path / "set", 3)
 
 
 def test_a_folder_is_taught_and_the_printed_command_repeats_it(source: Path, home: Path) -> None:
     command = f"shoal tune {source} --name colours --seed 0"
     for _ in range(2):
-        done = _typed(f"{command} --json")
+        done = typed(f"{command} --json")
         assert done.exit_code == 0, done.exception
         assert "1 files of set are no images that can be read: 'checks/notes.txt'" in done.stderr
         made = json.loads(done.stdout)
@@ -56,7 +41,7 @@ def test_a_table_with_a_table_to_validate_on(source: Path, tmp_path: Path) -> No
         lines = "".join(f"{file},a/{label}\n" for file, label in part)
         (tmp_path / f"{name}.csv").write_text(f"file,label\n{lines}")
     val, out = shlex.quote(str(tmp_path / "new one.csv")), tmp_path / "made"
-    done = _typed(
+    done = typed(
         f"shoal tune {tmp_path / 'all.csv'} --name two --method linear --val {val} --out {out}"
     )
     assert done.exit_code == 0, done.exception
@@ -80,12 +65,12 @@ def test_a_table_with_a_table_to_validate_on(source: Path, tmp_path: Path) -> No
     ],
 )
 def test_wrong_options(source: Path, more: str, says: str) -> None:
-    done = _typed(f"shoal tune {source} --name colours {more}")
+    done = typed(f"shoal tune {source} --name colours {more}")
     assert isinstance(done.exception, UsageError)
     assert says in str(done.exception)
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    done = _typed(f"shoal tune {tmp_path / 'gone'} --name x")
+    done = typed(f"shoal tune {tmp_path / 'gone'} --name x")
     assert isinstance(done.exception, UsageError)
     assert "there is no such file or folder" in str(done.exception)

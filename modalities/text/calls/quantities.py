@@ -7,22 +7,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from shoal.modalities.date_words import MONTHS, month_number
+
 
 def listed(text: str) -> tuple[str, ...]:
     """The words of a text."""
     return tuple(text.split())
 
-
-MONTHS = listed(
-    "january february march april may june july august september october november december"
-)
-"""The months' names, in lower case."""
-
-MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
-)
-"""A pattern for a month's name, whole or cut short."""
 
 _ONES = listed(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen "
@@ -88,8 +79,7 @@ def quantities(text: str) -> Iterator[Quantity]:
         made = _digits(found) if found["digits"] else _words(found)
         yield from (quantity for quantity in made if math.isfinite(quantity.value))
     for found in _MONTH.finditer(text):
-        month = 1.0 + MONTHS.index(found[0].lower())
-        yield Quantity(found.start(), found.end(), month, "month")
+        yield Quantity(found.start(), found.end(), float(month_number(found[0])), "month")
 
 
 def _digits(found: re.Match[str]) -> Iterator[Quantity]:

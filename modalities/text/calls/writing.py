@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from shoal.modalities.date_words import MONTH, NTH, WEEKDAY
 from shoal.modalities.text.calls.codes import code_for
-from shoal.modalities.text.calls.quantities import MONTH as _MONTH
 from shoal.modalities.text.calls.slots import Slot
 
-_DAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
+_DAY = rf"(?:{WEEKDAY},? )?"
 _DATE = re.compile(
-    rf"{_DAY}(?:the )?(?:first|\d{{1,2}}(?:st|nd|rd|th)?)(?: of)? {_MONTH},? \d{{4}}"
-    rf"|{_DAY}{_MONTH} (?:the )?\d{{1,2}}(?:st|nd|rd|th)?,? (?:of )?\d{{4}}"
+    rf"{_DAY}(?:the )?(?:first|\d{{1,2}}{NTH})(?: of)? {MONTH},? \d{{4}}"
+    rf"|{_DAY}{MONTH} (?:the )?\d{{1,2}}{NTH},? (?:of )?\d{{4}}"
     r"|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[/.]\d{1,2}[/.]\d{4}",
     re.IGNORECASE,
 )
-_MONTH_OF_YEAR = re.compile(rf"{_MONTH},? (?:of )?\d{{4}}", re.IGNORECASE)
+_MONTH_OF_YEAR = re.compile(rf"{MONTH},? (?:of )?\d{{4}}", re.IGNORECASE)
 _TIME = re.compile(
     r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))? ?(?P<half>[ap]\.?m\.?)?"
     r"(?: o'?clock)?(?: in the (?P<part>morning|afternoon|evening))?",

@@ -40,7 +40,6 @@ from shoal.modalities.text.tune.job import ClassifierJob
 from shoal.modalities.text.tune.split import split_rows
 from shoal.modalities.text.tune.tested import unseen
 from shoal.modalities.training.answers import Asking
-from shoal.modalities.training.checkpoint import Checkpoint
 from shoal.modalities.training.compare import comparison, table
 from shoal.modalities.training.interrupts import stop_on_interrupt
 from shoal.modalities.training.loop import Loop, LoopSettings
@@ -137,7 +136,7 @@ class _Distilling:
             settings.saving("").work / "targets.safetensors", identity["texts and teacher"],
             f"{settings.name}: asking {self.teacher.name}", resuming, settings.quiet,
         )  # fmt: skip
-        resumes = self._resumes(asking.path)
+        resumes = asking.goes_on(resume=settings.resume)
         targets = ask(self.teacher, self.guide, self.texts, self.train.ids, asking, stop)
         held = self._held(asking, stop)
         torch.manual_seed(settings.seed)
@@ -154,14 +153,6 @@ class _Distilling:
             seconds=spent + time.perf_counter() - began, compare=self._beside(student),
             test=self.test,
         )  # fmt: skip
-
-    def _resumes(self, answers: Path) -> bool:
-        """Whether there are weights to go on from, and not the teacher's answers alone."""
-        state = answers.with_name("state.safetensors")
-        if not self.settings.resume or (answers.exists() and not state.exists()):
-            return False
-        Checkpoint.load(state)  # where it is missing, this says so before the teacher is asked
-        return True
 
     def _held(self, asking: Asking, stop: threading.Event) -> torch.Tensor:
         """What the teacher says of the validation texts, float32 (m, k)."""

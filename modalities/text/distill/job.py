@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.functional import cosine_similarity, cross_entropy, kl_div, mse_loss, normalize
+from torch.nn.functional import cosine_similarity, mse_loss, normalize
 
 from shoal.modalities.text.distill.guide import Guide
-from shoal.modalities.text.distill.recipes import TEMPERATURE
 from shoal.modalities.text.distill.shrink import taught_by
 from shoal.modalities.text.distill.student import Student, Traced, layers_of
 from shoal.modalities.text.distill.targets import Targets
-from shoal.modalities.text.tune.examples import OUTSIDE, Examples, shuffled_batches
+from shoal.modalities.text.tune.examples import Examples, shuffled_batches
 from shoal.modalities.text.tune.job import ClassifierJob
 from shoal.modalities.text.tune.network import padded
 from shoal.modalities.training.checkpoint import Tensors
+from shoal.modalities.training.student import FAR, Batch, divergence, hard_loss, soft_loss
 
-HARD, LEVEL, VECTOR, LAYERS = 0.2, 0.02, 1.0, 1.0
-"""Weights of the losses beside the teacher's probabilities: the rows' own labels, the level
-of the logits (which tells what is out of scope), the text's vector, and the layers."""
-
-
-_FAR = 0.1
-"""Weight of the distance to the teacher beside the accuracy: settles what few rows leave open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Places of texts, and whether the teacher's layers are copied on them."""
-
-    rows: list[int]
-    layers: bool
+LEVEL, VECTOR, LAYERS = 0.02, 1.0, 1.0
+"""Weights of the losses beside the answers': the level of the logits (which tells what is out
+of scope), the text's vector, and the layers."""
 
 
 class DistillJob:
@@ -85,20 +72,20 @@ class DistillJob:
         figures = self.plain.validate()
         logits = torch.from_numpy(self.plain.logits(self.plain.validation.ids))
         far = float(divergence(logits, self.held))
-        return {**figures, "score": figures["score"] - _FAR * far, "divergence": far}
+        return {**figures, "score": figures["score"] - FAR * far, "divergence": far}
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """The teacher's softened probabilities, and what stands beside them."""
         device = self.plain.device
         self.student.train()
-        ids = [self.plain.train.ids[row] for row in batch.rows]
+        ids = [self.plain.train.ids[row] for row in batch.places]
         tokens, mask = (part.to(device) for part in padded(ids, self.student.pad))
         with torch.autocast(device, torch.bfloat16, enabled=self.plain.low):
             own = self.student.traced(tokens, mask, layers=batch.layers)
             logits = self.student.classify(own.vector).float()
-            total = self._answers(logits, batch.rows)
+            total = self._answers(logits, batch.places)
             if self.vectors is not None:
-                wanted = self.vectors[batch.rows].to(device)
+                wanted = self.vectors[batch.places].to(device)
                 near = cosine_similarity(own.vector.float(), wanted, dim=1)
                 total = total + VECTOR * (1 - near).mean()
             if batch.layers:
@@ -108,13 +95,8 @@ class DistillJob:
     def _answers(self, logits: torch.Tensor, rows: list[int]) -> torch.Tensor:
         wanted = self.targets.logits[rows].to(logits.device)
         level = mse_loss(logits.logsumexp(1), wanted.logsumexp(1))
-        total = TEMPERATURE**2 * divergence(logits, wanted) + LEVEL * level
         truth = torch.from_numpy(self.plain.train.classes[rows]).to(logits.device)
-        known = truth != OUTSIDE
-        if known.any():
-            hard = cross_entropy(logits[known], truth[known])
-            total = total + HARD * hard * known.float().mean()
-        return total
+        return soft_loss(logits, wanted) + LEVEL * level + hard_loss(logits, truth)
 
     def _layers(self, own: Traced, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
@@ -124,12 +106,6 @@ class DistillJob:
             )  # fmt: skip
         hidden, attentions = layers_of(said)
         return layer_loss(own, hidden, attentions, mask)
-
-
-def divergence(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Mean Kullback-Leibler divergence of softened probabilities, from logits (n, k)."""
-    ours, theirs = (logits / TEMPERATURE).log_softmax(1), (wanted / TEMPERATURE).log_softmax(1)
-    return kl_div(ours, theirs, reduction="batchmean", log_target=True)
 
 
 def layer_loss(

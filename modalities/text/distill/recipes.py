@@ -8,9 +8,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-TEMPERATURE = 2.0
-"""Softens the probabilities of teacher and student (Hinton et al. 2015)."""
-
 _FEWEST, _MOST = 3, 60
 
 

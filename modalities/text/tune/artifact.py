@@ -18,7 +18,7 @@ from shoal.files import sha256_file, write_atomic
 from shoal.modalities.policy.card import machine
 from shoal.modalities.sources import locate
 from shoal.modalities.text.encoder_files import EncoderFiles, encoder_files, open_tokenizer
-from shoal.modalities.text.tune.card import card, curves, versions
+from shoal.modalities.text.tune.card import curves, versions
 from shoal.modalities.text.tune.classifier import FILES, Classifier, ClassifierSpec, in_scope
 from shoal.modalities.text.tune.data import Rows
 from shoal.modalities.text.tune.examples import OUTSIDE
@@ -29,6 +29,7 @@ from shoal.modalities.text.tune.scores import ClassifierScores, confusion, score
 from shoal.modalities.text.tune.settings import TuneSettings
 from shoal.modalities.text.tune.split import Split
 from shoal.modalities.text.tune.tested import scores_on
+from shoal.modalities.training.card import card, listed
 from shoal.modalities.training.checkpoint import Checkpoint
 from shoal.modalities.training.head import calibrated_temperature, fit_threshold
 from shoal.modalities.training.parity import Parity, parity
@@ -232,6 +233,7 @@ class _Saving:
         compared = {"Beside its teacher": beside} if beside else {}
         judged = {"Scores on the test rows": tested} if tested else {}
         sections = {
+            "Make it again": [f"    {result.command}"],
             **compared,
             "Scores on the held-out rows": [*scores.lines(), held, "", near.line()],
             **judged,
@@ -239,6 +241,6 @@ class _Saving:
             "Rows": [*result.split.notes] or ["Nothing was left out."],
             "By epoch": [f"- {line}" for line in history] or ["The encoder was left as it is."],
             **curves(self.folder),
+            "Training": listed(self._training()),
         }
-        training = {k: v for k, v in self._training().items() if k != "command"}
-        return card(self.settings.name, about, result.command, sections, training)
+        return card(self.settings.name, about, sections, versions())

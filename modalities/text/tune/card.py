@@ -1,39 +1,12 @@
-"""The card of a tuned model: what it is, how it was made and how well it does."""
+"""What stands in the cards of all tuned models of text."""
 
 from __future__ import annotations
 
-import json
-import platform
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+
+from shoal.modalities.training.card import versions_of
 
 _PACKAGES = ("numpy", "openvino", "shoal", "tokenizers", "torch", "transformers")
-
-
-def card(
-    name: str,
-    about: str,
-    command: str,
-    sections: Mapping[str, Sequence[str]],
-    facts: Mapping[str, Any],
-) -> str:
-    """Returns the Markdown of card.md.
-
-    Args:
-        name: The model's name.
-        about: One sentence on what it is.
-        command: What to type to make it again.
-        sections: Heading to lines of text.
-        facts: Figures for the list at the end.
-    """
-    lines = [f"# {name}", "", about, "", "## Make it again", "", f"    {command}", ""]
-    for heading, said in sections.items():
-        lines += [f"## {heading}", "", *said, ""]
-    listed = [f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in facts.items()]
-    numbers = ", ".join(f"{package} {number}" for package, number in versions().items())
-    return "\n".join([*lines, "## Training", "", *listed, "", "## Versions", "", numbers]) + "\n"
 
 
 def curves(folder: Path) -> dict[str, list[str]]:
@@ -45,8 +18,4 @@ def curves(folder: Path) -> dict[str, list[str]]:
 
 def versions() -> dict[str, str]:
     """Returns the versions of Python and of the packages that shape a tuning."""
-    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return versions_of(_PACKAGES)

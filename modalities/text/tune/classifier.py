@@ -18,6 +18,7 @@ from shoal.files import sha256_file
 from shoal.modalities.openvino_import import compile_aside, import_openvino
 from shoal.modalities.text.encoder_files import MAX_TOKENS
 from shoal.modalities.text.tune.settings import CLASSIFIERS
+from shoal.modalities.training.figures import softmax
 
 _MAX_CHARACTERS = 16 * MAX_TOKENS
 _BATCH = 32
@@ -110,12 +111,12 @@ class Classifier:
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Labels texts, any number of them."""
         logits = self.logits(texts)
-        likely = self._softmax(logits)
+        likely = softmax(logits, self.spec.temperature)
         return [self._one(row, p) for row, p in zip(logits, likely, strict=True)]
 
     def probabilities(self, texts: Sequence[str]) -> Floats:
         """Returns calibrated probabilities, float32 (n, classes), rows summing to 1."""
-        return self._softmax(self.logits(texts))
+        return softmax(self.logits(texts), self.spec.temperature)
 
     def logits(self, texts: Sequence[str]) -> Floats:
         """Returns the logits, float32 (n, classes); long texts are cut as in training."""
@@ -147,14 +148,6 @@ class Classifier:
         mask = np.array([e.attention_mask for e in encodings], dtype=np.int64)
         with self._lock:
             return np.array(self._request.infer([ids, mask])[0], dtype=np.float32)
-
-    def _softmax(self, logits: Floats) -> Floats:
-        if not len(logits):
-            return logits
-        scaled = logits / self.spec.temperature
-        exponents = np.exp(scaled - scaled.max(1, keepdims=True))
-        result: Floats = (exponents / exponents.sum(1, keepdims=True)).astype(np.float32)
-        return result
 
     def _one(self, logits: Floats, likely: Floats) -> Prediction:
         best = int(likely.argmax())

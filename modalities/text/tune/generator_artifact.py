@@ -15,13 +15,14 @@ from shoal.modalities.policy.card import machine
 from shoal.modalities.quiet import quiet_transformers
 from shoal.modalities.sources import catalog
 from shoal.modalities.text.backends.llamacpp import LlamaCpp
-from shoal.modalities.text.tune.card import card, curves, versions
+from shoal.modalities.text.tune.card import curves, versions
 from shoal.modalities.text.tune.generator_data import Turns
 from shoal.modalities.text.tune.generator_parity import GeneratorParity, generator_parity
 from shoal.modalities.text.tune.generator_plots import loss_curve
 from shoal.modalities.text.tune.generator_settings import GeneratorSettings
 from shoal.modalities.text.tune.generator_split import DialogueSplit
 from shoal.modalities.text.tune.gguf_export import export_gguf, save_merged
+from shoal.modalities.training.card import card, listed
 from shoal.modalities.training.progress import say
 
 _CONTEXT = 4096
@@ -179,11 +180,12 @@ class _Saving:
         held = "The held-out rows also chose the epoch, so these figures are a little too good."
         template = "plain lines: the base knows no turns" if result.plain else "the base model's"
         sections = {
+            "Make it again": [f"    {result.command}"],
             "Figures": [*lines, held],
             "Chat template": [f"It is {template}; the GGUF file carries it."],
             "Rows": [f"- {note}." for note in result.split.notes] or ["Nothing was left out."],
             "By epoch": [f"- {line}" for line in history],
             **curves(self.folder),
+            "Training": listed(self._training()),
         }
-        facts = {k: v for k, v in self._training().items() if k != "command"}
-        return card(self.settings.name, about, result.command, sections, facts)
+        return card(self.settings.name, about, sections, versions())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shoal.errors import UsageError, unknown
 from shoal.modalities.sources import catalog, tuned_folder
-from shoal.modalities.training.options import check_training, shaping, typed
+from shoal.modalities.training.options import check_training, command_of, shaping
 from shoal.modalities.training.place import Place
 
 KINDS = ("q8_0", "q4_1", "q4_0", "f16", "none")
@@ -95,12 +95,9 @@ class GeneratorSettings:
             source: The file of the rows.
             more: Options that are no part of the settings, such as "--val FILE".
         """
-        default = GeneratorSettings("default", out=Path("default"))
-        words = ["shoal tune", shlex.quote(source), f"--generator --name {self.name}"]
-        words += typed(self, default, _OPTIONS)
-        words += [more] if more else []
-        words += ["--gradient-checkpointing"] if self.gradient_checkpointing else []
-        return " ".join([*words, f"--seed {self.seed}"])
+        start = f"shoal tune {shlex.quote(source)} --generator --name {self.name}"
+        flag = "--gradient-checkpointing" if self.gradient_checkpointing else ""
+        return command_of(start, self, _OPTIONS, more, flag)
 
     def shaping(self) -> dict[str, object]:
         """The settings that shape the weights: a resumed training must have the same."""

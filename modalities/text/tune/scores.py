@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import UsageError
 from shoal.modalities.policy.spec import wilson
+from shoal.modalities.training.figures import calibration_error, rounded, softmax
 
 if TYPE_CHECKING:
     from shoal.modalities.text.tune.classifier import Classifier, Floats
@@ -45,7 +46,7 @@ class ClassifierScores:
 
     def facts(self) -> dict[str, Any]:
         """Returns the figures, rounded, for JSON."""
-        return {name: _rounded(value) for name, value in asdict(self).items()}
+        return {name: rounded(value) for name, value in asdict(self).items()}
 
     def lines(self) -> list[str]:
         """Says the figures in sentences."""
@@ -103,6 +104,7 @@ def scores_of(
     """Scores logits (n, k) of known classes and logits (m, k) of out-of-scope texts."""
     threshold = classifier.spec.threshold
     floor = -np.inf if threshold is None else threshold
+    likely = softmax(logits, classifier.spec.temperature)
     right = logits.argmax(1) == truth
     kept = right & (classifier.scores(logits) >= floor)
     rejected = int((classifier.scores(outside) < floor).sum()) if len(outside) else 0
@@ -110,7 +112,7 @@ def scores_of(
         n=len(truth),
         accuracy=float(right.mean()),
         interval=wilson(int(right.sum()), len(truth)),
-        calibration_error=_calibration(logits / classifier.spec.temperature, right),
+        calibration_error=calibration_error(likely.max(1), right),
         accuracy_with_rejection=float(kept.mean()),
         oos_n=len(outside),
         oos_recall=rejected / len(outside) if len(outside) else None,
@@ -126,17 +128,6 @@ def confusion(predicted: NDArray[np.int64], truth: NDArray[np.int64], k: int) ->
     return counts
 
 
-def _calibration(logits: Floats, right: NDArray[np.bool_]) -> float:
-    exponents = np.exp(logits - logits.max(1, keepdims=True))
-    sure = (exponents / exponents.sum(1, keepdims=True)).max(1)
-    bins = np.minimum((sure * 15).astype(int), 14)
-    gaps = [
-        (bins == b).mean() * abs(sure[bins == b].mean() - right[bins == b].mean())
-        for b in np.unique(bins)
-    ]
-    return float(sum(gaps))
-
-
 def _latency(classifier: Classifier, texts: tuple[str, ...]) -> float:
     taken = []
     for text in (*texts[:10], *texts):  # the first ones warm the caches up
@@ -144,9 +135,3 @@ def _latency(classifier: Classifier, texts: tuple[str, ...]) -> float:
         classifier.predict([text])
         taken.append(1000 * (time.perf_counter() - began))
     return float(np.median(taken[min(10, len(texts)) :]))
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, tuple | list):
-        return [_rounded(part) for part in value]
-    return round(value, 5) if isinstance(value, float) else value

@@ -6,9 +6,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoal.errors import UsageError, unknown
 from shoal.modalities.training.library import Library
-from shoal.modalities.training.options import check_training, shaping, typed
+from shoal.modalities.training.options import REPEATED, check_classifier, command_of, shaping
 from shoal.modalities.training.place import Place
 
 CLASSIFIERS = Library("classifier")
@@ -16,9 +15,6 @@ CLASSIFIERS = Library("classifier")
 
 METHODS = ("auto", "frozen", "lora", "full")
 """How much of the encoder is trained."""
-
-REPEATED = ("epochs", "batch", "learning_rate", "held_out", "patience")
-"""Options of every training of a classifier that shape what comes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +62,7 @@ class TuneSettings:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            unknown("method", self.method, METHODS)
-        check_training(self, "epochs", "batch", "patience", "checkpoint_every")
-        if not 0 <= self.in_scope_loss < 1:
-            raise UsageError("in_scope_loss must be 0 or more, and below 1")
+        check_classifier(self, METHODS)
 
     def fraction(self, rows: int) -> float:
         """The part of so many rows that is held out."""
@@ -98,11 +90,9 @@ class TuneSettings:
             source: The file of the rows, or a dataset folder.
             more: Options that are no part of the settings, such as "--val FILE".
         """
-        words = ["shoal tune", shlex.quote(source), f"--name {self.name}"]
-        words += typed(self, TuneSettings(self.name), ("method", "model", *REPEATED))
-        words += [more] if more else []
-        words += [] if self.int8 else ["--no-int8"]
-        return " ".join([*words, f"--seed {self.seed}"])
+        start = f"shoal tune {shlex.quote(source)} --name {self.name}"
+        flag = "" if self.int8 else "--no-int8"
+        return command_of(start, self, ("method", "model", *REPEATED), more, flag)
 
     def shaping(self) -> dict[str, object]:
         """The settings that shape the weights: a resumed training must have the same."""

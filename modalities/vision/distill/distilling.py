@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from shoal.modalities.training.answers import Asking
-from shoal.modalities.training.checkpoint import Checkpoint
 from shoal.modalities.training.interrupts import stop_on_interrupt
 from shoal.modalities.training.loop import Loop, LoopSettings
 from shoal.modalities.training.options import again, slower
@@ -121,7 +120,7 @@ class _Distilling:
             work / "targets.safetensors", identity["views and teacher"],
             f"{settings.name}: asking {self.teacher.spec.name}", resuming, settings.quiet, "views",
         )  # fmt: skip
-        resumes = self._resumes(asking.path)
+        resumes = asking.goes_on(resume=settings.resume)
         targets = ask(self.teacher, self.pool, asking, self.stop)
         held = torch.from_numpy(softened(self.teacher, self.held.vectors))
         torch.manual_seed(settings.seed)
@@ -179,14 +178,6 @@ class _Distilling:
 
     def _reader(self, encoder: VisionEncoder) -> Reader:
         return Reader(encoder, "" if self.settings.quiet else self.settings.name, self.stop)
-
-    def _resumes(self, answers: Path) -> bool:
-        """Whether there are weights to go on from, and not the teacher's answers alone."""
-        state = answers.with_name("state.safetensors")
-        if not self.settings.resume or (answers.exists() and not state.exists()):
-            return False
-        Checkpoint.load(state)  # where it is missing, this says so before the teacher is asked
-        return True
 
     def _identity(self) -> dict[str, Any]:
         spec, pool = self.teacher.spec, self.pool

@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import cosine_similarity, cross_entropy, kl_div
+from torch.nn.functional import cosine_similarity
 
 from shoal.modalities.training.checkpoint import Tensors
 from shoal.modalities.training.head import solved_head
+from shoal.modalities.training.student import FAR, Batch, divergence, hard_loss, soft_loss
 from shoal.modalities.vision.distill.pool import Pool
-from shoal.modalities.vision.distill.recipes import TEMPERATURE
 from shoal.modalities.vision.distill.student import Student, settle
 from shoal.modalities.vision.distill.targets import Targets
 from shoal.modalities.vision.maps import intermediates
 from shoal.modalities.vision.teach.network import PictureJob
 
-HARD, VECTOR, LAYERS = 0.2, 2.0, 1.0
-"""Weights of the losses beside the teacher's probabilities: the pictures' own labels, the
-embedding, and the feature maps."""
-
-_FAR = 0.1
-"""Weight of the distance to the teacher beside the accuracy: settles what few pictures leave
-open."""
+VECTOR, LAYERS = 2.0, 1.0
+"""Weights of the losses beside the answers': the embedding, and the feature maps."""
 
 _FIRST = 20
 """Batches that a student is prepared with before it is trained."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Numbers of views, and whether the teacher's maps are copied on them."""
-
-    places: list[int]
-    layers: bool
 
 
 class DistillJob:
@@ -123,7 +109,7 @@ class DistillJob:
         logits, truth = self.plain.logits(self.plain.held.pictures.files), self.plain.held.classes
         accuracy = float((logits.argmax(1).numpy() == truth).mean())
         far = float(divergence(logits, self.held))
-        return {"score": accuracy - _FAR * far, "accuracy": accuracy, "divergence": far}
+        return {"score": accuracy - FAR * far, "accuracy": accuracy, "divergence": far}
 
     def pixels(self, places: Sequence[int]) -> torch.Tensor:
         """Returns views as the student takes them, float32 (n, 3, h, w)."""
@@ -142,19 +128,9 @@ class DistillJob:
         return model.forward_features(pixels), []
 
     def _answers(self, logits: torch.Tensor, rows: list[int]) -> torch.Tensor:
-        total = TEMPERATURE**2 * divergence(logits, self.targets.logits[rows].to(logits.device))
+        wanted = self.targets.logits[rows].to(logits.device)
         truth = torch.from_numpy(self.pool.truth(rows)).to(logits.device)
-        known = truth >= 0
-        if known.any():
-            hard = cross_entropy(logits[known], truth[known])
-            total = total + HARD * hard * known.float().mean()
-        return total
-
-
-def divergence(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Mean Kullback-Leibler divergence of softened probabilities, from logits (n, k)."""
-    ours, theirs = (logits / TEMPERATURE).log_softmax(1), (wanted / TEMPERATURE).log_softmax(1)
-    return kl_div(ours, theirs, reduction="batchmean", log_target=True)
+        return soft_loss(logits, wanted) + hard_loss(logits, truth)
 
 
 def map_loss(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor]) -> torch.Tensor:

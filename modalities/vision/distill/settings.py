@@ -6,12 +6,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoal.errors import UsageError, unknown
-from shoal.modalities.training.options import shaping, typed
+from shoal.modalities.training.options import REPEATED, check_student, command_of, shaping
 from shoal.modalities.vision.distill.recipes import RECIPES, Recipe
 from shoal.modalities.vision.teach.settings import TeachSettings
-
-_REPEATED = ("model", "copies", "epochs", "batch", "learning_rate", "held_out", "patience")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +52,7 @@ class DistillSettings:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.size not in RECIPES:
-            unknown("size", self.size, RECIPES, f"Choose one: --size {' | '.join(RECIPES)}")
-        if self.copies is not None and self.copies < 0:
-            raise UsageError("copies must be 0 or more")
+        check_student(self, RECIPES)
         self.saving("teacher")  # checks what the two have in common
 
     @property
@@ -96,11 +90,9 @@ class DistillSettings:
             source: The folder or CSV of the pictures.
             more: Options that are no part of the settings, such as "--unlabelled FOLDER".
         """
-        words = ["shoal distill", shlex.quote(teacher), shlex.quote(source), f"--name {self.name}"]
-        words.append(f"--size {self.size}")
-        words += typed(self, DistillSettings(self.name), _REPEATED)
-        words += [more] if more else []
-        return " ".join([*words, f"--seed {self.seed}"])
+        start = f"shoal distill {shlex.join([teacher, source])} --name {self.name}"
+        names = ("model", "copies", *REPEATED)
+        return command_of(f"{start} --size {self.size}", self, names, more)
 
     def shaping(self) -> dict[str, object]:
         """The settings that shape the weights: a resumed distillation must have the same."""

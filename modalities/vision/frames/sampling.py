@@ -59,6 +59,7 @@ class Frames(Iterator[Frame]):
     def close(self) -> None:
         """Frees the source."""
         self._stream.close()
+        self._shots.close()  # a generator that has not begun does not come to its end
 
     @property
     def note(self) -> str:
@@ -91,12 +92,16 @@ def frames(
 
     Returns:
         An iterator; its `note` tells what was damaged, such as the end of a truncated file.
+        A video is decoded in a process of its own, which ends with the iterator. Once it was
+        opened, nothing in it raises: a frame that can't be decoded, a decoder that crashes,
+        takes too much memory or says nothing for 30 seconds ends the frames with a note.
 
     Raises:
         UsageError: An option is out of range.
         ImageError: The source can't be read at all; a single picture that is refused, in a
             stream. In a folder, what is no picture is left out and noted.
         MissingExtraError: It is a video, and OpenCV is not installed.
+        RunError: It is a video, and the process that decodes it can't be started.
     """
     step = _step(every, fps)
     _check(most, unlike)
@@ -108,13 +113,15 @@ def frames(
 def _sampled(
     shots: Shots, step: float, most: int | None, new: Callable[[Image.Image], bool] | None
 ) -> Generator[Frame]:
-    stream, due, kept = shots.stream, -math.inf, 0
+    due, kept = -math.inf, 0
     try:
-        for index, shot in enumerate(stream):
+        for index, shot in enumerate(shots.stream):
             if shot.seconds < due:
                 continue
             due = _next_due(shot.seconds, step)
             pixels = shot.pixels()
+            if pixels is None:
+                return
             if new is None or new(pixels):
                 yield Frame(index, shot.seconds, pixels)
                 kept += 1
@@ -122,9 +129,7 @@ def _sampled(
                 return
             del shot, pixels  # a large picture need not wait for the next one to be opened
     finally:
-        close = getattr(stream, "close", None)
-        if close is not None:
-            close()
+        shots.close()
 
 
 def _next_due(seconds: float, step: float) -> float:

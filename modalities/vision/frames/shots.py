@@ -17,11 +17,12 @@ class Shot:
     Attributes:
         seconds: Since its start.
         pixels: Makes its picture, upright RGB, within the limits of `load_image`; to be called
-            before the next shot is asked for.
+            once, before the next shot is asked for. None where that can't be done: then the
+            stream ends, with a note.
     """
 
     seconds: float
-    pixels: Callable[[], Image.Image]
+    pixels: Callable[[], Image.Image | None]
 
 
 @dataclass(slots=True)
@@ -35,3 +36,9 @@ class Shots:
 
     stream: Iterator[Shot]
     notes: list[str] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Frees the source, whether or not it was read."""
+        close = getattr(self.stream, "close", None)
+        if close is not None:
+            close()

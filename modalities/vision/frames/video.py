@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shoal.errors import ImageError
-from shoal.extras import require
+from shoal.extras import ensure_installed
+from shoal.modalities.vision.frames.decoder import LARGEST, Decoder, Facts, too_large
 from shoal.modalities.vision.frames.shots import Shot, Shots
-from shoal.modalities.vision.opening.images import MAX_PIXELS, open_pixels
+from shoal.modalities.vision.frames.watched import DecoderGoneError, too_much
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,7 +33,6 @@ scripts, which name other files and hosts."""
 _STILLS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")
 """Brands of pictures, HEIC and AVIF, that come in a video's container."""
 
-_LARGEST = MAX_PIXELS // 2  # as for animations: a decoder keeps several frames
 _MISSING = 0.02  # part of the frames that a container may count wrongly
 
 
@@ -54,61 +54,103 @@ def open_video(path: Path) -> Shots:
 
     Raises:
         MissingExtraError: OpenCV is not installed.
-        ImageError: It is damaged, holds no pictures, or they are too large.
+        ImageError: It is damaged, holds no pictures, or they are too large; or its decoder
+            crashes, takes too much memory, or says nothing for too long.
+        RunError: The process that decodes can't be started.
     """
-    capture = _open(path)
-    shots = Shots(iter(()))
-    shots.stream = _stream(capture, path, shots.notes)
-    return shots
+    ensure_installed("cv2", "reading videos")
+    decoder = Decoder(path)
+    try:
+        stream = _opened(path, decoder)
+    except DecoderGoneError as gone:
+        raise ImageError(f"the video {str(path)!r} can't be read", gone.why, gone.fix) from gone
+    except BaseException:
+        decoder.close()
+        raise
+    return Shots(stream, stream.notes)
 
 
-def _open(path: Path) -> Any:
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # our errors say what FFmpeg would print
-    cv2: Any = require("cv2", "reading videos")
-    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
-    width, height = (
-        int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
-    )
-    if not capture.isOpened() or not capture.grab():
-        capture.release()
+def _opened(path: Path, decoder: Decoder) -> _Stream:
+    facts, first = decoder.facts(), None
+    if facts is not None:
+        if facts.width * facts.height > LARGEST:
+            why = too_large(facts.width, facts.height)
+            raise ImageError(f"the video {str(path)!r} is too large", why, "Save it smaller")
+        first = decoder.next()
+    if facts is None or first is None:
+        why = "it is damaged or cut off, or holds no pictures of a known coding"
         raise ImageError(
             f"the video {str(path)!r} can't be read",
-            "it is damaged or cut off, or holds no pictures of a known coding",
+            why + _or_large(decoder),
             "Pass another copy, or save it as MP4 with H.264",
         )
-    if width * height > _LARGEST:
-        capture.release()
-        limit = f"{width} x {height} pixels, over the limit of {_LARGEST // 10**6} megapixels"
-        raise ImageError(f"the video {str(path)!r} is too large", limit, "Save it smaller")
-    return capture
+    return _Stream(decoder, facts, path.name, first)
 
 
-def _stream(capture: Any, path: Path, notes: list[str]) -> Iterator[Shot]:
-    """Yields a shot for each frame; the first was grabbed already."""
-    cv2: Any = require("cv2", "reading videos")
-    count = 0
-    try:
-        expected = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        pace = 1 / max(1.0, capture.get(cv2.CAP_PROP_FPS) or 25.0)
-        seconds = -pace
-        while count == 0 or capture.grab():
-            told = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            seconds = told if told > seconds else seconds + pace  # some files tell no times
-            count += 1
-            yield Shot(seconds, lambda: _pixels(capture, path))
-        if count < expected * (1 - _MISSING) - 1:
-            notes.append(
-                f"{path.name}: {count} of {expected:.0f} frames could be read; "
-                "the file is damaged or cut off after them"
-            )
-    finally:
-        capture.release()
+def _or_large(decoder: Decoder) -> str:
+    return f", or decoding takes {too_much()}" if decoder.cramped else ""
 
 
-def _pixels(capture: Any, path: Path) -> Image.Image:
-    good, array = capture.retrieve()
-    if not good:
-        raise ImageError(
-            f"a frame of {str(path)!r} can't be decoded", "it is damaged", "Pass another copy"
-        )
-    return open_pixels(array[:, :, ::-1])  # OpenCV's order is blue, green, red
+class _Stream(Iterator[Shot]):
+    """Asks for one frame at a time; what ends them too early is noted.
+
+    Args:
+        decoder: Of a video that was opened, and its first frame decoded.
+        facts: What the video says of itself.
+        name: For the notes.
+        first: Seconds of the first frame.
+    """
+
+    def __init__(self, decoder: Decoder, facts: Facts, name: str, first: float) -> None:
+        self._decoder, self._name, self._expected = decoder, name, facts.frames
+        self._first: float | None = first
+        self._pace = 1 / max(1.0, facts.rate or 25.0)
+        self._seconds, self._count, self._done = -self._pace, 0, False
+        self.notes: list[str] = []
+
+    def __next__(self) -> Shot:
+        told = None if self._done else self._told()
+        if told is None:
+            self.close()
+            raise StopIteration
+        likely = self._seconds < told < math.inf  # some files tell no times
+        self._seconds = told if likely else self._seconds + self._pace
+        self._count += 1
+        return Shot(self._seconds, self._pixels)
+
+    def close(self) -> None:
+        """Ends the decoder, and with it the stream."""
+        self._done = True
+        self._decoder.close()
+
+    def _told(self) -> float | None:
+        """Has the next frame decoded; returns its seconds as the file tells them."""
+        try:
+            told, self._first = self._first, None
+            told = self._decoder.next() if told is None else told
+        except DecoderGoneError as gone:
+            self._end(f"then {gone.why}. {gone.fix}")
+            return None
+        if told is None and self._count < self._expected * (1 - _MISSING) - 1:
+            self._end(f"the file is damaged or cut off after them{_or_large(self._decoder)}")
+        return told
+
+    def _pixels(self) -> Image.Image | None:
+        try:
+            picture = self._decoder.picture()
+        except DecoderGoneError as gone:
+            self._lost(f"then {gone.why}. {gone.fix}")
+            return None
+        if picture is None:
+            self._lost(f"the next one is damaged{_or_large(self._decoder)}")
+        return picture
+
+    def _lost(self, why: str) -> None:
+        self._count -= 1  # it was decoded, and could not be read
+        self._end(why)
+
+    def _end(self, why: str) -> None:
+        known = self._expected > self._count
+        count = f"{self._count} of {self._expected:.0f}" if known else str(self._count)
+        self.notes.append(f"{self._name}: {count} frames could be read; {why}")
+        self.close()

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from shoal.modalities.date_words import MONTH_LIKE, NTH, month_number
+
 Order = Literal["day", "month", "unknown"]
 """Which comes first in "03/04/2026"."""
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = r"(?P<name>(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)\.?"
 _NAMED = (
     re.compile(
-        rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[\s.-]*(?:of\s)?{_MONTH}[\s.,'-]*(?P<year>\d{{4}}|\d{{2}}\b)",
+        rf"\b(?P<day>\d{{1,2}}){NTH}[\s.-]*(?:of\s)?(?P<name>{MONTH_LIKE})[\s.,'-]*(?P<year>\d{{4}}|\d{{2}}\b)",
         re.IGNORECASE,
     ),
     re.compile(
-        rf"\b{_MONTH}[\s.-]*(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[\s.,'-]+(?P<year>\d{{4}}|\d{{2}}\b)",
+        rf"\b(?P<name>{MONTH_LIKE})[\s.-]*(?P<day>\d{{1,2}}){NTH}[\s.,'-]+(?P<year>\d{{4}}|\d{{2}}\b)",
         re.IGNORECASE,
     ),
 )
@@ -58,7 +58,7 @@ def dates(text: str, order: Order) -> Iterator[Dated]:
     """
     for pattern in _NAMED:
         for match in pattern.finditer(text):
-            month = _MONTHS.index(match["name"][:3].lower()) + 1
+            month = month_number(match["name"])
             yield from _made(match, int(match["year"]), month, int(match["day"]), 1.0)
     for match in _ISO.finditer(text):
         yield from _made(match, int(match[1]), int(match[2]), int(match[3]), 1.0)

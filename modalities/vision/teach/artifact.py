@@ -10,11 +10,12 @@ from typing import Any
 from shoal.extras import installed
 from shoal.files import sha256_file, write_atomic
 from shoal.modalities.policy.card import machine
+from shoal.modalities.training.card import card, listed, versions_of
+from shoal.modalities.training.figures import softmax
 from shoal.modalities.training.plots import learning_curve
 from shoal.modalities.training.progress import say
 from shoal.modalities.vision.encoders.timm_folder import read_config
 from shoal.modalities.vision.encoders.timm_models import resolve
-from shoal.modalities.vision.teach.card import card, versions
 from shoal.modalities.vision.teach.classifier import (
     HEAD,
     MODEL,
@@ -22,13 +23,14 @@ from shoal.modalities.vision.teach.classifier import (
     SPEC,
     EncoderSpec,
     ImageClassifierSpec,
-    softmax,
 )
 from shoal.modalities.vision.teach.fitting import Judged
 from shoal.modalities.vision.teach.head import Head
 from shoal.modalities.vision.teach.mistakes import Mistakes
 from shoal.modalities.vision.teach.scores import PictureScores, scores_of
 from shoal.modalities.vision.teach.settings import TeachSettings
+
+_PACKAGES = ("numpy", "openvino", "pillow", "shoal", "timm", "torch", "torchvision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class Saving:
             encoder=EncoderSpec(model=model, sha256=sha256),
             temperature=self.temperature, threshold=self.threshold, files=files,
             scores={**self.scores.facts(), **beside}, training=self._training(),
-            versions=versions(),
+            versions=versions_of(_PACKAGES),
         )  # fmt: skip
 
     def _training(self) -> dict[str, Any]:
@@ -168,5 +170,5 @@ class Saving:
         if result.history:
             rounded = [{k: round(v, 5) for k, v in e.items()} for e in result.history]
             sections["By epoch"] = [f"- {json.dumps(entry)}" for entry in rounded]
-        training = {k: v for k, v in self._training().items() if k != "command"}
-        return card(self.settings.name, about, sections, training)
+        sections["Teaching"] = listed(self._training())
+        return card(self.settings.name, about, sections, versions_of(_PACKAGES))

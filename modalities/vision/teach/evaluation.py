@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from shoal.errors import UsageError
 from shoal.modalities.policy.spec import wilson
-from shoal.modalities.vision.teach.classifier import ImageClassifier, softmax
+from shoal.modalities.training.figures import rounded, softmax
+from shoal.modalities.vision.teach.classifier import ImageClassifier
 from shoal.modalities.vision.teach.data import Pictures
 from shoal.modalities.vision.teach.lot import Lot, Reader
 from shoal.modalities.vision.teach.mistakes import Mistakes
-from shoal.modalities.vision.teach.scores import PictureScores, rounded, scores_of
+from shoal.modalities.vision.teach.scores import PictureScores, scores_of
 
 _TIMED = 50
 """Pictures that are timed."""

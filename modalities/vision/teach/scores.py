@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.modalities.policy.spec import wilson
+from shoal.modalities.training.figures import calibration_error, rounded
 from shoal.modalities.vision.teach.nearest import Floats
 
 
@@ -71,23 +72,7 @@ def scores_of(
         how=how,
         accuracy=float(right.mean()),
         interval=wilson(int(right.sum()), len(truth)),
-        calibration_error=_calibration(likely.max(1), right),
+        calibration_error=calibration_error(likely.max(1), right),
         accuracy_with_refusal=float((right & known).mean()),
         refused=float((~known).mean()),
     )
-
-
-def _calibration(sure: Floats, right: NDArray[np.bool_]) -> float:
-    bins = np.minimum((sure * 15).astype(int), 14)
-    gaps = [
-        (bins == b).mean() * abs(sure[bins == b].mean() - right[bins == b].mean())
-        for b in np.unique(bins)
-    ]
-    return float(sum(gaps))
-
-
-def rounded(value: Any) -> Any:
-    """Returns a number, or numbers, with as many digits as JSON shows."""
-    if isinstance(value, tuple | list):
-        return [rounded(part) for part in value]
-    return round(value, 5) if isinstance(value, float) else value

@@ -6,9 +6,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoal.errors import UsageError, unknown
+from shoal.errors import UsageError
 from shoal.modalities.training.library import Library
-from shoal.modalities.training.options import check_training, shaping, typed
+from shoal.modalities.training.options import REPEATED, check_classifier, command_of, shaping
 from shoal.modalities.training.place import Place
 from shoal.modalities.vision.encoder import DEFAULT_MODEL
 
@@ -19,8 +19,6 @@ METHODS = ("auto", "prototype", "linear", "full")
 
 ENOUGH = 5
 """Images a class, on average, from which "auto" fits a head; below, class means do better."""
-
-_REPEATED = ("method", "model", "epochs", "batch", "learning_rate", "held_out", "patience")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +63,7 @@ class TeachSettings:
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            unknown("method", self.method, METHODS)
-        check_training(self, "epochs", "batch", "patience", "checkpoint_every")
-        if not 0 <= self.in_scope_loss < 1:
-            raise UsageError("in_scope_loss must be 0 or more, and below 1")
+        check_classifier(self, METHODS)
         if self.resume and self.method != "full":
             raise UsageError(
                 "there is nothing to resume",
@@ -104,10 +98,8 @@ class TeachSettings:
             source: The folder or CSV of the images.
             more: Options that are no part of the settings, such as "--val FOLDER".
         """
-        words = ["shoal tune", shlex.quote(source), f"--name {self.name}"]
-        words += typed(self, TeachSettings(self.name), _REPEATED)
-        words += [more] if more else []
-        return " ".join([*words, f"--seed {self.seed}"])
+        start = f"shoal tune {shlex.quote(source)} --name {self.name}"
+        return command_of(start, self, ("method", "model", *REPEATED), more)
 
     def shaping(self) -> dict[str, object]:
         """The settings that shape the weights: a resumed training must have the same."""

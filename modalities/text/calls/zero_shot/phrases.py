@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from shoal.modalities.date_words import NTH
 from shoal.modalities.text.calls.quantities import listed
 from shoal.modalities.text.calls.zero_shot.scene import Scene, Word
 
@@ -29,7 +30,7 @@ _SAID = re.compile(r"[.?!](?:\s|$)|, and |$")
 _JOINING = frozenset(listed("of the de la le du da di del der van von & and"))
 _ARTICLES = frozenset(listed("the a an my our your his her their"))
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
-_COUNT = re.compile(r"\d+(?:st|nd|rd|th)?")
+_COUNT = re.compile(rf"\d+{NTH}")
 
 _LONGEST, _MOST = 5, 64
 """Words of the longest phrase, and how many phrases are looked at."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from shoal.modalities.text.calls.quantities import MONTH as _MONTH
+from shoal.modalities.date_words import MONTH, NTH, WEEKDAY
 from shoal.modalities.text.calls.quantities import Quantity, quantities
 from shoal.modalities.text.calls.zero_shot.lexicon import STOP, WORD
 
@@ -13,13 +13,12 @@ _BREAK = re.compile(
     r"[,;:?!()\[\]]|(?<!\b[A-Z])(?<!\bv)(?<!\b[DSM][rt])\.\s|\.$|\s[-\u2013\u2014]\s"
 )
 
-_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _DATE = re.compile(
-    rf"(?:the )?\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b(?:,? \d{{4}})?"
-    rf"|\b{_MONTH} (?:the )?\d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}})?(?!\w)"
+    rf"(?:the )?\b\d{{1,2}}{NTH}(?: of)? {MONTH}\b(?:,? \d{{4}})?"
+    rf"|\b{MONTH} (?:the )?\d{{1,2}}{NTH}\b(?:,? \d{{4}})?(?!\w)"
     r"|\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b"
-    rf"|\b{_MONTH} \d{{4}}\b"
-    rf"|\b(?:next |this |last |coming )?{_DAY}\b|\b(?:today|tonight|tomorrow|yesterday)\b"
+    rf"|\b{MONTH} \d{{4}}\b"
+    rf"|\b(?:next |this |last |coming )?{WEEKDAY}\b|\b(?:today|tonight|tomorrow|yesterday)\b"
     r"|\b(?:next|this|last) (?:week(?:end)?|month|year)\b",
     re.IGNORECASE,
 )
