@@ -24,7 +24,12 @@ Pairs = Annotated[
 
 def train(
     env: EnvId,
-    observation: Annotated[str, typer.Option(help="native, text, goal_mask or pixels.")] = "native",
+    observation: Annotated[
+        str,
+        typer.Option(
+            help="native, symbolic, goal, goal_map, goal_mask, pixels, pixel_map or text."
+        ),
+    ] = "native",
     algo: Annotated[str, typer.Option(help="PPO, A2C or DQN.")] = "PPO",
     steps: Annotated[int, typer.Option(help="Env steps to train for.")] = 150_000,
     n_envs: Annotated[int, typer.Option(help="Envs side by side.")] = 8,
