@@ -37,7 +37,7 @@ next(found)
 print("open", flush=True)
 sys.stdin.read()
 """
-_MEASURE = """
+_MEASURE = r"""
 import re, resource, sys
 from shoal.modalities.vision.frames import frames
 found = frames(sys.argv[1])
