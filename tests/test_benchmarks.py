@@ -99,13 +99,35 @@ def test_floor_reports_in_one_line() -> None:
     assert "0.25 (0.25 to 0.25)" in done.stdout
 
 
+SMALL = """
+import sys
+sys.path.insert(0, {folder!r})
+import vision, vision_use
+vision_use.CLASSES = vision_use.FEW = 2
+vision_use.MANY, vision_use.INDEXED, vision_use.QUERIES = 4, 500, 20
+vision.main()
+"""
+
+
+def test_vision_teaches_and_finds() -> None:
+    """The same commands on few pictures, the same search over few embeddings."""
+    code = SMALL.format(folder=str(BENCHMARKS))
+    command = [sys.executable, "-c", code, "--only", "teach,find", "--json"]
+    figures = report(subprocess.run(command, capture_output=True, text=True, check=False))[
+        "figures"
+    ]
+    assert (figures["teach"]["images"], figures["probe"]["images"]) == (4, 8)
+    assert min(figures[name]["peak_mib"] for name in ("teach", "probe")) > 50
+    assert figures["find"]["recall_at_10"] > 0.7  # few neighbours are alike among so few
+
+
 def test_vision_scores_a_folder_by_a_table(tmp_path: Path) -> None:
     assets = BENCHMARKS.parent / "agents" / "demo" / "assets"
     for name in ("cat.jpg", "coffee.jpg"):
         (tmp_path / name).write_bytes((assets / name).read_bytes())
     (tmp_path / "labels.csv").write_text("file,label\ncat.jpg,espresso\ncoffee.jpg,Espresso\n")
     where = ["--images", str(tmp_path), "--labels", str(tmp_path / "labels.csv")]
-    made = report(typed("vision.py", *where, "--json"))
+    made = report(typed("vision.py", *where, "--only", "batch,agreement,folder", "--json"))
     assert (made["benchmark"], made["n"]) == ("vision", 2)
     assert made["figures"]["agreement"]["top1"] == 1
     assert made["figures"]["accuracy"]["top1"] == 0.5

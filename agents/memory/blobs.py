@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from shoal.errors import StorageError
-from shoal.files import write_atomic
+from shoal.files import sha256_file, write_atomic
 
 
 class BlobStore:
@@ -22,12 +22,14 @@ class BlobStore:
     def put(self, content: bytes) -> str:
         """Stores bytes and returns their hex sha256; the same bytes are stored once.
 
+        A file that was damaged since is written anew.
+
         Raises:
             StorageError: The disk is full or not writable; nothing half-written stays.
         """
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
-        if not path.exists():
+        if not path.exists() or sha256_file(path) != sha256:
             write_atomic(path, content)
         return sha256
 
