@@ -119,8 +119,7 @@ def _refuse_zip(path: Path) -> None:
         raise UsageError(
             f"Shoal does not open {path.name}",
             "a stable-baselines3 zip holds pickle, which runs whatever code it names",
-            "If you trust it: load it with stable-baselines3 yourself, then "
-            "shoal.modalities.policy.save(model, folder, name=..., env=...)",
+            f"Take in its tensors alone. Type: shoal import {path} --env ENV",
         )
 
 
