@@ -9,6 +9,7 @@ from shoal.lazy import exports
 if TYPE_CHECKING:
     from shoal.agents.acting.agent_policy import AgentPolicy, as_policy
     from shoal.agents.acting.goal import PREDICATES, EpisodeRef, Moment, PolicyGoal
+    from shoal.agents.acting.mask import affordances, offered
     from shoal.agents.acting.node import NodeSettings, policy_node
     from shoal.agents.acting.observed import MissionBytes
     from shoal.agents.acting.scoring import Played, play_episodes
@@ -25,7 +26,9 @@ _LAZY = {
     "Played": "shoal.agents.acting.scoring",
     "PolicyGoal": "shoal.agents.acting.goal",
     "TextPolicy": "shoal.agents.acting.text_policy",
+    "affordances": "shoal.agents.acting.mask",
     "as_policy": "shoal.agents.acting.agent_policy",
+    "offered": "shoal.agents.acting.mask",
     "play_episodes": "shoal.agents.acting.scoring",
     "policy_node": "shoal.agents.acting.node",
     "policy_tool": "shoal.agents.acting.tool",
@@ -41,7 +44,9 @@ __all__ = [
     "Played",
     "PolicyGoal",
     "TextPolicy",
+    "affordances",
     "as_policy",
+    "offered",
     "play_episodes",
     "policy_node",
     "policy_tool",

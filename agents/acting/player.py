@@ -13,6 +13,7 @@ import numpy as np
 from shoal.agents.acting.goal import Moment, PolicyGoal, Predicate
 from shoal.errors import RunError
 from shoal.modalities.policy import Policy
+from shoal.modalities.policy.calibration import step_limit
 from shoal.modalities.policy.episode import expectation
 from shoal.modalities.policy.evaluation import LIMIT, action_for, check_fits
 
@@ -54,7 +55,8 @@ class Player:
             self.env.close()
             raise
         self.policy.seed(goal.seed)
-        self.expected = expectation(policy, self._observation)
+        left = min(goal.horizon or LIMIT, step_limit(self.env) or LIMIT)
+        self.expected = expectation(policy, self._observation, left)
         self.actions: list[Any] = []
         self.rewards: list[float] = []
         self.ended, self.reason = "", ""

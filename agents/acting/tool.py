@@ -53,7 +53,11 @@ def policy_tool(
             "    horizon: Steps at most; 0 leaves it to the env."
         ),
         response_format="content_and_artifact",
-        metadata={"side_effects": "reversible"},
+        metadata={
+            "side_effects": "reversible",
+            "policy": str(loaded.folder),
+            "env": where,
+        },
     )
 
 

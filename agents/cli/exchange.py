@@ -1,4 +1,4 @@
-"""`shoal import`: policies that come from other programs."""
+"""`shoal import` and `shoal export-policy`: policies from and for other programs."""
 
 from __future__ import annotations
 
@@ -33,4 +33,24 @@ def import_policy(
     folder = policy.adopt(file, env, make_env=make, settings=settings)
     if episodes:
         console.print(plain(scores_line(read_spec(folder).scores)), highlight=False)
+    print_saved(folder)
+
+
+def export_policy(
+    name: Annotated[str, typer.Argument(help="Name or folder of a policy.")],
+    format: Annotated[str, typer.Option(help="openvino.")] = "openvino",
+    out: Annotated[Path | None, typer.Option(help="Folder; by default NAME-openvino.")] = None,
+) -> None:
+    """Write a policy as an OpenVINO graph, and say how it compares with the policy."""
+    from shoal.modalities.policy import Policy
+    from shoal.modalities.policy.export import export
+
+    policy = Policy.load(name)
+    folder = out or Path(f"{policy.spec.name}-{format}")
+    parity = export(policy, folder, format)
+    console.print(
+        f"Same action on {100 * parity.same_actions:.1f} % of {parity.observations} random valid "
+        f"observations, outputs within {parity.largest_difference:.1e}",
+        highlight=False,
+    )
     print_saved(folder)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from shoal.errors import UsageError
+from shoal.modalities.policy.calibration import Start, fit, step_limit
 from shoal.modalities.policy.policy import Policy
 from shoal.modalities.policy.spec import Scores, wilson
 
@@ -45,21 +46,32 @@ def evaluate(
     with closing(make_env(env_id, observation=policy.spec.observation)) as env:
         check_fits(policy, env)
         played = []
+        limits = []
         for index in range(episodes):
             played.append(episode(policy, env, seed + index))
+            limits.append(step_limit(env))
             done()
     returns, lengths, solved, values = zip(*played, strict=True)
     known = all(success is not None for success in solved)
     successes = sum(map(bool, solved)) if known else None
     good = [value for value, success in zip(values, solved, strict=True) if success]
+    start_value = float(np.quantile(good, 0.05)) if good and policy.has_value else None
+    interval = None if successes is None else wilson(successes, episodes)
+    starts = [
+        Start(value, steps, bool(success), limit or LIMIT)
+        for value, steps, success, limit in zip(values, lengths, solved, limits, strict=True)
+    ]
+    rated = interval is not None and policy.has_value
+    before = [guess(value, interval, start_value) for value in values]
     return Scores(
         episodes=episodes,
         first_seed=seed,
         successes=successes,
-        interval=None if successes is None else wilson(successes, episodes),
+        interval=interval,
         mean_return=float(np.mean(returns)),
         mean_steps=float(np.mean(lengths)),
-        start_value=float(np.quantile(good, 0.05)) if good and policy.has_value else None,
+        start_value=start_value,
+        calibration=fit(starts, before) if rated else None,
     )
 
 
@@ -77,6 +89,19 @@ def episode(policy: Policy, env: Any, seed: int) -> tuple[float, int, bool | Non
         observation, reward, terminated, truncated, info = env.step(action_for(policy, observation))
         total, steps, ended = total + float(reward), steps + 1, bool(terminated or truncated)
     return total, steps, info.get("is_success"), value
+
+
+def guess(value: float, interval: tuple[float, float] | None, start_value: float | None) -> float:
+    """What is expected of a start without calibration.
+
+    The lower bound of the success rate, scaled down where the critic rates the start below
+    nearly all starts that went well.
+    """
+    if interval is None:
+        return 0.5
+    if start_value is None or start_value <= 0:  # values below zero have no useful ratio
+        return interval[0]
+    return interval[0] * min(1.0, max(0.0, value / start_value))
 
 
 def action_for(policy: Policy, observation: Any) -> Any:

@@ -28,6 +28,8 @@ from shoal.agents.acting import (
     Moment,
     NodeSettings,
     PolicyGoal,
+    affordances,
+    offered,
     policy_node,
     policy_tool,
 )
@@ -335,3 +337,25 @@ def test_an_agent_may_hold_the_tool() -> None:
         )
         assert "act_goto" in toolbox
     assert "in BabyAI-GoToLocal-v0" in step.result.text
+
+
+def _names(tools: list[Any], goal: PolicyGoal) -> list[str]:
+    return [tool.name for tool in offered(tools, goal)]
+
+
+def test_tools_that_cannot_do_the_goal_now_are_not_offered(pole: Path) -> None:
+    from langchain_core.tools import tool
+
+    @tool
+    def add(a: int, b: int) -> int:
+        """Adds."""
+        return a + b
+
+    tools = [add, policy_tool("goto"), policy_tool(pole)]
+    green = PolicyGoal("go to the green ball", env=LEVEL)
+    assert _names(tools, green) == ["add", "act_goto"]
+    assert _names(tools, PolicyGoal("go to the purple door", env=LEVEL)) == ["add"]
+    assert _names(tools, PolicyGoal("go to the green ball", env=LEVEL, horizon=1)) == ["add"]
+    rated = affordances(["goto", pole], green)
+    assert rated["goto"] > 0.9
+    assert rated["pole"] == 0
