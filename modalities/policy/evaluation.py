@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -126,7 +126,7 @@ def check_fits(policy: Policy, env: Any) -> None:
         if not _same(trained, to_json(space)):
             raise UsageError(
                 f"policy {policy.spec.name!r} does not fit this env",
-                f"its {what} are {_short(trained)}, the env's are {_short(to_json(space))}",
+                f"its {what} against the env's: {difference(trained, to_json(space))}",
                 f"It was trained in {policy.spec.env} with {policy.spec.observation!r}",
             )
 
@@ -140,5 +140,33 @@ def _same(trained: dict[str, Any], offered: dict[str, Any]) -> bool:
     return bool(turned) and {**trained, "shape": turned} == offered
 
 
-def _short(space: dict[str, Any]) -> str:
+def difference(trained: Mapping[str, Any], offered: Mapping[str, Any]) -> str:
+    """Says in what two described spaces differ.
+
+    Args:
+        trained: The policy's.
+        offered: The env's.
+    """
+    if trained.get("type") != offered.get("type"):
+        return f"the first are {_short(trained)}, the second {_short(offered)}"
+    if trained.get("type") == "Dict":
+        return _of_parts(trained["spaces"], offered["spaces"])
+    keys = [key for key in trained if trained[key] != offered.get(key)]
+    told = (f"{key} is {_cut(trained[key])} and {_cut(offered.get(key))}" for key in keys)
+    return f"{_short(trained)} and {_short(offered)}: {'; '.join(told)}"
+
+
+def _of_parts(trained: Mapping[str, Any], offered: Mapping[str, Any]) -> str:
+    apart = sorted(set(trained) ^ set(offered))
+    if apart:
+        return f"only one has {', '.join(map(repr, apart))}"
+    key = next(key for key in trained if trained[key] != offered[key])
+    return f"the parts {key!r} differ: {difference(trained[key], offered[key])}"
+
+
+def _cut(value: object) -> str:
+    return text if len(text := str(value)) <= 60 else f"{text[:57]}…"
+
+
+def _short(space: Mapping[str, Any]) -> str:
     return f"{space.get('type')} {space.get('shape', space.get('n', ''))}".strip()

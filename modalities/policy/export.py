@@ -119,7 +119,7 @@ def _convert(module: Any, space: Any) -> Any:
     example = torch.from_numpy(space.sample()[None])
     with warnings.catch_warnings(), torch.no_grad():  # it speaks to whoever traces: us
         warnings.simplefilter("ignore")
-        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
+        traced = torch.jit.trace(module, example, check_trace=False)
         shape = [-1, *space.shape]
         return import_openvino(_PURPOSE).convert_model(traced, example_input=example, input=shape)
 

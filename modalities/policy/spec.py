@@ -100,7 +100,7 @@ class Scores(_Strict):
         start_value: 5 % quantile of the critic's value at the start of those that
             succeeded: a start rated lower is worse than nearly all that went well.
         calibration: How the value tells the probability of success; None where there is no
-            critic of states, no notion of success, or too few episodes.
+            critic of states, no notion of success, too few episodes, or nothing gained by it.
     """
 
     episodes: int

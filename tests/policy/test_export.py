@@ -73,8 +73,8 @@ def test_what_cannot_be_exported_says_why(trained: Path, tmp_path: Path) -> None
         export(policy, tmp_path / "file" / "out")
     from stable_baselines3 import PPO
 
-    env = make("Taxi-v3")
+    env = make("Taxi-v4")
     model = PPO("MlpPolicy", env, n_steps=8, batch_size=8, device="cpu")
-    taxi = Policy.load(save(model, tmp_path / "taxi", name="taxi", env="Taxi-v3"))
+    taxi = Policy.load(save(model, tmp_path / "taxi", name="taxi", env="Taxi-v4"))
     with pytest.raises(UsageError, match="maps Discrete observations"):
         export(taxi, tmp_path / "out")
