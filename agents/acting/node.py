@@ -153,7 +153,10 @@ class _Node:
                 player.stop("cancelled", f"it was cancelled after {player.steps} steps")
             if player.ended:
                 break
-            player.step()
+            try:
+                player.step()
+            except RunError as error:  # what was done until then is kept
+                player.stop("failure", str(error))
         self._tell(player)
         return {"actions": list(player.actions), "seen": player.seen, "ended": player.ended,
                 "reason": player.reason}  # fmt: skip

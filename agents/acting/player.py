@@ -79,7 +79,11 @@ class Player:
         return fingerprint(self._observation)
 
     def step(self) -> None:
-        """Takes one step with the policy's own action."""
+        """Takes one step with the policy's own action.
+
+        Raises:
+            RunError: The env raised, or its reward is not finite.
+        """
         self._judge(self._take(action_for(self.policy, self._observation)))
 
     def replay(self, actions: Sequence[Any], seen: str) -> None:
@@ -118,13 +122,27 @@ class Player:
         return self.env.action_space.dtype
 
     def _take(self, action: Any) -> Moment:
-        self._observation, reward, terminated, truncated, info = self.env.step(action)
+        self._observation, reward, terminated, truncated, info = self._stepped(action)
         self.actions.append(action if isinstance(action, int) else action.tolist())
         self.rewards.append(float(reward))
         return Moment(
             self._observation, float(reward), self.total, self.steps, bool(terminated),
             bool(truncated), info, self.env,
         )  # fmt: skip
+
+    def _stepped(self, action: Any) -> Any:
+        try:
+            result = self.env.step(action)
+            fine = math.isfinite(result[1])
+        except Exception as error:  # an env may be a stranger's code
+            raise self._broke(str(error) or type(error).__name__) from error
+        if not fine:
+            raise self._broke(f"its reward is {result[1]}")
+        return result
+
+    def _broke(self, why: str) -> RunError:
+        where = self.goal.env or self.policy.spec.env
+        return RunError(f"{where} failed in step {self.steps + 1}", why[:300], "Mend the env")
 
     def _judge(self, moment: Moment) -> None:
         if self._success(moment):
