@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shoal.lazy import exports
 
 if TYPE_CHECKING:
+    from shoal.agents.acting import TextPolicy, as_policy
     from shoal.agents.agent import Agent
     from shoal.agents.memory import MemoryStore
     from shoal.agents.router import Route, Router
@@ -19,10 +20,22 @@ _LAZY = {
     "MemoryStore": "shoal.agents.memory",
     "Route": "shoal.agents.router",
     "Router": "shoal.agents.router",
+    "TextPolicy": "shoal.agents.acting",
     "Toolbox": "shoal.agents.tools",
+    "as_policy": "shoal.agents.acting",
     "as_tool": "shoal.agents.tools",
 }
 
-__all__ = ["Agent", "Event", "MemoryStore", "Route", "Router", "Toolbox", "as_tool"]
+__all__ = [
+    "Agent",
+    "Event",
+    "MemoryStore",
+    "Route",
+    "Router",
+    "TextPolicy",
+    "Toolbox",
+    "as_policy",
+    "as_tool",
+]
 
 __getattr__ = exports(__name__, _LAZY)

@@ -47,6 +47,8 @@ class House:
         artifacts: Folder for what runs make.
         abilities: Example requests for what the router was not trained on.
         tool_seconds: Limit of one tool call.
+        make_env: Builds envs; by default `shoal.envs.make`.
+        remembers: Whether runs are kept in memory.
     """
 
     experts: Mapping[str, Expert]
@@ -56,6 +58,8 @@ class House:
     artifacts: Path
     abilities: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tool_seconds: float = 30.0
+    make_env: Callable[..., Any] | None = None
+    remembers: bool = True
 
     @cached_property
     def triggered(self) -> list[ToolSpec]:
@@ -94,7 +98,7 @@ class House:
             call_tool=call,
             image_path=self.image_path,
             artifacts_dir=str(folder),
-            make_env=make,
+            make_env=self.make_env or make,
             recalled=tuple(recalled),
             findings=tuple(findings),
             skill=skill,

@@ -7,6 +7,7 @@ import typer
 from shoal.agents.cli import (
     distill,
     doctor,
+    exchange,
     explain,
     graph,
     memory,
@@ -35,6 +36,8 @@ app.command()(distill.distill)
 app.command()(pictures.label)
 app.command()(pictures.find)
 app.command("eval")(policies.evaluate)
+app.command("import")(exchange.import_policy)
+app.command("export-policy")(exchange.export_policy)
 app.add_typer(models.app, name="models")
 app.add_typer(memory.app, name="memory")
 app.command()(graph.draw)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
+from shoal.agents.cli.acting import WHOLE, score_whole
 from shoal.agents.cli.options import OUTPUT, ROWS, LabelColumn, TextColumn, option
 from shoal.agents.cli.show import console, errors, print_json, print_saved
 from shoal.agents.cli.tasks import Json
@@ -55,7 +56,10 @@ def train(
 
 
 def evaluate(
-    name: Annotated[str, typer.Argument(help="Name or folder of a policy, or a classifier.")],
+    name: Annotated[
+        str, typer.Argument(help="Name or folder of a policy or classifier; agent; text.")
+    ] = "",
+    policy_: Annotated[str, typer.Option("--policy", help="The same, by its name.")] = "",
     env: Annotated[str | None, typer.Option(help="An env; otherwise the trained one.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="One seed each.")] = 100,
     seed: Annotated[int | None, typer.Option(help="First seed; by default unseen ones.")] = None,
@@ -74,7 +78,20 @@ def evaluate(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Play a policy on unseen seeds, or score a classifier, with a 95 % interval."""
+    """Play a policy on unseen seeds, or score a classifier, with a 95 % interval.
+
+    "agent" plays the whole graph, "text" the language model alone, constrained to the
+    legal actions.
+    """
+    name = name or policy_
+    if not name:
+        raise UsageError("nothing to evaluate", "no policy is named", "Type: shoal eval goto")
+    from shoal.modalities.policy.evaluation import TEST_SEED
+
+    first = TEST_SEED if seed is None else seed
+    if name in WHOLE:
+        score_whole(name, env, episodes, first, json)
+        return
     from shoal.modalities.vision.teach import is_pictures, is_taught
 
     if on is not None and is_pictures(on):
@@ -92,10 +109,8 @@ def evaluate(
     from shoal.envs import make
     from shoal.modalities import policy
     from shoal.modalities.policy.card import scores_line
-    from shoal.modalities.policy.evaluation import TEST_SEED
 
     chosen = policy.Policy.load(name)
-    first = TEST_SEED if seed is None else seed
     with Progress(console=errors, transient=True) as bar:
         task = bar.add_task("playing", total=episodes)
         scores = policy.evaluate(

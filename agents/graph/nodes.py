@@ -112,6 +112,8 @@ class Nodes:
     def remember(self, state: State) -> Update:
         """Keeps what was seen or done, and the record of the run."""
         run, memory = run_of(state), self.house.memory
+        if not self.house.remembers:
+            return {"run": run}
         try:
             keep_seen(state.get("keep", ()), state["task"], memory)
             keep(run, memory)

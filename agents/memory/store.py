@@ -153,8 +153,9 @@ class MemoryStore(BaseStore):
         for sha256 in _blobs(item):
             if not self._known_to_others(sha256):
                 self.blobs.forget(sha256)
-        if item.data.get("gif"):
-            Path(str(item.data["gif"])).unlink(missing_ok=True)
+        for file in ("gif", "trajectory"):
+            if item.data.get(file):
+                Path(str(item.data[file])).unlink(missing_ok=True)
         self._guarded(lambda: self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     def _known_to_others(self, sha256: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from shoal.lazy import exports
 
 if TYPE_CHECKING:
+    from shoal.modalities.policy.adoption import AdoptSettings, adopt
     from shoal.modalities.policy.artifact import save
     from shoal.modalities.policy.evaluation import evaluate
     from shoal.modalities.policy.expert import PolicyExpert
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from shoal.modalities.policy.training import train
 
 _LAZY = {
+    "AdoptSettings": "shoal.modalities.policy.adoption",
     "Policy": "shoal.modalities.policy.policy",
     "PolicyExpert": "shoal.modalities.policy.expert",
     "PolicySpec": "shoal.modalities.policy.spec",
     "Scores": "shoal.modalities.policy.spec",
     "TrainSettings": "shoal.modalities.policy.settings",
+    "adopt": "shoal.modalities.policy.adoption",
     "evaluate": "shoal.modalities.policy.evaluation",
     "find": "shoal.modalities.policy.library",
     "folder": "shoal.modalities.policy.library",
@@ -35,11 +38,13 @@ _LAZY = {
 """Name -> module that holds it, imported on first use."""
 
 __all__ = [
+    "AdoptSettings",
     "Policy",
     "PolicyExpert",
     "PolicySpec",
     "Scores",
     "TrainSettings",
+    "adopt",
     "evaluate",
     "find",
     "folder",

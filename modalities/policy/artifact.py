@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -18,7 +20,13 @@ from shoal.files import write_atomic
 from shoal.modalities.policy.spec import PolicySpec, first_problem
 
 WEIGHTS, SPEC, CARD = "policy.safetensors", "spec.json", "card.md"
-_LONGEST_SPEC = 1_000_000
+_LONGEST_SPEC, _LARGEST_WEIGHTS = 1_000_000, 2**30
+
+_SHIPPED = Path(__file__).resolve().with_name("checkpoints")
+
+_ENV = re.compile(r"[\w./-]{1,100}")
+_TRAINING = re.compile(r"shoal train [\w ./=,:@+\[\]-]{1,500}")
+"""A command as `TrainSettings.command` writes it; a spec may come from a stranger."""
 
 
 def save(model: Any, folder: Path | str, *, name: str, env: str, **facts: Any) -> Path:
@@ -83,35 +91,57 @@ def read_weights(folder: Path | str, spec: PolicySpec) -> dict[str, NDArray[Any]
     """Reads a policy's weights and checks that they are those its spec names.
 
     Raises:
-        MissingModelError: The file is not there.
-        CorruptWeightsError: Another hash than in the spec, or not safetensors.
+        CorruptWeightsError: The file is not there, has another hash than in the spec, is not
+            safetensors, or holds numbers that are not finite.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     path = Path(folder).expanduser() / WEIGHTS
     if not path.is_file():
-        raise MissingModelError(f"no weights at {path}", "the file does not exist")
+        raise _corrupt(path, f"{SPEC} is there, the weights are not", spec)
+    if path.stat().st_size > _LARGEST_WEIGHTS:
+        raise _corrupt(path, "it is over 1 GB", spec)
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if digest != spec.weights_sha256:
         named = f"its sha256 is {digest[:12]}…, {SPEC} names {spec.weights_sha256[:12]}…"
-        raise _corrupt(path, named)
+        raise _corrupt(path, named, spec)
     try:
-        return load(content)
-    except SafetensorError as error:
-        raise _corrupt(path, str(error)) from error
+        weights = load(content)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise _corrupt(path, str(error), spec) from error
+    broken = [name for name, array in weights.items() if not _finite(array)]
+    if broken:
+        raise _corrupt(path, f"{broken[0]} holds numbers that are not finite", spec)
+    return weights
 
 
-def corrupt(folder: Path | str, error: Exception) -> CorruptWeightsError:
+def corrupt(folder: Path | str, error: Exception, spec: PolicySpec) -> CorruptWeightsError:
     """Builds the error for a spec and weights that do not fit together."""
-    return _corrupt(Path(folder), f"spec and weights do not fit: {str(error)[:300]}")
+    return _corrupt(Path(folder), f"spec and weights do not fit: {str(error)[:300]}", spec)
 
 
-def _corrupt(path: Path, why: str) -> CorruptWeightsError:
-    return CorruptWeightsError(
-        f"{path} is damaged or was changed", why, "Copy it again from where it was trained"
-    )
+def _finite(array: NDArray[Any]) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def _corrupt(path: Path, why: str, spec: PolicySpec | None = None) -> CorruptWeightsError:
+    what = f"{path} is damaged or was changed"
+    return CorruptWeightsError(what, why, f"Copy it again, or {_again(path, spec)}")
+
+
+def _again(path: Path, spec: PolicySpec | None) -> str:
+    """What to type; a command from a spec is shown only if it is one that trains."""
+    folder = path if spec is None or path.suffix == "" else path.parent
+    if folder.resolve().is_relative_to(_SHIPPED):
+        return "install Shoal again. Type: pip install --force-reinstall --no-deps shoal"
+    command = str(spec.training.get("command", "")) if spec else ""
+    if not _TRAINING.fullmatch(command):
+        name = (path.parent if path.suffix else path).name
+        env = spec.env if spec and _ENV.fullmatch(spec.env) else "ENV"
+        command = f"shoal train {env} --name {name}"
+    return f"train it anew. Type: {command}"
 
 
 def _refuse_zip(path: Path) -> None:
@@ -119,8 +149,7 @@ def _refuse_zip(path: Path) -> None:
         raise UsageError(
             f"Shoal does not open {path.name}",
             "a stable-baselines3 zip holds pickle, which runs whatever code it names",
-            "If you trust it: load it with stable-baselines3 yourself, then "
-            "shoal.modalities.policy.save(model, folder, name=..., env=...)",
+            f"Take in its tensors alone. Type: shoal import {path} --env ENV",
         )
 
 

@@ -33,6 +33,7 @@ def card(spec: PolicySpec) -> str:
         "",
         scores_line(spec.scores),
         "",
+        *_calibration_lines(spec.scores),
         "## Training",
         "",
         *(f"- {key}: {_plain(value)}" for key, value in spec.training.items() if key != "command"),
@@ -57,6 +58,19 @@ def scores_line(scores: Scores | None) -> str:
     rate = f"{100 * scores.successes / scores.episodes:.1f} %"
     interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
     return f"Success {rate} ({interval}), {rest} ({where}, none used in training)."
+
+
+def _calibration_lines(scores: Scores | None) -> list[str]:
+    told = scores.calibration if scores else None
+    if told is None:
+        return []
+    return [
+        "What it expects of a start is its critic's value, made a probability on "
+        f"{told.episodes} held-out episodes (Platt): expected calibration error over horizons "
+        f"from 1/32 of the step limit to all of it {told.ece_before:.3f} before, "
+        f"{told.ece_after:.3f} after, cross-validated.",
+        "",
+    ]
 
 
 def versions() -> dict[str, str]:

@@ -6,8 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shoal.modalities.policy.evaluation import LIMIT, action_for
+from shoal.errors import RunError
+from shoal.modalities.policy.calibration import probability, step_limit
+from shoal.modalities.policy.evaluation import LIMIT, action_for, guess
 from shoal.modalities.policy.policy import Policy
+
+
+class GoalTooHard(RunError):
+    """The policy's critic expects too little of this start to try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,9 @@ class Episode:
         return {"text": f"episode: {self.goal} in {env}, {verdict}", "data": data}
 
 
-def play(policy: Policy, env: Any, seed: int, *, emit: Callable[[str], None]) -> Episode:
+def play(
+    policy: Policy, env: Any, seed: int, *, emit: Callable[[str], None], least: float = 0.0
+) -> Episode:
     """Plays one episode, from a seed, until the env ends it.
 
     Args:
@@ -58,13 +66,21 @@ def play(policy: Policy, env: Any, seed: int, *, emit: Callable[[str], None]) ->
         env: With the policy's observation wrapper on.
         seed: Seeds the env and the sampling.
         emit: Told when it starts and ends.
+        least: Expected success below which nothing is tried.
 
     Raises:
         RunError: The goal can't be had in this room.
+        GoalTooHard: Less is expected.
     """
     observation, info = env.reset(seed=seed)
     policy.seed(seed)
-    goal, expected = _goal(env), expectation(policy, observation)
+    goal, expected = _goal(env), expectation(policy, observation, step_limit(env))
+    if expected < least:
+        raise GoalTooHard(
+            f"{policy.spec.name} does not try to {goal}",
+            f"from here success is expected at {expected:.2f}, under {least:.2f}",
+            "Try another seed or goal, or train a policy for it: shoal train ENV",
+        )
     emit(f"{policy.spec.name}: {goal}")
     actions: list[Any] = []
     total, ended, truncated = 0.0, False, False
@@ -79,21 +95,26 @@ def play(policy: Policy, env: Any, seed: int, *, emit: Callable[[str], None]) ->
     return Episode(goal, actions, total, success, expected, failure)
 
 
-def expectation(policy: Policy, observation: Any) -> float:
+def expectation(policy: Policy, observation: Any, steps_left: int | None = None) -> float:
     """How likely a good end is from this start, in [0, 1].
 
-    The lower bound of the success rate on the policy's card, scaled down where the
-    critic rates the start below nearly all starts that went well. The bound is honest for
-    rooms like those of the evaluation; how far it falls outside of them is not calibrated.
+    Where the policy's spec holds a calibration, the probability that it gives to the
+    critic's value and the steps left: right on average in rooms like those it was fitted
+    on, an ordering elsewhere. Else the lower bound of the success rate on the card, scaled
+    down where the critic rates the start below nearly all starts that went well.
+
+    Args:
+        policy: A policy.
+        observation: The first one of an episode.
+        steps_left: Steps that the episode may take; by default as in the evaluation.
     """
     scores = policy.spec.scores
     if scores is None or scores.interval is None:
         return 0.5
-    usual = scores.start_value
-    if usual is None or usual <= 0:  # values below zero have no useful ratio
-        return scores.interval[0]
-    ratio = policy.value(observation) / usual
-    return scores.interval[0] * min(1.0, max(0.0, ratio))
+    if scores.calibration is not None:
+        return probability(scores.calibration, policy.value(observation), steps_left)
+    value = policy.value(observation) if scores.start_value is not None else 0.0
+    return guess(value, scores.interval, scores.start_value)
 
 
 def _goal(env: Any) -> str:

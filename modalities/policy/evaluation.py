@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
 import numpy as np
 
 from shoal.errors import UsageError
+from shoal.modalities.policy.calibration import Start, fit, step_limit
 from shoal.modalities.policy.policy import Policy
 from shoal.modalities.policy.spec import Scores, wilson
 
@@ -45,21 +46,32 @@ def evaluate(
     with closing(make_env(env_id, observation=policy.spec.observation)) as env:
         check_fits(policy, env)
         played = []
+        limits = []
         for index in range(episodes):
             played.append(episode(policy, env, seed + index))
+            limits.append(step_limit(env))
             done()
     returns, lengths, solved, values = zip(*played, strict=True)
     known = all(success is not None for success in solved)
     successes = sum(map(bool, solved)) if known else None
     good = [value for value, success in zip(values, solved, strict=True) if success]
+    start_value = float(np.quantile(good, 0.05)) if good and policy.has_value else None
+    interval = None if successes is None else wilson(successes, episodes)
+    starts = [
+        Start(value, steps, bool(success), limit or LIMIT)
+        for value, steps, success, limit in zip(values, lengths, solved, limits, strict=True)
+    ]
+    rated = interval is not None and policy.has_value
+    before = [guess(value, interval, start_value) for value in values]
     return Scores(
         episodes=episodes,
         first_seed=seed,
         successes=successes,
-        interval=None if successes is None else wilson(successes, episodes),
+        interval=interval,
         mean_return=float(np.mean(returns)),
         mean_steps=float(np.mean(lengths)),
-        start_value=float(np.quantile(good, 0.05)) if good and policy.has_value else None,
+        start_value=start_value,
+        calibration=fit(starts, before) if rated else None,
     )
 
 
@@ -77,6 +89,19 @@ def episode(policy: Policy, env: Any, seed: int) -> tuple[float, int, bool | Non
         observation, reward, terminated, truncated, info = env.step(action_for(policy, observation))
         total, steps, ended = total + float(reward), steps + 1, bool(terminated or truncated)
     return total, steps, info.get("is_success"), value
+
+
+def guess(value: float, interval: tuple[float, float] | None, start_value: float | None) -> float:
+    """What is expected of a start without calibration.
+
+    The lower bound of the success rate, scaled down where the critic rates the start below
+    nearly all starts that went well.
+    """
+    if interval is None:
+        return 0.5
+    if start_value is None or start_value <= 0:  # values below zero have no useful ratio
+        return interval[0]
+    return interval[0] * min(1.0, max(0.0, value / start_value))
 
 
 def action_for(policy: Policy, observation: Any) -> Any:
@@ -101,7 +126,7 @@ def check_fits(policy: Policy, env: Any) -> None:
         if not _same(trained, to_json(space)):
             raise UsageError(
                 f"policy {policy.spec.name!r} does not fit this env",
-                f"its {what} are {_short(trained)}, the env's are {_short(to_json(space))}",
+                f"its {what} against the env's: {difference(trained, to_json(space))}",
                 f"It was trained in {policy.spec.env} with {policy.spec.observation!r}",
             )
 
@@ -115,5 +140,33 @@ def _same(trained: dict[str, Any], offered: dict[str, Any]) -> bool:
     return bool(turned) and {**trained, "shape": turned} == offered
 
 
-def _short(space: dict[str, Any]) -> str:
+def difference(trained: Mapping[str, Any], offered: Mapping[str, Any]) -> str:
+    """Says in what two described spaces differ.
+
+    Args:
+        trained: The policy's.
+        offered: The env's.
+    """
+    if trained.get("type") != offered.get("type"):
+        return f"the first are {_short(trained)}, the second {_short(offered)}"
+    if trained.get("type") == "Dict":
+        return _of_parts(trained["spaces"], offered["spaces"])
+    keys = [key for key in trained if trained[key] != offered.get(key)]
+    told = (f"{key} is {_cut(trained[key])} and {_cut(offered.get(key))}" for key in keys)
+    return f"{_short(trained)} and {_short(offered)}: {'; '.join(told)}"
+
+
+def _of_parts(trained: Mapping[str, Any], offered: Mapping[str, Any]) -> str:
+    apart = sorted(set(trained) ^ set(offered))
+    if apart:
+        return f"only one has {', '.join(map(repr, apart))}"
+    key = next(key for key in trained if trained[key] != offered[key])
+    return f"the parts {key!r} differ: {difference(trained[key], offered[key])}"
+
+
+def _cut(value: object) -> str:
+    return text if len(text := str(value)) <= 60 else f"{text[:57]}…"
+
+
+def _short(space: Mapping[str, Any]) -> str:
     return f"{space.get('type')} {space.get('shape', space.get('n', ''))}".strip()

@@ -10,7 +10,8 @@ from typing import Any
 
 from shoal.errors import RunError, StorageError, UnknownNameError, UsageError
 from shoal.modalities.policy import library
-from shoal.modalities.policy.episode import Episode, expectation, play
+from shoal.modalities.policy.calibration import step_limit
+from shoal.modalities.policy.episode import Episode, GoalTooHard, expectation, play
 from shoal.modalities.policy.evaluation import check_fits
 from shoal.modalities.policy.policy import Policy
 from shoal.types import Context, Cost, Outcome, Status, Step, Task, Value
@@ -25,19 +26,21 @@ class PolicyExpert:
     One episode, from `task.seed`, until the env ends it. "Solved" is claimed only when
     the env's own verifier says so (`info["is_success"]`). A miss is not tried again.
 
-    Confidence and affordance are what card and critic expect at the first observation
-    (`shoal.modalities.policy.episode.expectation`): an honest bound in rooms like those
-    of the evaluation, an uncalibrated ordering elsewhere.
+    Confidence and affordance are the calibrated probability of success at the first
+    observation, from the critic's value and the env's step limit
+    (`shoal.modalities.policy.episode.expectation`): right on average in rooms like those of
+    the evaluation, an ordering elsewhere.
 
     Args:
         policy: Use this one; by default the saved policy that suits the env
             (`shoal.modalities.policy.find`).
+        least: Expected success below which it does not try.
     """
 
     name = "policy"
 
-    def __init__(self, policy: Policy | None = None) -> None:
-        self._given = policy
+    def __init__(self, policy: Policy | None = None, least: float = 0.05) -> None:
+        self._given, self.least = policy, least
         self._loaded: dict[Path, Policy] = {}
 
     def affordance(self, task: Task, context: Context) -> float:
@@ -48,7 +51,7 @@ class PolicyExpert:
         try:
             with closing(_make(policy, task, context, record=False)) as env:
                 observation, _ = env.reset(seed=task.seed)
-                return expectation(policy, observation)
+                return expectation(policy, observation, step_limit(env))
         except (UsageError, RunError):
             return _WILL_EXPLAIN
 
@@ -71,7 +74,9 @@ class PolicyExpert:
             return Outcome(Status.REFUSED, None, str(error))
         with closing(env):
             try:
-                episode = play(policy, env, task.seed, emit=context.emit)
+                episode = play(policy, env, task.seed, emit=context.emit, least=self.least)
+            except GoalTooHard as error:
+                return Outcome(Status.REFUSED, None, str(error))
             except RunError as error:
                 return Outcome(Status.FAILED, None, str(error))
             gif, problem = _save_gif(env.save_gif, Path(context.artifacts_dir) / f"{task.id}.gif")

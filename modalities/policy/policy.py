@@ -38,7 +38,7 @@ class Policy:
         try:
             self._mlp = Mlp(spec, weights) if fits(spec) else None
         except ValueError as error:
-            raise corrupt(folder, error) from error
+            raise corrupt(folder, error, spec) from error
 
     @classmethod
     def load(cls, policy: str | Path) -> Policy:
@@ -71,7 +71,7 @@ class Policy:
         try:
             return build(self.spec, self.weights)
         except ValueError as error:
-            raise corrupt(self.folder, error) from error
+            raise corrupt(self.folder, error, self.spec) from error
 
     def seed(self, seed: int) -> None:
         """Seeds the sampling of `predict(..., deterministic=False)`."""

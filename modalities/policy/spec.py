@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, field_validator
 
 Width = Annotated[int, Field(ge=1, le=8192, strict=True)]
 Widths = Annotated[list[Width], Field(max_length=16)]
@@ -65,6 +65,28 @@ class Architecture(_Strict):
         return {"model": value} if isinstance(value, str) else value
 
 
+class Calibration(_Strict):
+    """How a critic's value becomes a probability of success (`calibration.py`).
+
+    Attributes:
+        weights: Of 1, the value and the logarithm of the steps left, in a logistic curve.
+        episodes: How many held-out episodes it was fitted on.
+        steps: Their usual step limit.
+        values: The least and the greatest value seen in them.
+        ece_before: Expected calibration error, over all episodes and six horizons up to the
+            limit, of what was expected without it.
+        ece_after: The same with it, cross-validated.
+    """
+
+    method: Literal["platt"] = "platt"
+    weights: tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+    episodes: int
+    steps: int
+    values: tuple[FiniteFloat, FiniteFloat]
+    ece_before: float
+    ece_after: float
+
+
 class Scores(_Strict):
     """How a policy did on episodes of its own.
 
@@ -77,6 +99,8 @@ class Scores(_Strict):
         mean_steps: Mean length of an episode.
         start_value: 5 % quantile of the critic's value at the start of those that
             succeeded: a start rated lower is worse than nearly all that went well.
+        calibration: How the value tells the probability of success; None where there is no
+            critic of states, no notion of success, too few episodes, or nothing gained by it.
     """
 
     episodes: int
@@ -86,6 +110,7 @@ class Scores(_Strict):
     mean_return: float
     mean_steps: float
     start_value: float | None = None
+    calibration: Calibration | None = None
 
     @property
     def success(self) -> float | None:

@@ -27,11 +27,15 @@ from shoal.types import (
 from shoal.version import __version__
 
 if TYPE_CHECKING:
-    from shoal.agents import Agent
+    from shoal.agents import Agent, as_policy
     from shoal.modalities.text import decide
 
 
-_LAZY = {"Agent": "shoal.agents", "decide": "shoal.modalities.text"}
+_LAZY = {
+    "Agent": "shoal.agents",
+    "as_policy": "shoal.agents",
+    "decide": "shoal.modalities.text",
+}
 """Name -> module that holds it, imported on first use."""
 
 __all__ = [
@@ -49,6 +53,7 @@ __all__ = [
     "Task",
     "Value",
     "__version__",
+    "as_policy",
     "decide",
 ]
 

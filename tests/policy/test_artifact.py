@@ -1,6 +1,8 @@
+import hashlib
 import json
 import resource
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +181,64 @@ def test_no_policy_no_load(tmp_path: Path) -> None:
 
 def test_missing_weights_are_named(copy: Path) -> None:
     (copy / "policy.safetensors").unlink()
-    with pytest.raises(MissingModelError, match=r"policy\.safetensors"):
+    with pytest.raises(CorruptWeightsError, match=r"policy\.safetensors.*the weights are not"):
         Policy.load(copy)
+
+
+def _rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Other weights, and a spec that vouches for them."""
+    from safetensors.numpy import load, save_file
+
+    path = folder / "policy.safetensors"
+    weights: dict[str, Any] = dict(load(path.read_bytes()))
+    change(weights)
+    save_file(weights, path)
+    _change(folder, weights_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_each_kind_of_damage_says_what_to_type(copy: Path) -> None:
+    def cut(folder: Path) -> None:
+        path = folder / "policy.safetensors"
+        path.write_bytes(path.read_bytes()[:-100])
+
+    def cut_and_vouched_for(folder: Path) -> None:
+        cut(folder)
+        digest = hashlib.sha256((folder / "policy.safetensors").read_bytes()).hexdigest()
+        _change(folder, weights_sha256=digest)
+
+    def nan(weights: dict[str, Any]) -> None:
+        weights["action_net.bias"] = np.full_like(weights["action_net.bias"], np.nan)
+
+    def shorter(weights: dict[str, Any]) -> None:
+        weights["action_net.bias"] = weights["action_net.bias"][:-1]
+
+    damages: list[tuple[Callable[[Path], object], str]] = [
+        (cut, "its sha256 is"),
+        (cut_and_vouched_for, "incomplete metadata"),
+        (lambda folder: _rewrite(folder, nan), "action_net.bias holds numbers that are not finite"),
+        (lambda folder: _rewrite(folder, shorter), "spec and weights do not fit: action_net"),
+        (lambda folder: _rewrite(folder, lambda w: w.clear()), "do not fit"),
+        (lambda folder: (folder / "policy.safetensors").unlink(), "the weights are not"),
+        (lambda folder: _change(folder, sample="perhaps"), "sample"),
+    ]
+    command = json.loads((copy / "spec.json").read_text())["training"]["command"]
+    for number, (damage, named) in enumerate(damages):
+        broken = Path(shutil.copytree(copy, copy.parent / f"broken{number}"))
+        damage(broken)
+        with pytest.raises(CorruptWeightsError) as told:
+            Policy.load(broken)
+        assert named in told.value.why
+        assert told.value.fix.startswith("Copy it again, or train it anew. Type: shoal train ")
+        assert command in told.value.fix or number == len(damages) - 1
+
+
+def test_a_strangers_command_is_not_passed_on(copy: Path) -> None:
+    _change(copy, training={"command": "shoal train x; rm -rf ~"})
+    (copy / "policy.safetensors").unlink()
+    with pytest.raises(CorruptWeightsError) as told:
+        Policy.load(copy)
+    assert "rm" not in str(told.value)
+    assert told.value.fix.endswith("Type: shoal train BabyAI-GoToObjS6-v1 --name copy")
 
 
 def test_a_full_disk_leaves_the_old_policy(copy: Path, trained: Path) -> None:

@@ -2,6 +2,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from shoal.envs import make
 from shoal.errors import UnknownNameError, UsageError
 from shoal.modalities import policy as room
 from shoal.modalities.policy import Policy, TrainSettings, evaluate, find, names
+from shoal.modalities.policy.evaluation import check_fits, difference
+from shoal.modalities.policy.spaces import to_json
 
 _VIEWS = (np.random.default_rng(0).random((200, 4, 7, 7)) < 0.3).astype(np.float32)
 
@@ -108,6 +111,25 @@ def test_evaluation_refuses_what_does_not_fit(trained: Path) -> None:
         evaluate(Policy.load(trained), "CartPole-v1", lambda env_id, observation: make(env_id))
     with pytest.raises(UsageError, match="episodes is 0"):
         evaluate(Policy.load(trained), "BabyAI-GoToObjS6-v1", make, episodes=0)
+
+
+def test_the_difference_of_spaces_is_named(trained: Path) -> None:
+    from gymnasium import spaces
+
+    def told(left: spaces.Space[Any], right: spaces.Space[Any]) -> str:
+        return difference(to_json(left), to_json(right))
+
+    low, high = spaces.Box(0, 1, (4,)), spaces.Box(0, 255, (4,))
+    assert told(low, high) == "Box [4] and Box [4]: high is 1.0 and 255.0"
+    assert "dtype is float32 and float64" in told(low, spaces.Box(0, 1, (4,), np.float64))
+    assert "shape is [4] and [5]" in told(low, spaces.Box(0, 1, (5,)))
+    assert told(low, spaces.Discrete(3)) == "the first are Box [4], the second Discrete 3"
+    one, two = spaces.Dict({"a": low}), spaces.Dict({"a": high})
+    assert told(one, two).startswith("the parts 'a' differ: Box [4]")
+    assert told(one, spaces.Dict({"a": low, "b": low})) == "only one has 'b'"
+    native = make("CartPole-v1")
+    with pytest.raises(UsageError, match=r"\[4, 7, 7\] and Box \[4\].*shape is"):
+        check_fits(Policy.load(trained), native)
 
 
 def test_own_policies_come_before_shipped_ones(trained: Path, home: Path) -> None:

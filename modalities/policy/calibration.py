@@ -1,0 +1,166 @@
+"""From a critic's value to the probability of success, fitted on held-out episodes.
+
+A critic's value is a discounted return: it orders starts, but is no probability. Platt's
+scaling (1999) makes it one: a logistic curve over the value and the logarithm of the steps
+that are left. Each episode says for every horizon whether it was done by then, so there are
+examples of both kinds even where nearly all episodes succeed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.modalities.policy.spec import Calibration
+
+Floats = NDArray[np.float64]
+
+LEAST_EPISODES = 30
+"""Fewer say too little to fit a curve to."""
+
+_PARTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Horizons that are learnt from, as parts of the step limit."""
+
+_FOLDS, _BINS, _RIDGE = 5, 10, 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One held-out episode, as the calibration sees it.
+
+    Attributes:
+        value: The critic's, at the first observation.
+        steps: Until the end.
+        solved: Whether it ended in success.
+        limit: Steps that the env allows.
+    """
+
+    value: float
+    steps: int
+    solved: bool
+    limit: int
+
+
+def step_limit(env: Any) -> int | None:
+    """Returns how many steps an env's episode may take, after a reset; None for no limit."""
+    spec, level = env.spec, env.unwrapped
+    return getattr(level, "max_steps", None) or (spec.max_episode_steps if spec else None)
+
+
+def fit(starts: Sequence[Start], before: Sequence[float]) -> Calibration | None:
+    """Fits the curve; its error is told from episodes that it was not fitted on.
+
+    Args:
+        starts: Held-out episodes, one seed each.
+        before: What was expected of each without calibration, in [0, 1].
+
+    Returns:
+        The calibration, or None where there are too few episodes, or where it is no better.
+    """
+    if len(starts) < LEAST_EPISODES:
+        return None
+    values = [start.value for start in starts]
+    held_out, done = _cross_validated(starts)
+    off_before = ece(np.repeat(np.array(before), len(_PARTS)), done)
+    off_after = ece(held_out, done)
+    if off_after >= off_before:
+        return None
+    return Calibration(
+        weights=_curve(starts),
+        episodes=len(starts),
+        steps=int(np.median([start.limit for start in starts])),
+        values=(min(values), max(values)),
+        ece_before=off_before,
+        ece_after=off_after,
+    )
+
+
+def _cross_validated(starts: Sequence[Start]) -> tuple[Floats, Floats]:
+    """For each start and horizon: what curves of the other folds tell, and what happened."""
+    told, done = [], []
+    curves = [
+        _curve([start for index, start in enumerate(starts) if index % _FOLDS != fold])
+        for fold in range(_FOLDS)
+    ]
+    for index, start in enumerate(starts):
+        for left in _horizons(start):
+            told.append(_probability(curves[index % _FOLDS], start.value, left))
+            done.append(float(start.solved and start.steps <= left))
+    return np.array(told), np.array(done)
+
+
+def _horizons(start: Start) -> list[int]:
+    return [max(1, round(part * start.limit)) for part in _PARTS]
+
+
+def probability(calibration: Calibration, value: float, steps_left: int | None = None) -> float:
+    """Returns the probability of success from a start.
+
+    Args:
+        calibration: From a policy's spec.
+        value: The critic's; beyond those seen in the calibration, the curve goes on.
+        steps_left: Steps that the episode may still take; more than the calibration had
+            count as those, for nothing is known of them.
+    """
+    left = calibration.steps if steps_left is None else min(steps_left, calibration.steps)
+    return _probability(calibration.weights, value, left) if left > 0 else 0.0
+
+
+def ece(expected: Floats, solved: Floats) -> float:
+    """Expected calibration error over ten bins of equal width (Naeini et al. 2015)."""
+    bins = np.minimum((expected * _BINS).astype(int), _BINS - 1)
+    gaps = [
+        abs(expected[bins == index].mean() - solved[bins == index].mean()) * (bins == index).mean()
+        for index in np.unique(bins)
+    ]
+    return float(sum(gaps))
+
+
+def _probability(curve: tuple[float, float, float], value: float, left: int) -> float:
+    bias, of_value, of_steps = curve
+    score = bias + of_value * value + of_steps * math.log(left)
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
+
+
+def _curve(starts: Sequence[Start]) -> tuple[float, float, float]:
+    """Weights of 1, the value and the log of the steps left; a higher value is never worse."""
+    pairs = [(start, left) for start in starts for left in _horizons(start)]
+    features = np.array([[start.value, math.log(left)] for start, left in pairs])
+    done = np.array([start.solved and start.steps <= left for start, left in pairs], float)
+    # Half of the say goes to the horizon that is usual.
+    say = np.tile([1.0] * (len(_PARTS) - 1) + [len(_PARTS) - 1.0], len(starts))
+    weights = _logistic(features, _smoothed(done), say)
+    if weights[1] < 0:
+        weights = _logistic(features * [0.0, 1.0], _smoothed(done), say)
+    return float(weights[0]), float(weights[1]), max(0.0, float(weights[2]))
+
+
+def _smoothed(done: Floats) -> Floats:
+    """Platt's targets: short of 0 and 1 by what so few examples can't exclude."""
+    yes, no = done.sum(), len(done) - done.sum()
+    targets: Floats = np.where(done > 0, (yes + 1) / (yes + 2), 1 / (no + 2))
+    return targets
+
+
+def _logistic(features: Floats, targets: Floats, say: Floats) -> Floats:
+    """Newton's method on the ridge-penalised likelihood, in standardised features."""
+    mean, scale = features.mean(0), features.std(0)
+    scale[scale < 1e-9] = 1.0
+    x = np.column_stack([np.ones(len(features)), (features - mean) / scale])
+    penalty = _RIDGE * np.diag([1e-3, 1.0, 1.0])
+    weights = np.zeros(x.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
+        slope = x.T @ (say * (targets - p)) - penalty @ weights
+        curvature = (x * (say * np.maximum(p * (1 - p), 1e-9))[:, None]).T @ x + penalty
+        step = np.linalg.solve(curvature, slope)
+        weights = weights + step * min(1.0, 5.0 / max(1e-12, float(np.abs(step).max())))
+        if np.abs(step).max() < 1e-8:
+            break
+    slopes = weights[1:] / scale
+    return np.array([weights[0] - float(slopes @ mean), *slopes])
