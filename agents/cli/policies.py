@@ -25,9 +25,14 @@ Pairs = Annotated[
 def train(
     env: EnvId,
     observation: Annotated[str, typer.Option(help="native, text, goal_mask or pixels.")] = "native",
-    algo: Annotated[str, typer.Option(help="PPO, A2C or DQN.")] = "PPO",
-    steps: Annotated[int, typer.Option(help="Env steps to train for.")] = 150_000,
-    n_envs: Annotated[int, typer.Option(help="Envs side by side.")] = 8,
+    algo: Annotated[
+        str,
+        typer.Option(
+            help="ppo, a2c, dqn, sac, td3, ddpg or recurrent; by default what suits the actions."
+        ),
+    ] = "",
+    steps: Annotated[int | None, typer.Option(help="Env steps to train for.")] = None,
+    n_envs: Annotated[int | None, typer.Option(help="Envs side by side.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
     target: Annotated[float | None, typer.Option(help="Stop at this success rate.")] = None,
     episodes: Annotated[int, typer.Option(help="Episodes of the final evaluation.")] = 500,
@@ -41,7 +46,7 @@ def train(
     from shoal.modalities import policy
 
     settings = policy.TrainSettings(
-        observation=observation, name=name, out=out, algo=algo.upper(), steps=steps, n_envs=n_envs,
+        observation=observation, name=name, out=out, algo=algo, steps=steps, n_envs=n_envs,
         seed=seed, target=target, episodes=episodes, tune=_pairs(set_ or []), quiet=quiet,
     )  # fmt: skip
     make(env, observation=observation).close()  # a wrong name fails here, not in the workers

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from shoal.errors import UsageError
 from shoal.modalities.policy import spaces
+from shoal.modalities.policy.algorithms import ALGORITHMS
 from shoal.modalities.policy.eyes import CLASS, KWARGS, describe_extractor, extractor_kwargs
-from shoal.modalities.policy.spec import ACTIVATIONS, ALGORITHMS, Architecture, PolicySpec
+from shoal.modalities.policy.spec import ACTIVATIONS, Architecture, PolicySpec
 
 _SMALLEST: dict[str, dict[str, Any]] = {
     "PPO": {"n_steps": 2},
     "A2C": {},
+    "RecurrentPPO": {"n_steps": 2, "batch_size": 2},
     "SAC": {"buffer_size": 1, "target_entropy": -1.0},  # "auto" would ask an env
 }
 """Arguments that matter in training alone, at their least; for the others, no buffer."""
@@ -60,13 +62,13 @@ def build(spec: PolicySpec, weights: Mapping[str, NDArray[Any]]) -> Any:
 
     Raises:
         ValueError: The weights or spaces do not fit the spec.
+        MissingExtraError: The policy is recurrent, and sb3-contrib is not installed.
     """
-    import stable_baselines3
     import torch
 
     observed = spaces.from_json(spec.observation_space)
     acted = spaces.from_json(spec.action_space)
-    model = getattr(stable_baselines3, spec.algo)(
+    model = ALGORITHMS[spec.algo].load()(
         spec.policy,
         None,
         policy_kwargs=policy_kwargs(spec.architecture, restored=True),

@@ -11,19 +11,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from shoal.errors import UsageError
 from shoal.modalities.policy import library
+from shoal.modalities.policy.algorithms import ALGORITHMS
 from shoal.modalities.policy.artifact import save
+from shoal.modalities.policy.building import build
 from shoal.modalities.policy.card import machine, scores_line, versions
 from shoal.modalities.policy.evaluation import TEST_SEED, VALIDATION_SEED, evaluate
 from shoal.modalities.policy.policy import Policy
-from shoal.modalities.policy.presets import build, hyperparameters, policy_class
+from shoal.modalities.policy.presets import hyperparameters, policy_class
 from shoal.modalities.policy.progress import say, training_bar
 from shoal.modalities.policy.settings import TrainSettings
 from shoal.modalities.policy.spec import PolicySpec, Scores
 from shoal.modalities.policy.workers import one_thread, side_by_side
 from shoal.modalities.training.interrupts import stop_on_interrupt
-
-_VALIDATION = 100
 
 
 def train(
@@ -58,7 +59,10 @@ class _Training:
     """One training, from the first env to the saved folder."""
 
     def __init__(self, env_id: str, make_env: Callable[..., Any], settings: TrainSettings) -> None:
-        self.env_id, self.make_env, self.settings = env_id, make_env, settings
+        self.env_id, self.make_env = env_id, make_env
+        self.command = settings.command(env_id)
+        with closing(self._observed(settings)) as env:
+            self.settings = settings.settled(env.action_space, env_id)
         self.name = settings.called(env_id)
         self.model: Any = None
         self.seconds = 0.0
@@ -70,16 +74,17 @@ class _Training:
         from shoal.modalities.policy.callback import Watch
 
         settings, began = self.settings, time.perf_counter()
-        every = settings.steps // settings.checks if settings.checks else 0
+        steps = settings.steps or 1
+        every = steps // settings.checks if settings.checks else 0
         with closing(side_by_side(self._env, settings)) as envs:
             self.model = build(settings, envs)
             self.model.set_logger(Logger(None, []))  # its own would make a folder in /tmp
             self.hyper = hyperparameters(settings, envs.observation_space)
-            with training_bar(self.name, settings.steps, quiet=settings.quiet) as report:
+            with training_bar(self.name, steps, quiet=settings.quiet) as report:
                 watch = Watch(
                     self._validate, every=every, target=settings.target, stop=stop, report=report
                 )
-                self.model.learn(settings.steps, callback=watch)
+                self.model.learn(steps, callback=watch)
         self.seconds = time.perf_counter() - began
         if not stop.is_set() and not watch.reached:
             watch.check()
@@ -116,25 +121,36 @@ class _Training:
         from gymnasium.wrappers import TransformReward
         from stable_baselines3.common.monitor import Monitor
 
-        env = self.make_env(self.env_id, observation=self.settings.observation)
-        policy_class(env.observation_space)
+        env = self._observed(self.settings)
         # Workers send rewards as they are, one process rounds them to float32: round
         # first, or the same seed gives other weights with workers than without.
         return Monitor(TransformReward(env, np.float32))
 
+    def _observed(self, settings: TrainSettings) -> Any:
+        env = self.make_env(self.env_id, observation=settings.observation)
+        try:
+            policy_class(env.observation_space)
+        except UsageError:
+            env.close()
+            raise
+        return env
+
     def _validate(self) -> tuple[Policy, Scores]:
-        """Plays the model as it stands, in both of its modes, and returns the better."""
+        """Plays the model as it stands, sampling too if it learnt so, and returns the better."""
         import torch
 
         from shoal.modalities.policy.callback import rank
 
         with torch.random.fork_rng():  # sampling must not shift the training's own draws
-            modes = [self._snapshot(sample=sample) for sample in (False, True)]
+            samples = (False,) if ALGORITHMS[self.settings.algo].replays else (False, True)
+            modes = [self._snapshot(sample=sample) for sample in samples]
             played = [(mode, self._play(mode)) for mode in modes]
         return max(played, key=lambda pair: rank(pair[1]))
 
     def _play(self, policy: Policy) -> Scores:
-        return evaluate(policy, self.env_id, self.make_env, _VALIDATION, VALIDATION_SEED)
+        return evaluate(
+            policy, self.env_id, self.make_env, self.settings.validation or 1, VALIDATION_SEED
+        )
 
     def _snapshot(self, *, sample: bool) -> Policy:
         from shoal.modalities.policy.rebuild import describe, weights_of
@@ -160,13 +176,13 @@ class _Training:
         kept = ("algo", "n_envs", "seed", "target", "checks")
         chosen = {key: value for key, value in asdict(self.settings).items() if key in kept}
         return {
-            "command": self.settings.command(self.env_id),
+            "command": self.command,
             **chosen,
             "steps": self.settings.steps,
             "steps_done": self.model.num_timesteps,
             "interrupted": interrupted,
             "hyperparameters": self.hyper,
-            "validation": f"{_VALIDATION} episodes, seeds {VALIDATION_SEED} and on",
+            "validation": f"{self.settings.validation} episodes, seeds {VALIDATION_SEED} and on",
             "seconds": round(self.seconds),
             "machine": machine(),
         }

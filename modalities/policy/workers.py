@@ -18,9 +18,10 @@ def side_by_side(env: Callable[[], Any], settings: TrainSettings) -> Any:
     """Puts the envs side by side: in worker processes for a long training, else in this one."""
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
-    makers = [env] * settings.n_envs
+    steps, n_envs = settings.steps or 1, settings.n_envs or 1
+    makers = [env] * n_envs
     can_fork = "fork" in multiprocessing.get_all_start_methods()
-    if settings.steps >= WORTH_WORKERS and settings.n_envs > 1 and can_fork and cores() > 1:
+    if steps >= WORTH_WORKERS and n_envs > 1 and can_fork and cores() > 1:
         return SubprocVecEnv(makers, start_method="fork")
     return DummyVecEnv(makers)
 

@@ -111,7 +111,7 @@ def test_an_algorithm_that_does_not_suit_the_actions() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
-    [({"algo": "PPPO"}, "PPO"), ({"tune": {"learning-rate": 1}}, "learning_rate")],
+    [({"algo": "PPPO"}, "ppo"), ({"tune": {"learning-rate": 1}}, "learning_rate")],
 )
 def test_wrong_settings_suggest_the_right(wrong: dict[str, Any], hint: str) -> None:
     with pytest.raises(UnknownNameError, match=f"did you mean.*{hint}"):

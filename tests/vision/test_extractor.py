@@ -14,7 +14,7 @@ from gymnasium import spaces
 from shoal.envs import make
 from shoal.errors import CorruptWeightsError, MissingModelError, UnknownNameError, UsageError
 from shoal.modalities.policy import Policy, TrainSettings, save
-from shoal.modalities.policy.presets import build
+from shoal.modalities.policy.building import build
 from shoal.modalities.policy.rebuild import weights_of
 from shoal.modalities.vision import TimmExtractor, VisionEncoder
 from shoal.modalities.vision.observing.frozen import EmbeddingCache
