@@ -36,9 +36,14 @@ def train(
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
     target: Annotated[float | None, typer.Option(help="Stop at this success rate.")] = None,
     episodes: Annotated[int, typer.Option(help="Episodes of the final evaluation.")] = 500,
+    checks: Annotated[int, typer.Option(help="Validations on the way; the best is kept.")] = 10,
+    validation: Annotated[int | None, typer.Option(help="Episodes of each of them.")] = None,
     name: Annotated[str, typer.Option(help="What to call the policy.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to save to.")] = None,
     set_: Pairs = None,
+    hyperparams: Annotated[
+        Path | None, typer.Option(help="A YAML file in rl-zoo3's format; --set comes before it.")
+    ] = None,
     quiet: Annotated[bool, typer.Option(help="No progress bar.")] = False,
 ) -> None:
     """Train a policy in an env; Ctrl-C saves what was learnt so far."""
@@ -48,6 +53,7 @@ def train(
     settings = policy.TrainSettings(
         observation=observation, name=name, out=out, algo=algo, steps=steps, n_envs=n_envs,
         seed=seed, target=target, episodes=episodes, tune=_pairs(set_ or []), quiet=quiet,
+        hyperparams=hyperparams, checks=checks, validation=validation,
     )  # fmt: skip
     make(env, observation=observation).close()  # a wrong name fails here, not in the workers
     path = policy.train(env, make_env=make, settings=settings)

@@ -72,6 +72,11 @@ def canonical(name: str) -> str:
     return _ALIASES[low] if low in _ALIASES else unknown("algorithm", low, _NAMES)
 
 
+def by_file(stem: str) -> str:
+    """The algorithm that a file of hyperparameters is called after, as rl-zoo3's are, or ""."""
+    return _ALIASES.get(stem.lower(), "")
+
+
 def suited(space: Any) -> str:
     """The algorithm to take by default: SAC where actions are continuous and bounded, else PPO."""
     return "SAC" if _kind(space) == "Box" and _bounded(space) else "PPO"

@@ -31,6 +31,7 @@ def build(settings: TrainSettings, envs: Any) -> Any:
         UsageError: The observation, the actions or a hyperparameter do not suit it.
     """
     given = hyperparameters(settings, envs.observation_space)
+    envs = normalized(envs, given.pop("normalize", False), given.get("gamma", 0.99))
     shape = _architecture({key: given.pop(key) for key in sorted(_NETWORK & set(given))})
     algorithm = ALGORITHMS[settings.algo].load()
     given = _arguments(given, algorithm, envs.action_space)
@@ -43,6 +44,36 @@ def build(settings: TrainSettings, envs: Any) -> Any:
         raise UsageError(
             f"cannot train {settings.algo} here", str(error), "Choose another --algo or setting"
         ) from error
+
+
+def normalized(envs: Any, told: Any, gamma: float) -> Any:
+    """Puts running means between envs and policy, for observations and returns, as rl-zoo3 does.
+
+    Args:
+        envs: A vectorised env.
+        told: True for both, or {"norm_obs": …, "norm_reward": …}; false for none.
+        gamma: The discount of the returns by whose spread rewards are divided.
+
+    Raises:
+        UsageError: The observations are no vectors, or `told` is something else.
+    """
+    from stable_baselines3.common.vec_env import VecNormalize
+
+    if not told:
+        return envs
+    which = {"norm_obs": True, "norm_reward": True, **(told if isinstance(told, dict) else {})}
+    if set(which) != {"norm_obs", "norm_reward"} or not isinstance(told, bool | dict):
+        raise UsageError(
+            f"normalize={told} can't be used", "known are true, norm_obs and norm_reward"
+        )
+    space = envs.observation_space
+    if which["norm_obs"] and (not hasattr(space, "low") or policy_class(space) != "MlpPolicy"):
+        raise UsageError(
+            "these observations can't be normalized",
+            "running means are kept of vectors alone; pictures are scaled as they are",
+            "Type: --set 'normalize={\"norm_obs\": false}'",
+        )
+    return VecNormalize(envs, gamma=gamma, **which)
 
 
 def schedule(value: Any, name: str) -> float | Callable[[float], float]:

@@ -14,6 +14,7 @@ from shoal.errors import UsageError
 from shoal.modalities.policy import library
 from shoal.modalities.policy.artifact import corrupt, read_spec, read_weights
 from shoal.modalities.policy.mlp import Mlp, fits
+from shoal.modalities.policy.normalizer import PREFIX, Normalizer
 from shoal.modalities.policy.spaces import shape_of
 from shoal.modalities.policy.spec import PolicySpec
 
@@ -37,7 +38,9 @@ class Policy:
         self._random = np.random.default_rng(0)
         self._memory: tuple[NDArray[Any], ...] | None = None
         try:
-            self._mlp = Mlp(spec, weights) if fits(spec) else None
+            self._normalizer = Normalizer.among(weights, spec)
+            own = {name: array for name, array in weights.items() if not name.startswith(PREFIX)}
+            self._mlp = Mlp(spec, own) if fits(spec) else None
         except ValueError as error:
             raise corrupt(folder, error) from error
 
@@ -113,6 +116,7 @@ class Policy:
         Raises:
             UsageError: The observation has another shape.
         """
+        observation = self._seen(observation)
         if self._mlp is None:
             action, state = self.sb3.predict(observation, state, episode_start, deterministic)
             return action, state
@@ -136,6 +140,7 @@ class Policy:
         Raises:
             UsageError: The algorithm has no critic of states, or the shape is another.
         """
+        observation = self._seen(observation)
         if self._mlp is not None:
             batch, _ = self._batched(observation)
             return float(self._mlp.values(batch)[0])
@@ -155,6 +160,10 @@ class Policy:
                 empty = torch.zeros(policy.lstm_hidden_state_shape)
                 return float(policy.predict_values(tensor, (empty, empty), torch.ones(1))[0])
         raise UsageError(f"{self.spec.algo} has no value of a state", "its critic rates actions")
+
+    def _seen(self, observation: Any) -> Any:
+        """What the network is shown: the observation, normalized as it was in training."""
+        return self._normalizer(observation) if self._normalizer else observation
 
     def _batched(self, observation: Any) -> tuple[NDArray[Any], bool]:
         shape = shape_of(self.spec.observation_space)

@@ -79,6 +79,7 @@ def hyperparameters(settings: TrainSettings, space: Any) -> dict[str, Any]:
     preset = dict((_PICTURES if pictures else _VECTOR).get(settings.algo, {}))
     if settings.observation == "goal_mask" and settings.algo == "PPO":
         preset = dict(_GRID)
+    preset = preset if settings.preset else {}
     if ALGORITHMS[settings.algo].replays:
         preset["buffer_size"] = _buffer(settings.steps or 1, space)
     chosen = {**preset, **settings.tune}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,10 +26,17 @@ _LEARNING = (
     *("buffer_size", "learning_starts", "train_freq", "gradient_steps", "tau"),
     *("target_update_interval", "target_entropy", "policy_delay"),
     *("target_policy_noise", "target_noise_clip", "noise_type", "noise_std"),
-    *("exploration_fraction", "exploration_initial_eps", "exploration_final_eps"),
+    *("normalize", "exploration_fraction", "exploration_initial_eps", "exploration_final_eps"),
 )
 TUNABLE = frozenset((*_NETWORK, *_LEARNING))
 """What `TrainSettings.tune` may set. A rate may be text: "lin_0.001" falls to 0 by the end."""
+
+
+_TYPED = (
+    *("observation", "algo", "steps", "n_envs", "target", "episodes", "checks", "validation"),
+    "hyperparams",
+)
+"""Settings that are typed as options of their own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,8 @@ class TrainSettings:
         checks: Validations during training; the best weights seen are kept.
         validation: Episodes of each of them; None for the algorithm's own.
         tune: Hyperparameters to set; see `TUNABLE`.
+        hyperparams: A YAML file in rl-zoo3's format, with a section for the env.
+        preset: Start from Shoal's own hyperparameters, not from stable-baselines3's.
         quiet: Show no progress bar.
     """
 
@@ -63,6 +74,8 @@ class TrainSettings:
     checks: int = 10
     validation: int | None = None
     tune: Mapping[str, Any] = field(default_factory=dict)
+    hyperparams: Path | None = None
+    preset: bool = True
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -100,17 +113,13 @@ class TrainSettings:
         """The shell command that repeats this training."""
         default = TrainSettings()
         words = ["shoal train", env_id]
-        for option in (
-            "observation",
-            "algo",
-            "steps",
-            "n_envs",
-            "target",
-            "episodes",
-            "validation",
-        ):
+        for option in _TYPED:
             value = getattr(self, option)
             if value != getattr(default, option):
-                words.append(f"--{option.replace('_', '-')} {value}")
-        words += [f"--set {key}={value}" for key, value in sorted(self.tune.items())]
+                words.append(f"--{option.replace('_', '-')} {shlex.quote(str(value))}")
+        words += [f"--set {_pair(key, value)}" for key, value in sorted(self.tune.items())]
         return " ".join([*words, f"--name {self.called(env_id)}", f"--seed {self.seed}"])
+
+
+def _pair(key: str, value: Any) -> str:
+    return shlex.quote(f"{key}={value if isinstance(value, str) else json.dumps(value)}")

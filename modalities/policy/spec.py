@@ -46,7 +46,8 @@ class Extractor(_Strict):
 class Architecture(_Strict):
     """The allow-listed arguments of a policy network; None leaves the algorithm's default.
 
-    `extractor` may be given by its model's name alone.
+    `extractor` may be given by its model's name alone. `normalize_observations`: the running
+    mean and variance of what training saw are among the weights.
     """
 
     net_arch: Widths | dict[Literal["pi", "vf", "qf"], Widths] | None = None
@@ -61,6 +62,7 @@ class Architecture(_Strict):
     n_lstm_layers: Annotated[int, Field(ge=1, le=8)] | None = None
     shared_lstm: bool | None = None
     enable_critic_lstm: bool | None = None
+    normalize_observations: bool | None = None
     extractor: Extractor | None = None
 
     @field_validator("extractor", mode="before")

@@ -24,6 +24,7 @@ from shoal.modalities.policy.progress import say, training_bar
 from shoal.modalities.policy.settings import TrainSettings
 from shoal.modalities.policy.spec import PolicySpec, Scores
 from shoal.modalities.policy.workers import one_thread, side_by_side
+from shoal.modalities.policy.zoo import applied
 from shoal.modalities.training.interrupts import stop_on_interrupt
 
 
@@ -60,9 +61,10 @@ class _Training:
 
     def __init__(self, env_id: str, make_env: Callable[..., Any], settings: TrainSettings) -> None:
         self.env_id, self.make_env = env_id, make_env
+        told = applied(settings, env_id)
         self.command = settings.command(env_id)
-        with closing(self._observed(settings)) as env:
-            self.settings = settings.settled(env.action_space, env_id)
+        with closing(self._observed(told)) as env:
+            self.settings = told.settled(env.action_space, env_id)
         self.name = settings.called(env_id)
         self.model: Any = None
         self.seconds = 0.0
@@ -167,10 +169,9 @@ class _Training:
         return Policy(spec, weights, Path(self.name))
 
     def _restore(self, best: Policy) -> None:
-        import torch
+        from shoal.modalities.policy.rebuild import load_weights
 
-        state = {name: torch.from_numpy(array) for name, array in best.weights.items()}
-        self.model.policy.load_state_dict(state)
+        load_weights(self.model, best.weights)
 
     def _record(self, interrupted: bool) -> Mapping[str, Any]:
         kept = ("algo", "n_envs", "seed", "target", "checks")
