@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from shoal.agents.cli.options import OUTPUT, ROWS, LabelColumn, TextColumn, option
+from shoal.agents.cli.options import OUTPUT, ROWS, LabelColumn, Resume, TextColumn, option
 from shoal.agents.cli.show import console, errors, print_json, print_saved
 from shoal.agents.cli.tasks import Json
 from shoal.agents.cli.teach import score_pictures
@@ -44,20 +44,37 @@ def train(
     hyperparams: Annotated[
         Path | None, typer.Option(help="A YAML file in rl-zoo3's format; --set comes before it.")
     ] = None,
+    workers: Annotated[
+        str, typer.Option(help="Where envs run: processes, one, or auto, which measures both.")
+    ] = "auto",
+    checkpoint_every: Annotated[
+        int | None, typer.Option(help="Env steps between checkpoints, where episodes begin anew.")
+    ] = None,
+    resume: Resume = False,
+    pictures: Annotated[bool, typer.Option(help="A learning curve, and a GIF of an episode.")] = (
+        True
+    ),
     quiet: Annotated[bool, typer.Option(help="No progress bar.")] = False,
+    json: Json = False,
 ) -> None:
-    """Train a policy in an env; Ctrl-C saves what was learnt so far."""
+    """Train a policy in an env; Ctrl-C saves what was learnt so far, --resume goes on."""
     from shoal.envs import make
     from shoal.modalities import policy
 
     settings = policy.TrainSettings(
         observation=observation, name=name, out=out, algo=algo, steps=steps, n_envs=n_envs,
-        seed=seed, target=target, episodes=episodes, tune=_pairs(set_ or []), quiet=quiet,
+        seed=seed, target=target, episodes=episodes, tune=_pairs(set_ or []), quiet=quiet or json,
+        workers=workers, checkpoint_every=checkpoint_every, resume=resume, pictures=pictures,
         hyperparams=hyperparams, checks=checks, validation=validation,
     )  # fmt: skip
     make(env, observation=observation).close()  # a wrong name fails here, not in the workers
     path = policy.train(env, make_env=make, settings=settings)
-    print_saved(path)
+    if json:
+        told = ("name", "algo", "env", "observation", "sample", "scores", "training", "versions")
+        spec = jsonlib.loads((path / "spec.json").read_text(encoding="utf-8"))
+        print_json({"folder": str(path), **{key: spec[key] for key in told}})
+    else:
+        print_saved(path)
 
 
 def evaluate(

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shoal.modalities.policy.evaluation import LIMIT, action_for
+from shoal.modalities.policy.evaluation import action_for
+from shoal.modalities.policy.guard import LIMIT
 from shoal.modalities.policy.policy import Policy
 
 

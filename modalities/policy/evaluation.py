@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 
 from shoal.errors import UsageError
+from shoal.modalities.policy.guard import LIMIT, Guarded
 from shoal.modalities.policy.policy import Policy
 from shoal.modalities.policy.spec import Scores, wilson
 
 VALIDATION_SEED, TEST_SEED = 10_000_000, 20_000_000
 """First seeds of the episodes that choose the best weights, and of the final score."""
-
-LIMIT = 10_000
-"""Steps after which an episode is cut, in an env that has no limit of its own."""
 
 
 def evaluate(
@@ -39,10 +37,11 @@ def evaluate(
 
     Raises:
         UsageError: No episodes, or an env that the policy can't act in.
+        RunError: The env raises, or returns what it must not.
     """
     if episodes < 1:
         raise UsageError("there is nothing to evaluate", f"episodes is {episodes}")
-    with closing(make_env(env_id, observation=policy.spec.observation)) as env:
+    with closing(Guarded(make_env(env_id, observation=policy.spec.observation))) as env:
         check_fits(policy, env)
         played = []
         for index in range(episodes):

@@ -83,7 +83,8 @@ def hyperparameters(settings: TrainSettings, space: Any) -> dict[str, Any]:
     if ALGORITHMS[settings.algo].replays:
         preset["buffer_size"] = _buffer(settings.steps or 1, space)
     chosen = {**preset, **settings.tune}
-    if "batch_size" in chosen and "n_steps" in chosen:
+    replays = ALGORITHMS[settings.algo].replays
+    if "batch_size" in chosen and "n_steps" in chosen and not replays:
         rollout = chosen["n_steps"] * (settings.n_envs or 1)
         chosen["batch_size"] = min(chosen["batch_size"], rollout)
     return chosen

@@ -89,10 +89,10 @@ def build(spec: PolicySpec, weights: Mapping[str, NDArray[Any]]) -> Any:
         policy_kwargs=policy_kwargs(spec.architecture, restored=True),
         device="cpu",
         _init_setup_model=False,
+        **({"use_sde": True} if spec.architecture.use_sde else {}),
         **_SMALLEST.get(spec.algo, {"buffer_size": 1}),
     )
     model.observation_space, model.action_space, model.n_envs = observed, acted, 1
-    model.use_sde = bool(spec.architecture.use_sde)
     normalizer = Normalizer.among(weights, spec)
     own = {name: array for name, array in weights.items() if not name.startswith(PREFIX)}
     state = {name: torch.from_numpy(array.copy()) for name, array in own.items()}

@@ -32,9 +32,12 @@ TUNABLE = frozenset((*_NETWORK, *_LEARNING))
 """What `TrainSettings.tune` may set. A rate may be text: "lin_0.001" falls to 0 by the end."""
 
 
+WORKERS = ("auto", "one", "processes")
+"""Where envs may run."""
+
 _TYPED = (
     *("observation", "algo", "steps", "n_envs", "target", "episodes", "checks", "validation"),
-    "hyperparams",
+    *("hyperparams", "checkpoint_every"),
 )
 """Settings that are typed as options of their own name."""
 
@@ -59,6 +62,11 @@ class TrainSettings:
         tune: Hyperparameters to set; see `TUNABLE`.
         hyperparams: A YAML file in rl-zoo3's format, with a section for the env.
         preset: Start from Shoal's own hyperparameters, not from stable-baselines3's.
+        workers: Where the envs run: "processes", "one" process, or "auto", which tries both.
+        checkpoint_every: Env steps between checkpoints; None for a twentieth of all, at least
+            2,000 and at most 50,000. All episodes begin anew after each.
+        resume: Go on from the last checkpoint.
+        pictures: Draw a learning curve, and a GIF of one episode where the env renders.
         quiet: Show no progress bar.
     """
 
@@ -76,6 +84,10 @@ class TrainSettings:
     tune: Mapping[str, Any] = field(default_factory=dict)
     hyperparams: Path | None = None
     preset: bool = True
+    workers: str = "auto"
+    checkpoint_every: int | None = None
+    resume: bool = False
+    pictures: bool = True
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -84,7 +96,11 @@ class TrainSettings:
         for key in self.tune:
             if key not in TUNABLE:
                 unknown("hyperparameter", key, TUNABLE)
-        counts = (self.steps, self.n_envs, self.episodes, self.validation)
+        if self.workers not in WORKERS:
+            unknown("choice of --workers", self.workers, WORKERS)
+        counts = (
+            *(self.steps, self.n_envs, self.episodes, self.validation, self.checkpoint_every),
+        )
         if any(n is not None and n < 1 for n in counts) or self.checks < 0 or self.seed < 0:
             raise UsageError(
                 "counts of steps, envs and episodes must be 1 or more, seed and checks 0"
@@ -102,7 +118,11 @@ class TrainSettings:
         check_actions(algo.name, actions, env_id)
         steps, n_envs = self.steps or algo.steps, self.n_envs or algo.n_envs
         validation = self.validation or algo.validation
-        return replace(self, algo=algo.name, steps=steps, n_envs=n_envs, validation=validation)
+        every = self.checkpoint_every or min(max(steps // 20, 2_000), 50_000)
+        return replace(
+            self, algo=algo.name, steps=steps, n_envs=n_envs, validation=validation,
+            checkpoint_every=every,
+        )  # fmt: skip
 
     def called(self, env_id: str) -> str:
         """The policy's name: as given, or from the env and what is observed."""

@@ -14,8 +14,8 @@ from typing import Any
 from shoal.errors import UsageError, unknown
 from shoal.modalities.policy.algorithms import by_file
 from shoal.modalities.policy.literals import literal
-from shoal.modalities.policy.progress import say
 from shoal.modalities.policy.settings import TUNABLE, TrainSettings
+from shoal.modalities.training.progress import say
 
 _LARGEST, _MOST = 1_000_000, 20_000
 _SHARED = ("atari", "default", "defaults")
