@@ -78,6 +78,13 @@ def episode(policy: Policy, env: Any, seed: int) -> tuple[float, int, bool | Non
     return total, steps, info.get("is_success"), value
 
 
+def longest(env: Any) -> int:
+    """The steps an episode may take; 1,000 where the env does not say."""
+    limit = env.spec.max_episode_steps if env.spec else None
+    limit = limit or getattr(env.unwrapped, "max_steps", None)
+    return limit if isinstance(limit, int) and limit > 0 else 1000
+
+
 def action_for(policy: Policy, observation: Any) -> Any:
     """The policy's action in the form envs expect: an int, or an array."""
     action = policy.act(observation)

@@ -63,8 +63,9 @@ class TrainSettings:
         hyperparams: A YAML file in rl-zoo3's format, with a section for the env.
         preset: Start from Shoal's own hyperparameters, not from stable-baselines3's.
         workers: Where the envs run: "processes", "one" process, or "auto", which tries both.
-        checkpoint_every: Env steps between checkpoints; None for a twentieth of all, at least
-            2,000 and at most 50,000. All episodes begin anew after each.
+        checkpoint_every: Env steps between checkpoints, after each of which all episodes begin
+            anew; None for a twentieth of all, at most 50,000, but never so few that not five
+            of the longest episodes fit in between.
         resume: Go on from the last checkpoint.
         pictures: Draw a learning curve, and a GIF of one episode where the env renders.
         quiet: Show no progress bar.
@@ -108,8 +109,13 @@ class TrainSettings:
         if self.name and not re.fullmatch(r"\w[\w.-]{0,63}", self.name):
             raise UsageError(f"{self.name!r} can't be a name", "use letters, digits, - _ and .")
 
-    def settled(self, actions: Any, env_id: str) -> TrainSettings:
+    def settled(self, actions: Any, env_id: str, longest: int = 1000) -> TrainSettings:
         """Fills in what was left open, for an env with this action space.
+
+        Args:
+            actions: The action space.
+            env_id: For messages.
+            longest: Steps of the longest episode there.
 
         Raises:
             UsageError: The algorithm can't learn such actions; says which can.
@@ -118,7 +124,7 @@ class TrainSettings:
         check_actions(algo.name, actions, env_id)
         steps, n_envs = self.steps or algo.steps, self.n_envs or algo.n_envs
         validation = self.validation or algo.validation
-        every = self.checkpoint_every or min(max(steps // 20, 2_000), 50_000)
+        every = self.checkpoint_every or max(min(steps // 20, 50_000), 5 * longest * n_envs)
         return replace(
             self, algo=algo.name, steps=steps, n_envs=n_envs, validation=validation,
             checkpoint_every=every,

@@ -18,7 +18,7 @@ from shoal.errors import RunError, StorageError, UsageError
 from shoal.modalities.policy import library
 from shoal.modalities.policy.algorithms import ALGORITHMS
 from shoal.modalities.policy.building import build
-from shoal.modalities.policy.evaluation import VALIDATION_SEED, evaluate
+from shoal.modalities.policy.evaluation import VALIDATION_SEED, evaluate, longest
 from shoal.modalities.policy.finishing import Finish, Result
 from shoal.modalities.policy.policy import Policy
 from shoal.modalities.policy.presets import hyperparameters, policy_class
@@ -73,7 +73,7 @@ class _Training:
         self.env_id, self.make_env = env_id, make_env
         told = applied(settings, env_id)
         with closing(self._observed(told)) as env:
-            self.settings = told.settled(env.action_space, env_id)
+            self.settings = told.settled(env.action_space, env_id, longest(env))
         self.command = settings.command(env_id)
         self.facts = {"name": settings.called(env_id), "env": env_id}
         self.facts["observation"] = settings.observation
@@ -94,8 +94,10 @@ class _Training:
                     self.watch.check()
             except Exception as error:
                 self._broken(error)
+        from shoal.modalities.policy import guard
+
         if self.watch.cut:
-            say("Note: episodes went on without an end, and were cut after 10,000 steps.")
+            say(f"Note: episodes went on without an end, and were cut after {guard.LIMIT:,} steps.")
         return self._finish(interrupted=stop.is_set()).save()
 
     def _learn(self, stop: threading.Event) -> None:

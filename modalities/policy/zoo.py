@@ -38,7 +38,7 @@ _REFUSED = {
     "optimizer_kwargs": "they belong to an optimizer that is not imported",
 }
 _WITHOUT_EFFECT = ("optimize_memory_usage", "monitor_kwargs", "sde_net_arch")
-_OFF = (None, False, 0, 1, "", {}, [])
+_OFF: tuple[Any, ...] = (None, False, 0, 1, "", {}, [])
 """Values with which a refused key asks for nothing."""
 
 
@@ -121,7 +121,8 @@ def _tune(section: Mapping[str, Any], quiet: bool) -> dict[str, Any]:
         if key in ("n_timesteps", "n_envs"):
             continue
         if key in _WITHOUT_EFFECT:
-            _ = quiet or say(f"Note: {key} makes no difference here and is ignored.")
+            if not quiet:
+                say(f"Note: {key} makes no difference here and is ignored.")
         elif key in _REFUSED:
             if value not in _OFF:
                 raise UsageError(f"{key} can't be used", _REFUSED[key], "Take it out")

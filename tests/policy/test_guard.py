@@ -12,8 +12,8 @@ import pytest
 from gymnasium import spaces
 
 from shoal.errors import MissingExtraError, RunError
-from shoal.modalities.policy import Policy, TrainSettings, evaluate, train
-from shoal.modalities.policy.guard import LIMIT, Guarded
+from shoal.modalities.policy import Policy, TrainSettings, evaluate, guard, train
+from shoal.modalities.policy.guard import Guarded
 
 
 class Odd(gymnasium.Env[Any, Any]):
@@ -34,7 +34,7 @@ class Odd(gymnasium.Env[Any, Any]):
 
     def step(self, action: Any) -> Any:
         self._steps += 1
-        result = (np.zeros(4, np.float32), 1.0, self._steps >= self._length, False, {})
+        result: Any = (np.zeros(4, np.float32), 1.0, self._steps >= self._length, False, {})
         return self._twist(result) if self._steps == 5 else result
 
 
@@ -126,17 +126,19 @@ def test_a_training_stops_and_keeps_what_it_has(fault: str, workers: str, tmp_pa
     assert Policy.load(tmp_path / "p").spec.training["interrupted"] is True
 
 
-def test_an_episode_without_end_is_cut(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    settings = _settings(tmp_path / "p", steps=LIMIT + 64, n_envs=1, tune={"n_steps": 64})
+def test_an_episode_without_end_is_cut(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "LIMIT", 50)
     path = train(
         "Odd-v0",
         make_env=lambda env_id, **options: Odd(lambda result: result, length=10**9),
-        settings=settings,
+        settings=_settings(tmp_path / "p"),
     )
-    assert "were cut after 10,000 steps" in capfd.readouterr().err
+    assert "were cut after 50 steps" in capfd.readouterr().err
     scores = Policy.load(path).spec.scores
     assert scores is not None
-    assert scores.mean_steps == LIMIT
+    assert scores.mean_steps == 50
 
 
 def test_an_evaluation_names_the_fault_too(tmp_path: Path) -> None:
