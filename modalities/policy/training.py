@@ -61,9 +61,11 @@ def train(
 
     training = _Training(env_id, make_env, settings or TrainSettings())
     folder, resume = training.place.folder, training.settings.resume
-    with alone(folder), stop_on_interrupt() as stop, one_thread():
+    with alone(folder), one_thread():
         training.place.prepare(resume=resume)
-        return training.run(stop)
+        with stop_on_interrupt() as stop:
+            training.run(stop)
+        return training.finish(interrupted=stop.is_set())
 
 
 class _Training:
@@ -82,8 +84,8 @@ class _Training:
         self.model: Any = None
         self.watch: Any = None
 
-    def run(self, stop: threading.Event) -> Path:
-        """Learns until the steps are done, the target is reached or `stop` is set; saves."""
+    def run(self, stop: threading.Event) -> None:
+        """Learns until the steps are done, the target is reached or `stop` is set."""
         with side_by_side(self._env, self.settings, self.env_id) as envs:
             self.model = build(self.settings, envs.vector)
             self.hyper = hyperparameters(self.settings, envs.vector.observation_space)
@@ -94,11 +96,14 @@ class _Training:
                     self.watch.check()
             except Exception as error:
                 self._broken(error)
+
+    def finish(self, *, interrupted: bool) -> Path:
+        """Scores and saves; a Ctrl-C from here on loses the scores alone."""
         from shoal.modalities.policy import guard
 
         if self.watch.cut:
             say(f"Note: episodes went on without an end, and were cut after {guard.LIMIT:,} steps.")
-        return self._finish(interrupted=stop.is_set()).save()
+        return self._finish(interrupted=interrupted).save()
 
     def _learn(self, stop: threading.Event) -> None:
         from stable_baselines3.common.logger import Logger
