@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shoal.errors import UsageError, unknown
-from shoal.modalities.policy.evaluation import LIMIT
+from shoal.modalities.policy.guard import LIMIT
 
 
 @dataclass(frozen=True, slots=True)

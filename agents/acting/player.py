@@ -15,7 +15,8 @@ from shoal.errors import RunError
 from shoal.modalities.policy import Policy
 from shoal.modalities.policy.calibration import step_limit
 from shoal.modalities.policy.episode import expectation
-from shoal.modalities.policy.evaluation import LIMIT, action_for, check_fits
+from shoal.modalities.policy.evaluation import action_for, check_fits
+from shoal.modalities.policy.guard import LIMIT
 
 
 class Player:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from shoal.errors import UsageError
-from shoal.modalities.policy.evaluation import LIMIT, TEST_SEED
+from shoal.modalities.policy.evaluation import TEST_SEED
+from shoal.modalities.policy.guard import LIMIT
 from shoal.modalities.policy.spec import Scores, wilson
 
 

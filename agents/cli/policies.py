@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress
 
 from shoal.agents.cli.acting import WHOLE, score_whole
-from shoal.agents.cli.options import OUTPUT, ROWS, LabelColumn, TextColumn, option
+from shoal.agents.cli.options import OUTPUT, ROWS, LabelColumn, Resume, TextColumn, option
 from shoal.agents.cli.show import console, errors, print_json, print_saved
 from shoal.agents.cli.tasks import Json
 from shoal.agents.cli.teach import score_pictures
@@ -31,28 +31,56 @@ def train(
             help="native, symbolic, goal, goal_map, goal_mask, pixels, pixel_map or text."
         ),
     ] = "native",
-    algo: Annotated[str, typer.Option(help="PPO, A2C or DQN.")] = "PPO",
-    steps: Annotated[int, typer.Option(help="Env steps to train for.")] = 150_000,
-    n_envs: Annotated[int, typer.Option(help="Envs side by side.")] = 8,
+    algo: Annotated[
+        str,
+        typer.Option(
+            help="ppo, a2c, dqn, sac, td3, ddpg or recurrent; by default what suits the actions."
+        ),
+    ] = "",
+    steps: Annotated[int | None, typer.Option(help="Env steps to train for.")] = None,
+    n_envs: Annotated[int | None, typer.Option(help="Envs side by side.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
     target: Annotated[float | None, typer.Option(help="Stop at this success rate.")] = None,
     episodes: Annotated[int, typer.Option(help="Episodes of the final evaluation.")] = 500,
+    checks: Annotated[int, typer.Option(help="Validations on the way; the best is kept.")] = 10,
+    validation: Annotated[int | None, typer.Option(help="Episodes of each of them.")] = None,
     name: Annotated[str, typer.Option(help="What to call the policy.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to save to.")] = None,
     set_: Pairs = None,
+    hyperparams: Annotated[
+        Path | None, typer.Option(help="A YAML file in rl-zoo3's format; --set comes before it.")
+    ] = None,
+    workers: Annotated[
+        str, typer.Option(help="Where envs run: processes, one, or auto, which measures both.")
+    ] = "auto",
+    checkpoint_every: Annotated[
+        int | None, typer.Option(help="Env steps between checkpoints, where episodes begin anew.")
+    ] = None,
+    resume: Resume = False,
+    pictures: Annotated[bool, typer.Option(help="A learning curve, and a GIF of an episode.")] = (
+        True
+    ),
     quiet: Annotated[bool, typer.Option(help="No progress bar.")] = False,
+    json: Json = False,
 ) -> None:
-    """Train a policy in an env; Ctrl-C saves what was learnt so far."""
+    """Train a policy in an env; Ctrl-C saves what was learnt so far, --resume goes on."""
     from shoal.envs import make
     from shoal.modalities import policy
 
     settings = policy.TrainSettings(
-        observation=observation, name=name, out=out, algo=algo.upper(), steps=steps, n_envs=n_envs,
-        seed=seed, target=target, episodes=episodes, tune=_pairs(set_ or []), quiet=quiet,
+        observation=observation, name=name, out=out, algo=algo, steps=steps, n_envs=n_envs,
+        seed=seed, target=target, episodes=episodes, tune=_pairs(set_ or []), quiet=quiet or json,
+        workers=workers, checkpoint_every=checkpoint_every, resume=resume, pictures=pictures,
+        hyperparams=hyperparams, checks=checks, validation=validation,
     )  # fmt: skip
     make(env, observation=observation).close()  # a wrong name fails here, not in the workers
     path = policy.train(env, make_env=make, settings=settings)
-    print_saved(path)
+    if json:
+        told = ("name", "algo", "env", "observation", "sample", "scores", "training", "versions")
+        spec = jsonlib.loads((path / "spec.json").read_text(encoding="utf-8"))
+        print_json({"folder": str(path), **{key: spec[key] for key in told}})
+    else:
+        print_saved(path)
 
 
 def evaluate(

@@ -8,7 +8,8 @@ from typing import Any
 
 from shoal.errors import RunError
 from shoal.modalities.policy.calibration import probability, step_limit
-from shoal.modalities.policy.evaluation import LIMIT, action_for, guess
+from shoal.modalities.policy.evaluation import action_for, guess
+from shoal.modalities.policy.guard import LIMIT
 from shoal.modalities.policy.policy import Policy
 
 

@@ -10,14 +10,12 @@ import numpy as np
 
 from shoal.errors import UsageError
 from shoal.modalities.policy.calibration import Start, fit, step_limit
+from shoal.modalities.policy.guard import LIMIT, Guarded
 from shoal.modalities.policy.policy import Policy
 from shoal.modalities.policy.spec import Scores, wilson
 
 VALIDATION_SEED, TEST_SEED = 10_000_000, 20_000_000
 """First seeds of the episodes that choose the best weights, and of the final score."""
-
-LIMIT = 10_000
-"""Steps after which an episode is cut, in an env that has no limit of its own."""
 
 
 def evaluate(
@@ -40,10 +38,11 @@ def evaluate(
 
     Raises:
         UsageError: No episodes, or an env that the policy can't act in.
+        RunError: The env raises, or returns what it must not.
     """
     if episodes < 1:
         raise UsageError("there is nothing to evaluate", f"episodes is {episodes}")
-    with closing(make_env(env_id, observation=policy.spec.observation)) as env:
+    with closing(Guarded(make_env(env_id, observation=policy.spec.observation))) as env:
         check_fits(policy, env)
         played = []
         limits = []
@@ -102,6 +101,13 @@ def guess(value: float, interval: tuple[float, float] | None, start_value: float
     if start_value is None or start_value <= 0:  # values below zero have no useful ratio
         return interval[0]
     return interval[0] * min(1.0, max(0.0, value / start_value))
+
+
+def longest(env: Any) -> int:
+    """The steps an episode may take; 1,000 where the env does not say."""
+    limit = env.spec.max_episode_steps if env.spec else None
+    limit = limit or getattr(env.unwrapped, "max_steps", None)
+    return limit if isinstance(limit, int) and limit > 0 else 1000
 
 
 def action_for(policy: Policy, observation: Any) -> Any:

@@ -14,6 +14,7 @@ from shoal.errors import UsageError
 from shoal.modalities.policy import library
 from shoal.modalities.policy.artifact import corrupt, read_spec, read_weights
 from shoal.modalities.policy.mlp import Mlp, fits
+from shoal.modalities.policy.normalizer import PREFIX, Normalizer
 from shoal.modalities.policy.spaces import shape_of
 from shoal.modalities.policy.spec import PolicySpec
 
@@ -35,8 +36,11 @@ class Policy:
         self.folder = folder
         self.weights = weights
         self._random = np.random.default_rng(0)
+        self._memory: tuple[NDArray[Any], ...] | None = None
         try:
-            self._mlp = Mlp(spec, weights) if fits(spec) else None
+            self._normalizer = Normalizer.among(weights, spec)
+            own = {name: array for name, array in weights.items() if not name.startswith(PREFIX)}
+            self._mlp = Mlp(spec, own) if fits(spec) else None
         except ValueError as error:
             raise corrupt(folder, error, spec) from error
 
@@ -74,16 +78,22 @@ class Policy:
             raise corrupt(self.folder, error, self.spec) from error
 
     def seed(self, seed: int) -> None:
-        """Seeds the sampling of `predict(..., deterministic=False)`."""
+        """Begins an episode: seeds the sampling, and a recurrent policy forgets the last one."""
         self._random = np.random.default_rng(seed)
+        self._memory = None
         if self._mlp is None:
             import torch
 
             torch.manual_seed(seed)
 
     def act(self, observation: Any) -> NDArray[Any]:
-        """Chooses an action in the mode its training found better (`spec.sample`)."""
-        return self.predict(observation, deterministic=not self.spec.sample)[0]
+        """Chooses the episode's next action, in the mode training found better (`spec.sample`).
+
+        A recurrent policy remembers what it was shown since `seed` was called.
+        """
+        sure = not self.spec.sample
+        action, self._memory = self.predict(observation, self._memory, deterministic=sure)
+        return action
 
     def predict(
         self,
@@ -96,16 +106,17 @@ class Policy:
 
         Args:
             observation: As the policy's observation space says; a batch has one axis more.
-            state: Passed through; there is no recurrent policy yet.
-            episode_start: Unused; part of the signature of stable-baselines3.
+            state: What a recurrent policy returned last; None begins an episode.
+            episode_start: Bool (batch,): where a recurrent policy shall forget its state.
             deterministic: Take the most probable action instead of sampling.
 
         Returns:
-            The action or actions, and `state`.
+            The action or actions, and the next state (`state` itself if not recurrent).
 
         Raises:
             UsageError: The observation has another shape.
         """
+        observation = self._seen(observation)
         if self._mlp is None:
             action, state = self.sb3.predict(observation, state, episode_start, deterministic)
             return action, state
@@ -119,14 +130,17 @@ class Policy:
     @property
     def has_value(self) -> bool:
         """Whether the algorithm has a critic of states, so that `value` works."""
-        return self.spec.algo in ("PPO", "A2C", "DQN")
+        return self.spec.algo in ("PPO", "A2C", "DQN", "RecurrentPPO")
 
     def value(self, observation: Any) -> float:
         """The critic's value of one observation: the discounted return it expects.
 
+        A recurrent policy is asked as if the observation were an episode's first.
+
         Raises:
             UsageError: The algorithm has no critic of states, or the shape is another.
         """
+        observation = self._seen(observation)
         if self._mlp is not None:
             batch, _ = self._batched(observation)
             return float(self._mlp.values(batch)[0])
@@ -142,7 +156,14 @@ class Policy:
                 return float(policy.predict_values(tensor)[0])
             if self.spec.algo == "DQN":
                 return float(policy.q_net(tensor).max())
+            if self.spec.recurrent:
+                empty = torch.zeros(policy.lstm_hidden_state_shape)
+                return float(policy.predict_values(tensor, (empty, empty), torch.ones(1))[0])
         raise UsageError(f"{self.spec.algo} has no value of a state", "its critic rates actions")
+
+    def _seen(self, observation: Any) -> Any:
+        """What the network is shown: the observation, normalized as it was in training."""
+        return self._normalizer(observation) if self._normalizer else observation
 
     def _batched(self, observation: Any) -> tuple[NDArray[Any], bool]:
         shape = shape_of(self.spec.observation_space)

@@ -10,12 +10,13 @@ Report = Callable[[int, float | None], None]
 
 
 @contextmanager
-def training_bar(title: str, steps: int, *, quiet: bool) -> Iterator[Report]:
+def training_bar(title: str, steps: int, *, done: int = 0, quiet: bool) -> Iterator[Report]:
     """Yields a function that moves the bar; silent where nobody watches.
 
     Args:
         title: What is trained.
         steps: Env steps in all.
+        done: Those of them that were done before.
         quiet: Show nothing, as when standard error is not a terminal.
     """
     from rich.console import Console
@@ -30,7 +31,7 @@ def training_bar(title: str, steps: int, *, quiet: bool) -> Iterator[Report]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
-        task = bar.add_task(title, total=steps, detail="")
+        task = bar.add_task(title, total=steps, completed=done, detail="")
 
         def report(done: int, success: float | None) -> None:
             speed = bar.tasks[task].speed
@@ -39,10 +40,3 @@ def training_bar(title: str, steps: int, *, quiet: bool) -> Iterator[Report]:
             bar.update(task, completed=min(done, steps), detail=", ".join(words))
 
         yield report
-
-
-def say(line: str) -> None:
-    """Prints a line for people on standard error."""
-    from rich.console import Console
-
-    Console(stderr=True).print(line, highlight=False, markup=False)

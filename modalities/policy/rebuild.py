@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from shoal.errors import UsageError
 from shoal.modalities.policy import spaces
+from shoal.modalities.policy.algorithms import ALGORITHMS
 from shoal.modalities.policy.eyes import CLASS, KWARGS, describe_extractor, extractor_kwargs
-from shoal.modalities.policy.spec import ACTIVATIONS, ALGORITHMS, Architecture, PolicySpec
+from shoal.modalities.policy.normalizer import PREFIX, Normalizer
+from shoal.modalities.policy.spec import ACTIVATIONS, Architecture, PolicySpec
 
 _SMALLEST: dict[str, dict[str, Any]] = {
     "PPO": {"n_steps": 2},
     "A2C": {},
+    "RecurrentPPO": {"n_steps": 2, "batch_size": 2},
     "SAC": {"buffer_size": 1, "target_entropy": -1.0},  # "auto" would ask an env
 }
 """Arguments that matter in training alone, at their least; for the others, no buffer."""
@@ -52,7 +55,21 @@ def describe(model: Any) -> dict[str, Any]:
 def weights_of(model: Any) -> dict[str, NDArray[Any]]:
     """Returns a model's policy weights as arrays, by name."""
     state = model.policy.state_dict()
-    return {name: np.ascontiguousarray(state[name].cpu().numpy()) for name in sorted(state)}
+    arrays = {name: np.ascontiguousarray(state[name].cpu().numpy()) for name in sorted(state)}
+    normalizer = Normalizer.of(model)
+    return arrays | (normalizer.arrays() if normalizer else {})
+
+
+def load_weights(model: Any, weights: Mapping[str, NDArray[Any]]) -> None:
+    """Gives a model in training the weights that `weights_of` returned for it before."""
+    import torch
+
+    own = {name: array for name, array in weights.items() if not name.startswith(PREFIX)}
+    model.policy.load_state_dict({name: torch.from_numpy(own[name].copy()) for name in own})
+    normalizer = Normalizer.of(model)
+    if normalizer is not None:
+        seen = model.get_vec_normalize_env().obs_rms
+        seen.mean, seen.var = weights[f"{PREFIX}mean"].copy(), weights[f"{PREFIX}var"].copy()
 
 
 def build(spec: PolicySpec, weights: Mapping[str, NDArray[Any]]) -> Any:
@@ -60,23 +77,25 @@ def build(spec: PolicySpec, weights: Mapping[str, NDArray[Any]]) -> Any:
 
     Raises:
         ValueError: The weights or spaces do not fit the spec.
+        MissingExtraError: The policy is recurrent, and sb3-contrib is not installed.
     """
-    import stable_baselines3
     import torch
 
     observed = spaces.from_json(spec.observation_space)
     acted = spaces.from_json(spec.action_space)
-    model = getattr(stable_baselines3, spec.algo)(
+    model = ALGORITHMS[spec.algo].load()(
         spec.policy,
         None,
         policy_kwargs=policy_kwargs(spec.architecture, restored=True),
         device="cpu",
         _init_setup_model=False,
+        **({"use_sde": True} if spec.architecture.use_sde else {}),
         **_SMALLEST.get(spec.algo, {"buffer_size": 1}),
     )
     model.observation_space, model.action_space, model.n_envs = observed, acted, 1
-    model.use_sde = bool(spec.architecture.use_sde)
-    state = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
+    normalizer = Normalizer.among(weights, spec)
+    own = {name: array for name, array in weights.items() if not name.startswith(PREFIX)}
+    state = {name: torch.from_numpy(array.copy()) for name, array in own.items()}
     try:
         with torch.random.fork_rng():  # building draws random weights first
             model._setup_model()
@@ -84,6 +103,7 @@ def build(spec: PolicySpec, weights: Mapping[str, NDArray[Any]]) -> Any:
     except (RuntimeError, AssertionError, KeyError, TypeError) as error:
         raise ValueError(str(error)) from error
     model.policy.set_training_mode(False)
+    model.shoal_normalizer = normalizer  # so that it can be saved again
     return model
 
 
@@ -100,7 +120,7 @@ def policy_kwargs(architecture: Architecture, *, restored: bool = False) -> dict
     """
     from torch import nn
 
-    named = {"use_sde", "activation", "extractor"}
+    named = {"use_sde", "activation", "extractor", "normalize_observations"}
     given = architecture.model_dump(exclude_none=True, exclude=named)
     if architecture.activation:
         given["activation_fn"] = getattr(nn, ACTIVATIONS[architecture.activation])
@@ -112,6 +132,7 @@ def policy_kwargs(architecture: Architecture, *, restored: bool = False) -> dict
 def _architecture(model: Any) -> dict[str, Any]:
     given = {k: v for k, v in model.policy_kwargs.items() if k not in _TRAINING_ONLY}
     given["use_sde"] = True if given.get("use_sde") or model.use_sde else None
+    given["normalize_observations"] = True if Normalizer.of(model) else None
     extractor = describe_extractor(given)
     if extractor is not None:
         given = {k: v for k, v in given.items() if k not in (CLASS, KWARGS)}

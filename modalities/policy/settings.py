@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from shoal.errors import UsageError, unknown
+from shoal.modalities.policy.algorithms import ALGORITHMS, canonical, check_actions, suited
 
-TUNABLE = frozenset(
-    (
-        *("learning_rate", "n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda"),
-        *("clip_range", "ent_coef", "vf_coef", "max_grad_norm", "net_arch", "activation"),
-        "extractor",
-        *("buffer_size", "learning_starts", "train_freq", "target_update_interval"),
-        *("exploration_fraction", "exploration_final_eps", "tau"),
-    )
+_NETWORK = (
+    *("net_arch", "activation", "extractor", "ortho_init", "log_std_init", "n_critics"),
+    *("share_features_extractor", "normalize_images"),
+    *("lstm_hidden_size", "n_lstm_layers", "shared_lstm", "enable_critic_lstm"),
 )
-"""What `TrainSettings.tune` may set."""
+_LEARNING = (
+    *("learning_rate", "n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda"),
+    *("clip_range", "clip_range_vf", "normalize_advantage", "target_kl"),
+    *("ent_coef", "vf_coef", "max_grad_norm", "rms_prop_eps", "use_rms_prop"),
+    *("use_sde", "sde_sample_freq", "use_sde_at_warmup"),
+    *("buffer_size", "learning_starts", "train_freq", "gradient_steps", "tau"),
+    *("target_update_interval", "target_entropy", "policy_delay"),
+    *("target_policy_noise", "target_noise_clip", "noise_type", "noise_std"),
+    *("normalize", "exploration_fraction", "exploration_initial_eps", "exploration_final_eps"),
+)
+TUNABLE = frozenset((*_NETWORK, *_LEARNING))
+"""What `TrainSettings.tune` may set. A rate may be text: "lin_0.001" falls to 0 by the end."""
 
-_TRAINED = ("PPO", "A2C", "DQN")
+
+WORKERS = ("auto", "one", "processes")
+"""Where envs may run."""
+
+_TYPED = (
+    *("observation", "algo", "steps", "n_envs", "target", "episodes", "checks", "validation"),
+    *("hyperparams", "checkpoint_every"),
+)
+"""Settings that are typed as options of their own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,40 +50,85 @@ class TrainSettings:
         observation: The observation wrapper the policy reads.
         name: What to call it; by default made from the env id.
         out: Folder to save to; by default data_dir()/policies/NAME.
-        algo: "PPO", "A2C" or "DQN".
-        steps: Env steps to train for, over all envs together.
-        n_envs: Envs that run side by side.
+        algo: "ppo", "a2c", "dqn", "sac", "td3", "ddpg" or "recurrent", in any case; by
+            default the one that suits the actions.
+        steps: Env steps to train for, over all envs together; None for the algorithm's own.
+        n_envs: Envs that run side by side; None for the algorithm's own.
         seed: Seed of everything; the same seed on the same machine gives the same weights.
         target: Stop as soon as this success rate is reached in validation.
         episodes: Episodes of the final evaluation.
         checks: Validations during training; the best weights seen are kept.
+        validation: Episodes of each of them; None for the algorithm's own.
         tune: Hyperparameters to set; see `TUNABLE`.
+        hyperparams: A YAML file in rl-zoo3's format, with a section for the env.
+        preset: Start from Shoal's own hyperparameters, not from stable-baselines3's.
+        workers: Where the envs run: "processes", "one" process, or "auto", which tries both.
+        checkpoint_every: Env steps between checkpoints, after each of which all episodes begin
+            anew; None for a twentieth of all, at most 50,000, but never so few that not five
+            of the longest episodes fit in between.
+        resume: Go on from the last checkpoint.
+        pictures: Draw a learning curve, and a GIF of one episode where the env renders.
         quiet: Show no progress bar.
     """
 
     observation: str = "native"
     name: str = ""
     out: Path | None = None
-    algo: str = "PPO"
-    steps: int = 150_000
-    n_envs: int = 8
+    algo: str = ""
+    steps: int | None = None
+    n_envs: int | None = None
     seed: int = 0
     target: float | None = None
     episodes: int = 500
     checks: int = 10
+    validation: int | None = None
     tune: Mapping[str, Any] = field(default_factory=dict)
+    hyperparams: Path | None = None
+    preset: bool = True
+    workers: str = "auto"
+    checkpoint_every: int | None = None
+    resume: bool = False
+    pictures: bool = True
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.algo not in _TRAINED:
-            unknown("algorithm", self.algo, _TRAINED)
+        if self.algo:
+            object.__setattr__(self, "algo", canonical(self.algo))
         for key in self.tune:
             if key not in TUNABLE:
                 unknown("hyperparameter", key, TUNABLE)
-        if min(self.steps, self.n_envs, self.episodes) < 1 or self.checks < 0 or self.seed < 0:
-            raise UsageError("steps, n_envs and episodes must be 1 or more, seed and checks 0")
+        if self.workers not in WORKERS:
+            unknown("choice of --workers", self.workers, WORKERS)
+        counts = (
+            *(self.steps, self.n_envs, self.episodes, self.validation, self.checkpoint_every),
+        )
+        if any(n is not None and n < 1 for n in counts) or self.checks < 0 or self.seed < 0:
+            raise UsageError(
+                "counts of steps, envs and episodes must be 1 or more, seed and checks 0"
+            )
         if self.name and not re.fullmatch(r"\w[\w.-]{0,63}", self.name):
             raise UsageError(f"{self.name!r} can't be a name", "use letters, digits, - _ and .")
+
+    def settled(self, actions: Any, env_id: str, longest: int = 1000) -> TrainSettings:
+        """Fills in what was left open, for an env with this action space.
+
+        Args:
+            actions: The action space.
+            env_id: For messages.
+            longest: Steps of the longest episode there.
+
+        Raises:
+            UsageError: The algorithm can't learn such actions; says which can.
+        """
+        algo = ALGORITHMS[self.algo or suited(actions)]
+        check_actions(algo.name, actions, env_id)
+        steps, n_envs = self.steps or algo.steps, self.n_envs or algo.n_envs
+        validation = self.validation or algo.validation
+        every = self.checkpoint_every or max(min(steps // 20, 50_000), 5 * longest * n_envs)
+        return replace(
+            self, algo=algo.name, steps=steps, n_envs=n_envs, validation=validation,
+            checkpoint_every=every,
+        )  # fmt: skip
 
     def called(self, env_id: str) -> str:
         """The policy's name: as given, or from the env and what is observed."""
@@ -76,9 +139,13 @@ class TrainSettings:
         """The shell command that repeats this training."""
         default = TrainSettings()
         words = ["shoal train", env_id]
-        for option in ("observation", "algo", "steps", "n_envs", "target", "episodes"):
+        for option in _TYPED:
             value = getattr(self, option)
             if value != getattr(default, option):
-                words.append(f"--{option.replace('_', '-')} {value}")
-        words += [f"--set {key}={value}" for key, value in sorted(self.tune.items())]
+                words.append(f"--{option.replace('_', '-')} {shlex.quote(str(value))}")
+        words += [f"--set {_pair(key, value)}" for key, value in sorted(self.tune.items())]
         return " ".join([*words, f"--name {self.called(env_id)}", f"--seed {self.seed}"])
+
+
+def _pair(key: str, value: Any) -> str:
+    return shlex.quote(f"{key}={value if isinstance(value, str) else json.dumps(value)}")

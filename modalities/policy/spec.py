@@ -11,8 +11,8 @@ Width = Annotated[int, Field(ge=1, le=8192, strict=True)]
 Widths = Annotated[list[Width], Field(max_length=16)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-ALGORITHMS = ("PPO", "A2C", "DQN", "SAC", "TD3", "DDPG")
-"""The algorithms of stable-baselines3 whose policies can be saved and loaded."""
+ALGORITHMS = ("PPO", "A2C", "DQN", "SAC", "TD3", "DDPG", "RecurrentPPO")
+"""The algorithms of stable-baselines3 and sb3-contrib whose policies can be saved and loaded."""
 
 ACTIVATIONS = {
     "tanh": "Tanh",
@@ -46,7 +46,8 @@ class Extractor(_Strict):
 class Architecture(_Strict):
     """The allow-listed arguments of a policy network; None leaves the algorithm's default.
 
-    `extractor` may be given by its model's name alone.
+    `extractor` may be given by its model's name alone. `normalize_observations`: the running
+    mean and variance of what training saw are among the weights.
     """
 
     net_arch: Widths | dict[Literal["pi", "vf", "qf"], Widths] | None = None
@@ -57,6 +58,11 @@ class Architecture(_Strict):
     use_sde: bool | None = None
     log_std_init: float | None = None
     n_critics: Annotated[int, Field(ge=1, le=16)] | None = None
+    lstm_hidden_size: Width | None = None
+    n_lstm_layers: Annotated[int, Field(ge=1, le=8)] | None = None
+    shared_lstm: bool | None = None
+    enable_critic_lstm: bool | None = None
+    normalize_observations: bool | None = None
     extractor: Extractor | None = None
 
     @field_validator("extractor", mode="before")
@@ -134,8 +140,11 @@ class PolicySpec(_Strict):
 
     format: Literal["shoal-policy-1"] = "shoal-policy-1"
     name: Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
-    algo: Literal["PPO", "A2C", "DQN", "SAC", "TD3", "DDPG"]
-    policy: Literal["MlpPolicy", "CnnPolicy", "MultiInputPolicy"]
+    algo: Literal["PPO", "A2C", "DQN", "SAC", "TD3", "DDPG", "RecurrentPPO"]
+    policy: Literal[
+        "MlpPolicy", "CnnPolicy", "MultiInputPolicy",
+        "MlpLstmPolicy", "CnnLstmPolicy", "MultiInputLstmPolicy",
+    ]  # fmt: skip
     architecture: Architecture
     observation_space: dict[str, JsonValue]
     action_space: dict[str, JsonValue]
@@ -151,6 +160,11 @@ class PolicySpec(_Strict):
     def takes_goal(self) -> bool:
         """Whether its observation carries a goal, so that a mission can steer it."""
         return self.observation == "goal_mask"
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether it remembers: what it does depends on the whole episode so far."""
+        return self.algo == "RecurrentPPO"
 
 
 def wilson(successes: int, episodes: int) -> tuple[float, float]:

@@ -1,29 +1,36 @@
-"""Trains a policy on any gymnasium env and saves it with its card."""
+"""Trains a policy on any gymnasium env and saves it with its card.
+
+The training can be broken off at any time, and `resume` goes on from the last checkpoint. At
+each checkpoint all envs begin new episodes, whether or not it is ever resumed from; so a
+training that was resumed ends with the same weights as one that was not.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import json
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from shoal.errors import RunError, StorageError, UsageError
 from shoal.modalities.policy import library
-from shoal.modalities.policy.artifact import save
-from shoal.modalities.policy.card import machine, scores_line, versions
-from shoal.modalities.policy.evaluation import TEST_SEED, VALIDATION_SEED, evaluate
+from shoal.modalities.policy.algorithms import ALGORITHMS
+from shoal.modalities.policy.building import build
+from shoal.modalities.policy.evaluation import VALIDATION_SEED, evaluate, longest
+from shoal.modalities.policy.finishing import Finish, Result
 from shoal.modalities.policy.policy import Policy
-from shoal.modalities.policy.presets import build, hyperparameters, policy_class
-from shoal.modalities.policy.progress import say, training_bar
+from shoal.modalities.policy.presets import hyperparameters, policy_class
+from shoal.modalities.policy.progress import training_bar
 from shoal.modalities.policy.settings import TrainSettings
-from shoal.modalities.policy.spec import PolicySpec, Scores
 from shoal.modalities.policy.workers import one_thread, side_by_side
+from shoal.modalities.policy.zoo import applied
+from shoal.modalities.training.divergence import Divergence
 from shoal.modalities.training.interrupts import stop_on_interrupt
-
-_VALIDATION = 100
+from shoal.modalities.training.options import again, anew
+from shoal.modalities.training.place import Place
+from shoal.modalities.training.progress import say, tensorboard
 
 
 def train(
@@ -33,7 +40,7 @@ def train(
 
     Several times on the way, and at the end, the policy is validated on seeds of its
     own; the best weights seen are the ones saved. Ctrl-C saves what was learnt until
-    then, without a final evaluation.
+    then, without a final evaluation; `TrainSettings.resume` goes on from there.
 
     Args:
         env_id: A gymnasium id.
@@ -41,132 +48,176 @@ def train(
         settings: See `TrainSettings`.
 
     Returns:
-        The folder, with policy.safetensors, spec.json and card.md.
+        The folder, with policy.safetensors, spec.json and card.md, and where there is
+        something to show learning.png, episode.gif and a folder for TensorBoard.
 
     Raises:
-        UsageError: The env, its observation or a setting can't be trained with.
-        StorageError: The policy can't be saved.
+        UsageError: The env, its observation or a setting can't be trained with; or another
+            training saves to the same folder.
+        RunError: The env raised or returned what it must not, or the training diverged.
+        StorageError: The policy or a checkpoint can't be saved.
     """
-    settings = settings or TrainSettings()
-    training = _Training(env_id, make_env, settings)
-    with stop_on_interrupt() as stop, one_thread():
-        best = training.run(stop)
-    return training.finish(best, interrupted=stop.is_set())
+    from shoal.modalities.policy.checkpoints import alone
+
+    training = _Training(env_id, make_env, settings or TrainSettings())
+    folder, resume = training.place.folder, training.settings.resume
+    with alone(folder), one_thread():
+        training.place.prepare(resume=resume)
+        with stop_on_interrupt() as stop:
+            training.run(stop)
+        return training.finish(interrupted=stop.is_set())
 
 
 class _Training:
     """One training, from the first env to the saved folder."""
 
     def __init__(self, env_id: str, make_env: Callable[..., Any], settings: TrainSettings) -> None:
-        self.env_id, self.make_env, self.settings = env_id, make_env, settings
-        self.name = settings.called(env_id)
+        self.env_id, self.make_env = env_id, make_env
+        told = applied(settings, env_id)
+        with closing(self._observed(told)) as env:
+            self.settings = told.settled(env.action_space, env_id, longest(env))
+        self.command = settings.command(env_id)
+        self.facts = {"name": settings.called(env_id), "env": env_id}
+        self.facts["observation"] = settings.observation
+        folder = settings.out or library.own() / self.facts["name"]
+        self.place = Place(folder.expanduser().absolute(), "policy", "spec.json")
         self.model: Any = None
-        self.seconds = 0.0
+        self.watch: Any = None
 
-    def run(self, stop: threading.Event) -> Policy:
+    def run(self, stop: threading.Event) -> None:
         """Learns until the steps are done, the target is reached or `stop` is set."""
+        with side_by_side(self._env, self.settings, self.env_id) as envs:
+            self.model = build(self.settings, envs.vector)
+            self.hyper = hyperparameters(self.settings, envs.vector.observation_space)
+            self.side = envs.choice
+            try:
+                self._learn(stop)
+                if not stop.is_set() and not self.watch.reached:
+                    self.watch.check()
+            except Exception as error:
+                self._broken(error)
+
+    def finish(self, *, interrupted: bool) -> Path:
+        """Scores and saves; a Ctrl-C from here on loses the scores alone."""
+        from shoal.modalities.policy import guard
+
+        if self.watch.cut:
+            say(f"Note: episodes went on without an end, and were cut after {guard.LIMIT:,} steps.")
+        return self._finish(interrupted=interrupted).save()
+
+    def _learn(self, stop: threading.Event) -> None:
         from stable_baselines3.common.logger import Logger
 
-        from shoal.modalities.policy.callback import Watch
+        from shoal.modalities.policy.callback import Plan, Watch
+        from shoal.modalities.policy.shown import Forward
 
-        settings, began = self.settings, time.perf_counter()
-        every = settings.steps // settings.checks if settings.checks else 0
-        with closing(side_by_side(self._env, settings)) as envs:
-            self.model = build(settings, envs)
-            self.model.set_logger(Logger(None, []))  # its own would make a folder in /tmp
-            self.hyper = hyperparameters(settings, envs.observation_space)
-            with training_bar(self.name, settings.steps, quiet=settings.quiet) as report:
-                watch = Watch(
-                    self._validate, every=every, target=settings.target, stop=stop, report=report
-                )
-                self.model.learn(settings.steps, callback=watch)
-        self.seconds = time.perf_counter() - began
-        if not stop.is_set() and not watch.reached:
-            watch.check()
-        return watch.best[0] if watch.best else self._snapshot(sample=False)
+        settings, steps = self.settings, self.settings.steps or 1
+        kept = self._checkpoints()
+        plan = Plan(steps, steps // settings.checks if settings.checks else 0, settings.target)
+        bar = training_bar(self.facts["name"], steps, done=kept.kept, quiet=settings.quiet)
+        with bar as report, tensorboard(self.place.work / "tensorboard") as log:
+            self.model.set_logger(Logger(None, [Forward(log)]))  # its own would write to /tmp
+            self.watch = Watch(plan, self._validate, kept, stop, (report, log))
+            self.model.num_timesteps = kept.kept
+            self.model.learn(
+                steps - kept.kept, callback=self.watch, reset_num_timesteps=not kept.kept
+            )
 
-    def finish(self, best: Policy, *, interrupted: bool) -> Path:
-        """Saves the best snapshot, scores it on unseen seeds and saves it with the scores."""
-        self._restore(best)
-        path = self._save(best, None, interrupted)  # a Ctrl-C from here on loses the scores alone
-        if interrupted:
-            say(f"Interrupted after {self.model.num_timesteps} steps; saved to {path}")
-            return path
-        scores = evaluate(best, self.env_id, self.make_env, self.settings.episodes, TEST_SEED)
-        self._save(best, scores, interrupted)
-        if not self.settings.quiet:
-            say(f"{scores_line(scores)} Saved to {path}")
-        return path
+    def _checkpoints(self) -> Any:
+        from shoal.modalities.policy.checkpoints import Checkpoints
 
-    def _save(self, best: Policy, scores: Scores | None, interrupted: bool) -> Path:
-        return save(
-            self.model,
-            self.settings.out or library.own() / self.name,
-            name=self.name,
-            env=self.env_id,
-            observation=self.settings.observation,
-            sample=best.spec.sample,
-            scores=scores.model_dump() if scores else None,
-            training=self._record(interrupted),
-            versions=versions(),
-        )
+        told = {key: value for key, value in self.hyper.items() if key != "learning_rate"}
+        settings = self.settings
+        identity = {
+            **self.facts, "algo": settings.algo, "steps": settings.steps,
+            "n_envs": settings.n_envs, "seed": settings.seed, "hyperparameters": told,
+            "checkpoint_every": settings.checkpoint_every,
+            "learning_rate": self.hyper.get("learning_rate"),
+        }  # fmt: skip
+        self.checkpoints = Checkpoints(
+            self.place.work, every=settings.checkpoint_every or 1, seed=settings.seed,
+            identity=json.loads(json.dumps(identity)), facts=self.facts,
+        )  # fmt: skip
+        if settings.resume:
+            self.checkpoints.open()
+        return self.checkpoints
 
     def _env(self) -> Any:
         import numpy as np
         from gymnasium.wrappers import TransformReward
         from stable_baselines3.common.monitor import Monitor
 
-        env = self.make_env(self.env_id, observation=self.settings.observation)
-        policy_class(env.observation_space)
+        from shoal.modalities.policy.guard import Guarded, Reported
+
+        env = Reported(Guarded(self._observed(self.settings)))
         # Workers send rewards as they are, one process rounds them to float32: round
         # first, or the same seed gives other weights with workers than without.
         return Monitor(TransformReward(env, np.float32))
 
-    def _validate(self) -> tuple[Policy, Scores]:
-        """Plays the model as it stands, in both of its modes, and returns the better."""
-        import torch
+    def _observed(self, settings: TrainSettings) -> Any:
+        env = self.make_env(self.env_id, observation=settings.observation)
+        try:
+            policy_class(env.observation_space)
+        except UsageError:
+            env.close()
+            raise
+        return env
 
+    def _validate(self) -> Any:
+        """Plays the model as it stands, sampling too if it learnt so, and returns the better."""
         from shoal.modalities.policy.callback import rank
+        from shoal.modalities.policy.snapshots import Best, snapshot, undisturbed
 
-        with torch.random.fork_rng():  # sampling must not shift the training's own draws
-            modes = [self._snapshot(sample=sample) for sample in (False, True)]
-            played = [(mode, self._play(mode)) for mode in modes]
-        return max(played, key=lambda pair: rank(pair[1]))
+        samples = (False,) if ALGORITHMS[self.settings.algo].replays else (False, True)
+        with undisturbed():
+            modes = [snapshot(self.model, self.facts, sample=sample) for sample in samples]
+            played = [Best(mode, self._play(mode)) for mode in modes]
+        return max(played, key=lambda best: rank(best.scores))
 
-    def _play(self, policy: Policy) -> Scores:
-        return evaluate(policy, self.env_id, self.make_env, _VALIDATION, VALIDATION_SEED)
+    def _play(self, policy: Policy) -> Any:
+        episodes = self.settings.validation or 1
+        return evaluate(policy, self.env_id, self.make_env, episodes, VALIDATION_SEED)
 
-    def _snapshot(self, *, sample: bool) -> Policy:
-        from shoal.modalities.policy.rebuild import describe, weights_of
+    def _finish(self, *, interrupted: bool) -> Finish:
+        from shoal.modalities.policy.snapshots import snapshot
 
-        facts = {
-            "name": self.name,
-            "env": self.env_id,
-            "observation": self.settings.observation,
-            "weights_sha256": hashlib.sha256(b"").hexdigest(),
-            "sample": sample,
-        }
-        spec = PolicySpec.model_validate({**describe(self.model), **facts})
-        weights = {name: array.copy() for name, array in weights_of(self.model).items()}
-        return Policy(spec, weights, Path(self.name))
+        progress = self.watch.progress
+        best = progress.best.policy if progress.best else None
+        result = Result(
+            best or snapshot(self.model, self.facts, sample=False), progress.history,
+            self.watch.seconds(), interrupted, self.checkpoints.kept,
+        )  # fmt: skip
+        told = {"command": self.command, "hyperparameters": self.hyper, "envs": self.side}
+        return Finish(self.model, self.place, self.settings, self.make_env, result, told)
 
-    def _restore(self, best: Policy) -> None:
-        import torch
+    def _broken(self, error: Exception) -> NoReturn:
+        """Keeps what can be kept, and says how to go on."""
+        from shoal.modalities.policy.callback import NotANumber
+        from shoal.modalities.policy.state import finite
 
-        state = {name: torch.from_numpy(array) for name, array in best.weights.items()}
-        self.model.policy.load_state_dict(state)
+        if self.watch is None:
+            raise error
+        lost = not finite(self.model)
+        if isinstance(error, NotANumber) or (isinstance(error, ValueError) and lost):
+            self._diverged(error)
+        if isinstance(error, StorageError):
+            fix = f"Free some space, then: {self._again()}"
+            raise StorageError(error.what, error.why, fix) from error
+        if not isinstance(error, RunError):
+            raise error
+        path = self._finish(interrupted=True).keep()
+        kept = f"what was learnt until then is saved in {path}"
+        raise RunError(error.what, f"{error.why}; {kept}", error.fix) from error
 
-    def _record(self, interrupted: bool) -> Mapping[str, Any]:
-        kept = ("algo", "n_envs", "seed", "target", "checks")
-        chosen = {key: value for key, value in asdict(self.settings).items() if key in kept}
-        return {
-            "command": self.settings.command(self.env_id),
-            **chosen,
-            "steps": self.settings.steps,
-            "steps_done": self.model.num_timesteps,
-            "interrupted": interrupted,
-            "hyperparameters": self.hyper,
-            "validation": f"{_VALIDATION} episodes, seeds {VALIDATION_SEED} and on",
-            "seconds": round(self.seconds),
-            "machine": machine(),
-        }
+    def _diverged(self, error: Exception) -> NoReturn:
+        if self.watch.progress.best is not None:
+            path = self._finish(interrupted=True).keep()
+            say(f"The best policy from before is saved in {path}")
+        good, step = self.checkpoints.kept, self.model.num_timesteps
+        why = str(error) if not isinstance(error, ValueError) else "weights are no numbers"
+        told = Divergence(self.place.work, step, why, good, "--set learning_rate=")
+        command = self._again() if good else anew(self.command, self.settings.out)
+        raise told.error(command, self.model.lr_schedule(1.0) / 10) from error
+
+    def _again(self) -> str:
+        return again(self.command, self.settings.out)

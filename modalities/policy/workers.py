@@ -1,27 +1,97 @@
-"""Where a training's work is done: processes for the envs, one thread for the network."""
+"""Where a training's work is done: in processes or one for the envs, one thread for the network."""
 
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from shoal.modalities.cores import cores
 from shoal.modalities.policy.settings import TrainSettings
 
-WORTH_WORKERS = 50_000
-"""Steps from which starting worker processes pays; below, one process is faster."""
+WORTH_MEASURING = 20_000
+"""Steps from which it pays to try which is faster."""
+
+_TRIED, _ROUNDS = 100, 3
+"""Steps of all envs in a round of the measurement; the best round counts."""
+
+_MEASURED: dict[tuple[str, str, int], tuple[bool, str]] = {}
+"""What was found for an env and a number of them, in this process."""
 
 
-def side_by_side(env: Callable[[], Any], settings: TrainSettings) -> Any:
-    """Puts the envs side by side: in worker processes for a long training, else in this one."""
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Envs that are stepped together.
+
+    Attributes:
+        vector: stable-baselines3's vectorised env.
+        choice: Where they run and why, for the record.
+    """
+
+    vector: Any
+    choice: str
+
+
+@contextmanager
+def side_by_side(
+    env: Callable[[], Any], settings: TrainSettings, env_id: str
+) -> Iterator[SideBySide]:
+    """Yields the envs side by side: in worker processes or in this one, whichever is faster.
+
+    The weights that come out are the same.
+
+    Args:
+        env: Makes one.
+        settings: Settled ones; `workers` says where they run, or leaves it to a measurement.
+        env_id: By which a measurement is remembered.
+    """
+    processes, why = _choose(env, settings, env_id)
+    with closing(_vector(env, settings.n_envs or 1, processes)) as vector:
+        yield SideBySide(vector, f"{'worker processes' if processes else 'one process'}, {why}")
+
+
+def _choose(env: Callable[[], Any], settings: TrainSettings, env_id: str) -> tuple[bool, str]:
+    if settings.workers != "auto":
+        return settings.workers == "processes", "as was asked for"
+    n_envs = settings.n_envs or 1
+    can_fork = "fork" in multiprocessing.get_all_start_methods()
+    if (settings.steps or 1) < WORTH_MEASURING or n_envs == 1 or not can_fork or cores() == 1:
+        return False, "not measured"
+    key = (env_id, settings.observation, n_envs)
+    if key not in _MEASURED:
+        _MEASURED[key] = _measured(env, n_envs)
+    return _MEASURED[key]
+
+
+def _measured(env: Callable[[], Any], n_envs: int) -> tuple[bool, str]:
+    """Steps both with random actions, in turns, since the machine may be busy with others."""
+    with closing(_vector(env, n_envs, False)) as one, closing(_vector(env, n_envs, True)) as many:
+        rounds = [(_speed(one), _speed(many)) for _ in range(_ROUNDS)]
+    alone, apart = (max(speeds) for speeds in zip(*rounds, strict=True))
+    return apart > alone, f"measured: {alone:,.0f} steps/s in one process, {apart:,.0f} in workers"
+
+
+def _speed(vector: Any) -> float:
+    import numpy as np
+
+    vector.reset()
+    actions = [[vector.action_space.sample() for _ in range(vector.num_envs)] for _ in range(8)]
+    began = time.perf_counter()
+    for index in range(_TRIED):
+        vector.step(np.array(actions[index % len(actions)]))
+    return float(_TRIED * vector.num_envs / (time.perf_counter() - began))
+
+
+def _vector(env: Callable[[], Any], n_envs: int, processes: bool) -> Any:
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
-    makers = [env] * settings.n_envs
-    can_fork = "fork" in multiprocessing.get_all_start_methods()
-    if settings.steps >= WORTH_WORKERS and settings.n_envs > 1 and can_fork and cores() > 1:
-        return SubprocVecEnv(makers, start_method="fork")
+    makers = [env] * n_envs
+    if processes:
+        can_fork = "fork" in multiprocessing.get_all_start_methods()
+        return SubprocVecEnv(makers, start_method="fork" if can_fork else None)
     return DummyVecEnv(makers)
 
 

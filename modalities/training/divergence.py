@@ -21,12 +21,14 @@ class Divergence:
         step: The step, from 1.
         why: What was no number.
         good: The step of the last checkpoint from before it; 0 where there is none.
+        option: What a learning rate is typed after.
     """
 
     folder: Path
     step: int
     why: str
     good: int
+    option: str = "--learning-rate "
 
     def error(self, command: str, rate: float) -> RunError:
         """Marks the checkpoint and returns the error that says how to go on.
@@ -43,11 +45,11 @@ class Divergence:
             write_atomic(self.folder / _MARK, f"At step {self.step} {self.why}.\n")
             said = f"the checkpoint of step {self.good}, from before, is kept in {self.folder}"
             fix = "Go on from it"
-        plain = re.sub(r" --learning-rate \S+", "", command)
+        plain = re.sub(rf" {self.option}\S+", "", command)
         return RunError(
             f"the training diverged at step {self.step}",
             f"{self.why}; {said}",
-            f"{fix} with a smaller --learning-rate: {plain} --learning-rate {rate:.2g}",
+            f"{fix} with a smaller {self.option.rstrip(' =')}: {plain} {self.option}{rate:.2g}",
         )
 
 

@@ -23,10 +23,12 @@ class Place:
     Attributes:
         folder: The folder.
         kind: What is saved, "classifier" or "generator": nothing else may be replaced.
+        marker: The file by which it is known; by default KIND.json.
     """
 
     folder: Path
     kind: str
+    marker: str = ""
 
     @property
     def work(self) -> Path:
@@ -88,7 +90,7 @@ class Place:
             raise UsageError(f"{folder} can't be replaced", "a disk is mounted there", fix)
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is no folder", fix=fix)
-        known = (folder / f"{self.kind}.json").exists() or not folder.exists()
+        known = (folder / (self.marker or f"{self.kind}.json")).exists() or not folder.exists()
         if not known and any(folder.iterdir()):
             raise UsageError(f"{folder} is not empty", f"it holds no {self.kind} to replace", fix)
 

@@ -16,6 +16,7 @@ EXTRA_OF = {
     "gguf": "gguf",
     "matplotlib": "train",
     "peft": "train",
+    "sb3_contrib": "train",
     "tensorboard": "train",
 }
 """Import name -> the extra of pyproject.toml that brings it."""

@@ -244,7 +244,7 @@ def test_a_strangers_command_is_not_passed_on(copy: Path) -> None:
 def test_a_full_disk_leaves_the_old_policy(copy: Path, trained: Path) -> None:
     """The kernel refuses files over 10 kB for this process, as a full disk would."""
     policy = Policy.load(trained)
-    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    before = {path.name: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
@@ -252,7 +252,7 @@ def test_a_full_disk_leaves_the_old_policy(copy: Path, trained: Path) -> None:
             save(policy.sb3, copy, name="new", env="any")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
     assert [path.name for path in copy.parent.iterdir() if path.name.startswith(".copy")] == []
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from shoal.envs import make
 from shoal.errors import UnknownNameError, UsageError
-from shoal.modalities.policy import Policy, TrainSettings, train, workers
+from shoal.modalities.policy import Policy, TrainSettings, train
 from shoal.modalities.policy.evaluation import TEST_SEED
 from shoal.modalities.training.interrupts import stop_on_interrupt
 
@@ -51,27 +51,27 @@ def test_the_card_tells_how(trained: Path) -> None:
     assert spec.training["steps_done"] == 8192
     assert sorted(path.name for path in trained.iterdir()) == [
         "card.md",
+        "episode.gif",
+        "learning.png",
         "policy.safetensors",
         "spec.json",
+        "tensorboard",
     ]
 
 
-def _weights(folder: Path, seed: int) -> str:
+def _weights(folder: Path, seed: int, workers: str = "one") -> str:
     settings = TrainSettings(
         observation="goal_mask", steps=512, n_envs=2, seed=seed, checks=0, episodes=1,
-        quiet=True, out=folder,
+        quiet=True, out=folder, workers=workers, pictures=False,
     )  # fmt: skip
     path = train(SMALL, make_env=make, settings=settings)
     return Policy.load(path).spec.weights_sha256
 
 
-def test_a_seed_gives_the_same_weights_with_and_without_workers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_seed_gives_the_same_weights_with_and_without_workers(tmp_path: Path) -> None:
     first = _weights(tmp_path / "a", seed=3)
     assert _weights(tmp_path / "b", seed=4) != first
-    monkeypatch.setattr(workers, "WORTH_WORKERS", 1)
-    assert _weights(tmp_path / "c", seed=3) == first
+    assert _weights(tmp_path / "c", seed=3, workers="processes") == first
 
 
 def test_any_env_can_be_trained_in(home: Path) -> None:
@@ -111,7 +111,7 @@ def test_an_algorithm_that_does_not_suit_the_actions() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "hint"),
-    [({"algo": "PPPO"}, "PPO"), ({"tune": {"learning-rate": 1}}, "learning_rate")],
+    [({"algo": "PPPO"}, "ppo"), ({"tune": {"learning-rate": 1}}, "learning_rate")],
 )
 def test_wrong_settings_suggest_the_right(wrong: dict[str, Any], hint: str) -> None:
     with pytest.raises(UnknownNameError, match=f"did you mean.*{hint}"):

@@ -14,7 +14,7 @@ from gymnasium import spaces
 from shoal.envs import make
 from shoal.errors import CorruptWeightsError, MissingModelError, UnknownNameError, UsageError
 from shoal.modalities.policy import Policy, TrainSettings, save
-from shoal.modalities.policy.presets import build
+from shoal.modalities.policy.building import build
 from shoal.modalities.policy.rebuild import weights_of
 from shoal.modalities.vision import TimmExtractor, VisionEncoder
 from shoal.modalities.vision.observing.frozen import EmbeddingCache
@@ -239,7 +239,7 @@ def test_train_takes_an_extractor_by_name(tmp_path: Path) -> None:
     from stable_baselines3.common.vec_env import DummyVecEnv
 
     named = {"extractor": "efficientnet-lite0", "n_steps": 32, "n_epochs": 1}
-    settings = TrainSettings(observation="pixels", n_envs=2, tune=named)
+    settings = TrainSettings(algo="ppo", observation="pixels", n_envs=2, tune=named)
     assert "--set extractor=efficientnet-lite0" in settings.command(GRID)
     envs = DummyVecEnv([lambda: make(GRID, observation="pixels")] * 2)
     model = build(settings, envs)
