@@ -27,6 +27,8 @@ def make(
     time_limit: int | None = None,
     render_mode: str | None = None,
     record: bool = False,
+    shaping: float = 0.0,
+    gamma: float = 1.0,
     **options: Any,
 ) -> gymnasium.Env[Any, Any]:
     """Makes an env that reports success, takes a goal and shows itself as wanted.
@@ -40,6 +42,9 @@ def make(
         time_limit: Steps after which an episode is cut, besides the env's own limit.
         render_mode: As in `gymnasium.make`.
         record: Return a `Recorder`, whose `save(path)` keeps the last episode as GIF or MP4.
+        shaping: To train with, observed as "goal_map": reward for a clause done, see
+            `shoal.envs.goal_map.shaping.Shaped`.
+        gamma: The discount that shaping reckons with.
         options: Arguments of the env itself.
 
     Raises:
@@ -53,9 +58,17 @@ def make(
         options["max_episode_steps"] = check_limit(time_limit)
     base = _base(env_id, render_mode or ("rgb_array" if record else None), options)
     env = _instructed(SuccessInfo(base, by_reward=_is_minigrid(base)), wanted)
-    env = take(observe(env, observation), actions)
+    env = take(_shaped(observe(env, observation), shaping, gamma), actions)
     env = env if seed is None else Seeded(env, seed)
     return _recorded(env) if record else env
+
+
+def _shaped(env: gymnasium.Env[Any, Any], shaping: float, gamma: float) -> gymnasium.Env[Any, Any]:
+    if not shaping:
+        return env
+    from shoal.envs.goal_map.shaping import Shaped
+
+    return Shaped(env, shaping, gamma)
 
 
 def names(contains: str = "") -> list[str]:

@@ -47,6 +47,12 @@ def train(
     name: Annotated[str, typer.Option(help="What to call the policy.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to save to.")] = None,
     set_: Pairs = None,
+    option_: Annotated[
+        list[str] | None, typer.Option("--option", help="Of the env itself, as num_dists=8.")
+    ] = None,
+    shaping: Annotated[
+        float | None, typer.Option(help="Reward in training for coming nearer (goal_map).")
+    ] = None,
     hyperparams: Annotated[
         Path | None, typer.Option(help="A YAML file in rl-zoo3's format; --set comes before it.")
     ] = None,
@@ -64,17 +70,21 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a policy in an env; Ctrl-C saves what was learnt so far, --resume goes on."""
-    from shoal.envs import make
+    from shoal.envs import make, make_vec
+    from shoal.envs.vector import has_batch
     from shoal.modalities import policy
 
     settings = policy.TrainSettings(
         observation=observation, name=name, out=out, algo=algo, steps=steps, n_envs=n_envs,
         seed=seed, target=target, episodes=episodes, tune=_pairs(set_ or []), quiet=quiet or json,
         workers=workers, checkpoint_every=checkpoint_every, resume=resume, pictures=pictures,
-        hyperparams=hyperparams, checks=checks, validation=validation,
+        hyperparams=hyperparams, checks=checks, validation=validation, shaping=shaping,
+        env_options=_pairs(option_ or []),
     )  # fmt: skip
-    make(env, observation=observation).close()  # a wrong name fails here, not in the workers
-    path = policy.train(env, make_env=make, settings=settings)
+    # A wrong name fails here, not in the workers.
+    make(env, observation=observation, **settings.env_options).close()
+    batch = make_vec if has_batch(env, observation) else None
+    path = policy.train(env, make_env=make, make_vec=batch, settings=settings)
     if json:
         told = ("name", "algo", "env", "observation", "sample", "scores", "training", "versions")
         spec = jsonlib.loads((path / "spec.json").read_text(encoding="utf-8"))

@@ -18,8 +18,8 @@ class BatchedVecEnv(VecEnv):
     """
 
     def __init__(self, env: Any) -> None:
+        self.env, self.num_envs = env, env.num_envs  # read while the next line runs
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
-        self.env = env
         self._actions: Any = None
         self._returns = np.zeros(env.num_envs)
         self._lengths = np.zeros(env.num_envs, np.int64)

@@ -7,7 +7,7 @@ from typing import Any
 
 from shoal.errors import UsageError
 from shoal.modalities.policy.algorithms import ALGORITHMS
-from shoal.modalities.policy.settings import TrainSettings
+from shoal.modalities.policy.settings import MAPS, TrainSettings
 
 _GRID = {
     "n_steps": 64,
@@ -20,6 +20,15 @@ _GRID = {
     "activation": "relu",
 }
 """PPO on minigrid's symbolic view: short rollouts, a short horizon."""
+
+_MAP = {
+    **_GRID,
+    "n_steps": 32,
+    "batch_size": 512,
+    "gamma": 0.97,
+    "net_arch": {"pi": [192, 128], "vf": [192, 128]},
+}
+"""PPO on a map of what was seen: missions of several parts, many envs in one batch."""
 
 _PIXELS = {
     "n_steps": 128,
@@ -79,6 +88,8 @@ def hyperparameters(settings: TrainSettings, space: Any) -> dict[str, Any]:
     preset = dict((_PICTURES if pictures else _VECTOR).get(settings.algo, {}))
     if settings.observation == "goal_mask" and settings.algo == "PPO":
         preset = dict(_GRID)
+    if settings.observation in MAPS and settings.algo == "PPO":
+        preset = dict(_MAP)
     preset = preset if settings.preset else {}
     if ALGORITHMS[settings.algo].replays:
         preset["buffer_size"] = _buffer(settings.steps or 1, space)

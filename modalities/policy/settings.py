@@ -32,12 +32,17 @@ TUNABLE = frozenset((*_NETWORK, *_LEARNING))
 """What `TrainSettings.tune` may set. A rate may be text: "lin_0.001" falls to 0 by the end."""
 
 
+MAPS = ("goal_map", "pixel_map")
+"""Observations that remember, and tell how far a mission has come."""
+
+_MAP_STEPS, _MAP_ENVS, _SHAPING = 1_000_000, 64, 0.3
+
 WORKERS = ("auto", "one", "processes")
 """Where envs may run."""
 
 _TYPED = (
     *("observation", "algo", "steps", "n_envs", "target", "episodes", "checks", "validation"),
-    *("hyperparams", "checkpoint_every"),
+    *("hyperparams", "checkpoint_every", "shaping"),
 )
 """Settings that are typed as options of their own name."""
 
@@ -61,6 +66,9 @@ class TrainSettings:
         validation: Episodes of each of them; None for the algorithm's own.
         tune: Hyperparameters to set; see `TUNABLE`.
         hyperparams: A YAML file in rl-zoo3's format, with a section for the env.
+        env_options: Arguments of the env itself, in training and evaluation.
+        shaping: Reward in training for coming nearer (see `shoal.envs.make`); None for 0.3
+            where a map of what was seen tells it, else none.
         preset: Start from Shoal's own hyperparameters, not from stable-baselines3's.
         workers: Where the envs run: "processes", "one" process, or "auto", which tries both.
         checkpoint_every: Env steps between checkpoints, after each of which all episodes begin
@@ -84,6 +92,8 @@ class TrainSettings:
     validation: int | None = None
     tune: Mapping[str, Any] = field(default_factory=dict)
     hyperparams: Path | None = None
+    env_options: Mapping[str, Any] = field(default_factory=dict)
+    shaping: float | None = None
     preset: bool = True
     workers: str = "auto"
     checkpoint_every: int | None = None
@@ -122,12 +132,15 @@ class TrainSettings:
         """
         algo = ALGORITHMS[self.algo or suited(actions)]
         check_actions(algo.name, actions, env_id)
-        steps, n_envs = self.steps or algo.steps, self.n_envs or algo.n_envs
+        maps = self.observation in MAPS and algo.name == "PPO"
+        steps = self.steps or (_MAP_STEPS if maps else algo.steps)
+        n_envs = self.n_envs or (_MAP_ENVS if maps else algo.n_envs)
+        shaping = self.shaping if self.shaping is not None else _SHAPING * maps
         validation = self.validation or algo.validation
         every = self.checkpoint_every or max(min(steps // 20, 50_000), 5 * longest * n_envs)
         return replace(
             self, algo=algo.name, steps=steps, n_envs=n_envs, validation=validation,
-            checkpoint_every=every,
+            checkpoint_every=every, shaping=shaping,
         )  # fmt: skip
 
     def called(self, env_id: str) -> str:
@@ -143,6 +156,9 @@ class TrainSettings:
             value = getattr(self, option)
             if value != getattr(default, option):
                 words.append(f"--{option.replace('_', '-')} {shlex.quote(str(value))}")
+        words += [
+            f"--option {_pair(key, value)}" for key, value in sorted(self.env_options.items())
+        ]
         words += [f"--set {_pair(key, value)}" for key, value in sorted(self.tune.items())]
         return " ".join([*words, f"--name {self.called(env_id)}", f"--seed {self.seed}"])
 

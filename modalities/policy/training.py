@@ -11,8 +11,9 @@ import json
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from shoal.errors import RunError, StorageError, UsageError
 from shoal.modalities.policy import library
@@ -34,7 +35,11 @@ from shoal.modalities.training.progress import say, tensorboard
 
 
 def train(
-    env_id: str, *, make_env: Callable[..., Any], settings: TrainSettings | None = None
+    env_id: str,
+    *,
+    make_env: Callable[..., Any],
+    make_vec: Callable[..., Any] | None = None,
+    settings: TrainSettings | None = None,
 ) -> Path:
     """Trains a policy, evaluates it on unseen seeds and saves it.
 
@@ -45,6 +50,8 @@ def train(
     Args:
         env_id: A gymnasium id.
         make_env: Builds an env from the id and `observation=`, such as `shoal.envs.make`.
+        make_vec: Builds many at once, where the env has a batch, such as
+            `shoal.envs.make_vec`; None steps them one by one.
         settings: See `TrainSettings`.
 
     Returns:
@@ -59,7 +66,7 @@ def train(
     """
     from shoal.modalities.policy.checkpoints import alone
 
-    training = _Training(env_id, make_env, settings or TrainSettings())
+    training = _Training(env_id, make_env, make_vec, settings or TrainSettings())
     folder, resume = training.place.folder, training.settings.resume
     with alone(folder), one_thread():
         training.place.prepare(resume=resume)
@@ -71,11 +78,20 @@ def train(
 class _Training:
     """One training, from the first env to the saved folder."""
 
-    def __init__(self, env_id: str, make_env: Callable[..., Any], settings: TrainSettings) -> None:
-        self.env_id, self.make_env = env_id, make_env
+    def __init__(
+        self,
+        env_id: str,
+        make_env: Callable[..., Any],
+        make_vec: Callable[..., Any] | None,
+        settings: TrainSettings,
+    ) -> None:
+        self.env_id, self.make_vec = env_id, make_vec
+        self.make_env = partial(make_env, **settings.env_options)
         told = applied(settings, env_id)
         with closing(self._observed(told)) as env:
             self.settings = told.settled(env.action_space, env_id, longest(env))
+            hyper = hyperparameters(self.settings, env.observation_space)
+        self.gamma = float(hyper.get("gamma", 0.99))
         self.command = settings.command(env_id)
         self.facts = {"name": settings.called(env_id), "env": env_id}
         self.facts["observation"] = settings.observation
@@ -86,7 +102,8 @@ class _Training:
 
     def run(self, stop: threading.Event) -> None:
         """Learns until the steps are done, the target is reached or `stop` is set."""
-        with side_by_side(self._env, self.settings, self.env_id) as envs:
+        batch = self._batch if self.make_vec else None
+        with side_by_side(self._env, self.settings, self.env_id, batch) as envs:
             self.model = build(self.settings, envs.vector)
             self.hyper = hyperparameters(self.settings, envs.vector.observation_space)
             self.side = envs.choice
@@ -133,6 +150,8 @@ class _Training:
             "n_envs": settings.n_envs, "seed": settings.seed, "hyperparameters": told,
             "checkpoint_every": settings.checkpoint_every,
             "learning_rate": self.hyper.get("learning_rate"),
+            "env_options": dict(settings.env_options), "shaping": settings.shaping,
+            "batched": self.side.startswith("one batch"),
         }  # fmt: skip
         self.checkpoints = Checkpoints(
             self.place.work, every=settings.checkpoint_every or 1, seed=settings.seed,
@@ -149,13 +168,26 @@ class _Training:
 
         from shoal.modalities.policy.guard import Guarded, Reported
 
-        env = Reported(Guarded(self._observed(self.settings)))
+        env = Reported(Guarded(self._observed(self.settings, **self._shaping())))
         # Workers send rewards as they are, one process rounds them to float32: round
         # first, or the same seed gives other weights with workers than without.
         return Monitor(TransformReward(env, np.float32))
 
-    def _observed(self, settings: TrainSettings) -> Any:
-        env = self.make_env(self.env_id, observation=settings.observation)
+    def _batch(self) -> Any:
+        settings = self.settings
+        return cast("Any", self.make_vec)(
+            self.env_id, settings.n_envs, observation=settings.observation,
+            **settings.env_options, **self._shaping(),
+        )  # fmt: skip
+
+    def _shaping(self) -> dict[str, float]:
+        """What env makers are told of shaping; nothing where there is none."""
+        if not self.settings.shaping:
+            return {}
+        return {"shaping": self.settings.shaping, "gamma": self.gamma}
+
+    def _observed(self, settings: TrainSettings, **shaping: float) -> Any:
+        env = self.make_env(self.env_id, observation=settings.observation, **shaping)
         try:
             policy_class(env.observation_space)
         except UsageError:

@@ -37,17 +37,29 @@ class SideBySide:
 
 @contextmanager
 def side_by_side(
-    env: Callable[[], Any], settings: TrainSettings, env_id: str
+    env: Callable[[], Any],
+    settings: TrainSettings,
+    env_id: str,
+    batch: Callable[[], Any] | None = None,
 ) -> Iterator[SideBySide]:
     """Yields the envs side by side: in worker processes or in this one, whichever is faster.
 
-    The weights that come out are the same.
+    The weights that come out are the same. A batch draws other episodes, and other weights
+    come out of it.
 
     Args:
         env: Makes one.
         settings: Settled ones; `workers` says where they run, or leaves it to a measurement.
         env_id: By which a measurement is remembered.
+        batch: Makes a vector env of them all, where there is one for this env; it comes
+            before the others unless `workers` asks for them.
     """
+    if batch is not None and settings.workers == "auto":
+        from shoal.modalities.policy.batched import BatchedVecEnv
+
+        with closing(BatchedVecEnv(batch())) as vector:
+            yield SideBySide(vector, "one batch, which this env has")
+        return
     processes, why = _choose(env, settings, env_id)
     with closing(_vector(env, settings.n_envs or 1, processes)) as vector:
         yield SideBySide(vector, f"{'worker processes' if processes else 'one process'}, {why}")
