@@ -138,12 +138,20 @@ def check_fits(policy: Policy, env: Any) -> None:
 
 
 def _same(trained: dict[str, Any], offered: dict[str, Any]) -> bool:
-    """Equal, or pictures that stable-baselines3 trained with the channel axis in front."""
-    if trained == offered:
+    """Equal, or near enough: more actions than the policy knows, or pictures whose channel
+    axis stable-baselines3 has put in front."""
+    if trained == offered or _fewer(trained, offered):
         return True
     shape = trained.get("shape")
     turned = isinstance(shape, list) and len(shape) == 3 and [*shape[1:], shape[0]]
     return bool(turned) and {**trained, "shape": turned} == offered
+
+
+def _fewer(trained: dict[str, Any], offered: dict[str, Any]) -> bool:
+    """Whether an env has all of the policy's actions and some more, such as minigrid's "done"."""
+    if trained.get("type") != "Discrete" or offered.get("type") != "Discrete":
+        return False
+    return bool({**trained, "n": offered["n"]} == offered and trained["n"] < offered["n"])
 
 
 def difference(trained: Mapping[str, Any], offered: Mapping[str, Any]) -> str:

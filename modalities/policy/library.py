@@ -11,6 +11,9 @@ from shoal.modalities.policy.spec import PolicySpec
 _SHIPPED = Path(__file__).with_name("checkpoints")
 
 
+_LEVELS = ("BabyAI-", "shoal/Mixed")
+
+
 def own() -> Path:
     """The folder that `shoal train` saves to."""
     return data_dir() / "policies"
@@ -36,9 +39,10 @@ def folder(name: str) -> Path:
 def find(env_id: str) -> Path | None:
     """Picks the policy for an env: one trained in it, else one that takes goals there.
 
-    A policy that reads "goal_mask" knows a goal's place, not its name, so one from any
-    BabyAI level can try every other BabyAI level. There the shipped one, trained in the
-    fullest room, comes before the user's own.
+    A policy that reads "goal_mask" or "goal_map" knows a goal's place, not its name, so one
+    from any BabyAI level can try every other. There shipped ones, trained in the fullest
+    rooms, come before the user's own; and those with a map, who know all kinds of missions,
+    before those with a mask, who only go somewhere.
 
     Returns:
         Its folder, or None; among equals the one with the best scores.
@@ -49,11 +53,11 @@ def find(env_id: str) -> Path | None:
 
 
 def _rank(spec: PolicySpec, path: Path, env_id: str) -> int:
-    """3 for the same env, 2 or 1 for its family, 0 for another."""
+    """5 for the same env, 4 to 1 for its family, 0 for another."""
     if spec.env == env_id:
-        return 3
-    if spec.takes_goal and spec.env.startswith("BabyAI-") and env_id.startswith("BabyAI-"):
-        return 2 if path.parent == _SHIPPED else 1
+        return 5
+    if spec.takes_goal and spec.env.startswith(_LEVELS) and env_id.startswith(_LEVELS):
+        return 1 + (spec.observation != "goal_mask") + 2 * (path.parent == _SHIPPED)
     return 0
 
 

@@ -159,7 +159,7 @@ class PolicySpec(_Strict):
     @property
     def takes_goal(self) -> bool:
         """Whether its observation carries a goal, so that a mission can steer it."""
-        return self.observation == "goal_mask"
+        return self.observation in ("goal_mask", "goal_map", "pixel_map")
 
     @property
     def recurrent(self) -> bool:
