@@ -135,3 +135,25 @@ def test_vision_scores_a_folder_by_a_table(tmp_path: Path) -> None:
     empty = typed("vision.py", "--images", str(tmp_path / "none"))
     assert (empty.returncode, empty.stdout) == (2, "")
     assert "there is no folder" in empty.stderr
+
+
+def test_balrog_plays_levels_and_recorded_episodes(tmp_path: Path) -> None:
+    made = report(typed("balrog.py", "--only", "levels,acting", "--seeds", "2", "--json"))
+    assert (made["benchmark"], made["n"]) == ("balrog", 2)
+    row = made["figures"]["symbolic test num_dists=8"]
+    assert row["all"]["n"] == 10
+    assert row["all"]["success"] > 0.5
+    assert row["kind"] == "trained in these levels"
+    assert made["figures"]["acting"]["symbolic_policy_ms"] > 0
+    recorded = BENCHMARKS.parent / "tests" / "envs" / "data" / "balrog_episodes.jsonl"
+    pairs = report(
+        typed("balrog.py", "--episodes", str(recorded), "--observation", "pixels", "--json")
+    )
+    figures = pairs["figures"]["all"]
+    assert figures["ours"]["n"] == figures["recorded"]["n"] == 5
+    assert figures["wins"] + figures["losses"] <= 5
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"task": "goto"}\n')
+    refused = typed("balrog.py", "--episodes", str(broken))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "line 1" in refused.stderr
