@@ -59,7 +59,7 @@ def test_a_solved_task_brings_its_evidence(context: Context) -> None:
     assert outcome.answer.provenance == "tool"
     assert 0 < outcome.confidence <= 1
     (step,) = outcome.steps
-    assert (step.kind, step.name, step.ok) == ("policy", "goto", True)
+    assert (step.kind, step.name, step.ok) == ("policy", "local", True)
     with Image.open(outcome.artifacts["gif"]) as gif:
         assert getattr(gif, "n_frames", 0) == steps + 1
 

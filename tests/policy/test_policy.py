@@ -134,16 +134,16 @@ def test_the_difference_of_spaces_is_named(trained: Path) -> None:
 
 def test_own_policies_come_before_shipped_ones(trained: Path, home: Path) -> None:
     own = home / "data" / "policies"
-    assert names() == ["goto"]
-    assert find("BabyAI-GoToObjS6-v1") == room.folder("goto")
+    assert names() == ["goto", "local"]
+    assert find("BabyAI-GoToObjS6-v1") == room.folder("local")
     assert find("CartPole-v1") is None
     shutil.copytree(trained, own / "small")
-    assert names() == ["goto", "small"]
+    assert names() == ["goto", "local", "small"]
     assert find("BabyAI-GoToObjS6-v1") == own / "small"
     assert find("BabyAI-GoToLocal-v0") == room.folder("goto")
-    assert find("BabyAI-GoToRedBall-v0") == room.folder("goto")
+    assert find("BabyAI-GoToRedBall-v0") == room.folder("local")
     (own / "small" / "spec.json").write_text("{")
-    assert find("BabyAI-GoToObjS6-v1") == room.folder("goto")
+    assert find("BabyAI-GoToObjS6-v1") == room.folder("local")
 
 
 def test_unknown_policies_suggest_near_ones() -> None:
