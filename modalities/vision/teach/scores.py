@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.modalities.policy.spec import wilson
-from shoal.modalities.vision.teach.nearest import Floats
+from shoal.modalities.vision.teach.head import Floats
 
 
 @dataclass(frozen=True, slots=True)
