@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
     from shoal.agents.runner import Event, Runner
+    from shoal.modalities.vision.teach import Taught
 
 
 class Agent:
@@ -217,6 +218,15 @@ class Agent:
     def taught(self) -> dict[str, int]:
         """The taught names, each with the number of its pictures."""
         return TaughtNames(self.memory).names()
+
+    def taught_labels(self) -> list[Taught]:
+        """Who knows labels: this agent's taught names, and the classifiers of `shoal tune`.
+
+        `ImageIndex(path, taught=agent.taught_labels)` finds by them, `explain` takes them too.
+        """
+        from shoal.modalities.vision.teach import in_library
+
+        return [*TaughtNames(self.memory).known(), *in_library()]
 
     @cached_property
     def graph(self) -> CompiledStateGraph[Any, Any, Any, Any]:

@@ -25,14 +25,14 @@ Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
 @app.command("list")
 def listing(kind: Kind = "any", limit: Limit = 20, json: Json = False) -> None:
     """List the latest items."""
-    with _memory() as memory:
+    with opened_memory() as memory:
         _show(memory.recent(kind=kind, limit=limit), json)
 
 
 @app.command()
 def search(query: str, kind: Kind = "any", limit: Limit = 5, json: Json = False) -> None:
     """Find the items nearest in meaning to a query."""
-    with _memory() as memory:
+    with opened_memory() as memory:
         _show(memory.recall(query, kind=kind, limit=limit), json)
 
 
@@ -41,7 +41,7 @@ def forget(
     key: Annotated[str, typer.Argument(help="The item's key, or the start of it.")],
 ) -> None:
     """Delete an item for good: text, vector and image file."""
-    with _memory() as memory:
+    with opened_memory() as memory:
         item = memory.forget(key)
         console.print(plain(f"Forgotten: {item.text}"), highlight=False, soft_wrap=True)
 
@@ -53,7 +53,7 @@ def export(
     """Write every item and every run's record as JSON lines."""
     from shoal.files import write_atomic
 
-    with _memory() as memory:
+    with opened_memory() as memory:
         lines = [jsonlib.dumps(item, ensure_ascii=False, default=str) for item in memory.export()]
     if to is None:
         for line in lines:
@@ -64,7 +64,8 @@ def export(
 
 
 @contextmanager
-def _memory() -> Iterator[MemoryStore]:
+def opened_memory() -> Iterator[MemoryStore]:
+    """Yields the user's memory, and closes it."""
     from shoal.agents.memory import MemoryStore
 
     memory = MemoryStore()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shoal.agents.cli.known import everyone_taught
 from shoal.agents.cli.options import Quiet
 from shoal.agents.cli.show import console, errors, plain, print_json, print_table
 from shoal.agents.cli.tasks import Json
@@ -61,7 +62,11 @@ def label(
 
 def find(
     where: Annotated[Path, typer.Argument(help="A folder with pictures, or an index's file.")],
-    query: Annotated[str, typer.Argument(help="A picture's path, or words.")],
+    query: Annotated[str, typer.Argument(help="A picture's path, or words.")] = "",
+    label: Annotated[str, typer.Option(help="What it shows: also a name that was taught.")] = "",
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Whose label, where several know it.")
+    ] = "",
     k: Annotated[int, typer.Option("-k", min=1, help="At most so many.")] = 10,
     read: Annotated[bool, typer.Option(help="First read the text in pictures; slow.")] = False,
     quiet: Quiet = False,
@@ -69,16 +74,20 @@ def find(
 ) -> None:
     """Find pictures by likeness, by what they show, and by the text in them.
 
-    A folder is indexed on first use; later only what changed in it is looked at.
+    A folder is indexed on first use; later only what changed in it is looked at. Words find what
+    shows them or has them written in it; --label finds what shows it, in the encoder's words or by
+    a name that `shoal tune` or agent.teach taught.
     """
     from shoal.modalities.vision.find import ImageIndex, index_path
 
     _check_place(where)
     skipped: Sequence[Skipped] = ()
-    with ImageIndex(index_path(where) if where.is_dir() else where) as index:
+    _check_query(query, label)
+    path = index_path(where) if where.is_dir() else where
+    with ImageIndex(path, taught=everyone_taught) as index:
         if where.is_dir():
             skipped = _catch_up(index, where, read, quiet or json)
-        size, found = len(index), _search(index, query, k)
+        size, found = len(index), _search(index, query, label, model, k)
     if json:
         print_json({"found": [_hit(hit) for hit in found], "of": size, "skipped": skipped})
     else:
@@ -105,13 +114,20 @@ def _catch_up(index: ImageIndex, folder: Path, read: bool, quiet: bool) -> Seque
     return added.skipped
 
 
-def _search(index: ImageIndex, query: str, k: int) -> list[Found]:
+def _check_query(query: str, label: str) -> None:
     path = Path(query).expanduser()
-    if path.is_file():
-        return index.search(path, k=k)
-    if path.suffix and os.sep in query:
+    if path.suffix and os.sep in query and not path.is_file():
         raise UsageError(f"there is no picture {query!r}", "no such file", "Check the path")
-    return index.search(label=query, text=query, k=k)
+    if not query.strip() and not label.strip():
+        fix = "Name a picture, words, or --label NAME"
+        raise UsageError("there is nothing to search for", "no query was given", fix)
+
+
+def _search(index: ImageIndex, query: str, label: str, model: str, k: int) -> list[Found]:
+    path = Path(query).expanduser()
+    if query and path.is_file():
+        return index.search(path, label=label, k=k, model=model)
+    return index.search(label=label or query, text=query, k=k, model=model)
 
 
 @contextmanager

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
     from shoal.agents.memory.store import MemoryStore
     from shoal.modalities.vision import LoadedImage, VisionEncoder
+    from shoal.modalities.vision.teach.head import Rater
+    from shoal.modalities.vision.teach.known import Taught
 
     Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+TEACHER = "agent.teach"
+"""Who knows these names, beside the classifiers that `shoal tune` saved."""
 
 _LONGEST = 80
 
@@ -84,6 +89,25 @@ class TaughtNames:
             if arrays is not None:
                 found[item.text] = arrays
         return found
+
+    def known(self) -> list[Taught]:
+        """Returns who knows these names, for `ImageIndex` and `explain`; none where none is taught.
+
+        The memory is needed for as long as that is used.
+        """
+        from shoal.modalities.vision.encoder import DEFAULT_MODEL
+        from shoal.modalities.vision.teach.known import Taught
+
+        names = tuple(self.names())
+        return [Taught(TEACHER, names, DEFAULT_MODEL, self.opened)] if names else []
+
+    def opened(self) -> tuple[VisionEncoder, Rater]:
+        """Loads the encoder, and what knows these names by its embeddings."""
+        from shoal.modalities.vision import vision_encoder
+        from shoal.modalities.vision.teach import Nearest
+
+        encoder = vision_encoder()
+        return encoder, Nearest(self.vectors(encoder))
 
     def _arrays(self, item: Memory, encoder: VisionEncoder) -> Floats | None:
         import numpy as np

@@ -151,13 +151,13 @@ class VisionExpert:
     def _recognise(self, look: _Look, names: Nearest) -> Step:
         started = time.perf_counter()
         encoder = self._encoder()
-        match = names.match(encoder.embed([look.image])[0])
+        match = names.match(encoder.embed([look.image], names.close_calls)[0])
         look.taught = match if match.known else None
         said = f"{match.name}: {match.score:.2f}, known from {match.threshold:.2f} on"
         return Step(
             kind="encoder",
             name=encoder.model,
-            arguments={"image": look.image.sha256, "taught": len(names.names)},
+            arguments={"image": look.image.sha256, "taught": len(names.labels)},
             result=Value(said if match.known else f"none of the taught; {said}", "image"),
             seconds=time.perf_counter() - started,
             confidence=match.probability,

@@ -14,7 +14,7 @@ from PIL import Image
 from shoal.agents.cli import main
 from shoal.errors import ImageError, MissingModelError, UnknownNameError, UsageError
 from shoal.modalities.vision import Explanation, VisionEncoder, explain, load_image, vision_encoder
-from shoal.modalities.vision.saliency.cam import class_map
+from shoal.modalities.vision.saliency.cam import Class, class_map
 from shoal.modalities.vision.saliency.explanation import HeatMap
 from shoal.modalities.vision.saliency.overlay import caption, colours
 from shoal.modalities.vision.transform import Transform
@@ -110,7 +110,7 @@ def test_grad_cam_by_finite_differences() -> None:
             slopes[channel] = (moved_logit - logit) / 1e-5 / maps[0, 0].numel()
         expected = torch.einsum("c,chw->hw", slopes, maps[0]).clamp(min=0)
     model.float()
-    heat, method = class_map(model, batch, 7)
+    heat, method = class_map(model, batch, Class(7))
     assert method == "grad-cam"
     assert np.allclose(heat, (expected / expected.max()).numpy(), atol=1e-2)
 

@@ -16,9 +16,9 @@ from shoal.modalities.training.compare import Side, comparison, speeds, table
 from shoal.modalities.vision.distill.targets import softened
 from shoal.modalities.vision.encoder import VisionEncoder
 from shoal.modalities.vision.teach.classifier import ImageClassifier
-from shoal.modalities.vision.teach.head import Head
+from shoal.modalities.vision.teach.head import Floats, Head
 from shoal.modalities.vision.teach.lot import Lot
-from shoal.modalities.vision.teach.nearest import Floats, unit
+from shoal.modalities.vision.teach.nearest import unit
 from shoal.modalities.vision.teach.views import small
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from shoal.modalities.training.answers import Asking, gather
 from shoal.modalities.training.checkpoint import Tensors
 from shoal.modalities.vision.distill.pool import Pool
 from shoal.modalities.vision.teach.classifier import ImageClassifier
-from shoal.modalities.vision.teach.nearest import Floats, unit
+from shoal.modalities.vision.teach.head import Floats
+from shoal.modalities.vision.teach.nearest import unit
 
 _CHUNK = 32
 

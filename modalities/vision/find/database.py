@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shoal.errors import ShoalError, StorageError
+from shoal.modalities.vision.find.words import LABEL_WORDS
 
 FORMAT = 1
 """Kept in the file's `user_version`; a newer Shoal's file is refused."""
@@ -18,7 +19,7 @@ _APPLICATION = (
 _MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 30.0
 
-_TABLES = """
+_TABLES = f"""
 CREATE TABLE items (
     id INTEGER PRIMARY KEY AUTOINCREMENT,  -- so that no number comes twice
     sha256 BLOB NOT NULL UNIQUE,
@@ -38,7 +39,7 @@ CREATE TABLE sketches (
     sketch BLOB NOT NULL  -- float32; see sketch.py
 );
 CREATE TABLE labels (id INTEGER PRIMARY KEY, place INTEGER NOT NULL, names TEXT NOT NULL UNIQUE);
-CREATE VIRTUAL TABLE label_words USING fts5 (names, tokenize = 'porter unicode61');
+{LABEL_WORDS}
 CREATE TABLE shows (
     item INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
     label INTEGER NOT NULL REFERENCES labels,

@@ -12,8 +12,11 @@ from shoal.errors import UsageError, unknown
 from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.find import words
 from shoal.modalities.vision.find.adding import Adder, Progress
+from shoal.modalities.vision.find.fusion import fused
+from shoal.modalities.vision.find.labelled import LabelSearch
 from shoal.modalities.vision.find.results import Added, Found
 from shoal.modalities.vision.find.store import Store
+from shoal.modalities.vision.teach.known import Taught, in_library
 
 if TYPE_CHECKING:
     from shoal.modalities.vision.opening.images import ImageSource
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
 ALIKE = 0.95
 """Cosine from which on two pictures are near-duplicates: resized, recompressed, slightly cut."""
 
-_FUSION = 60  # the constant of reciprocal rank fusion, as published
 _POOL = 50  # candidates of each part of a search, at least
 
 
@@ -35,16 +37,22 @@ class ImageIndex:
     Args:
         path: The file; it is made when it is not there.
         encoder: Returns the encoder; called on first need. All pictures of an index are of one.
+        taught: Returns who knows labels beside the encoder; by default the classifiers that
+            `shoal tune` saved. `agent.taught_labels` adds the names that an agent was taught.
 
     Raises:
         StorageError: The file can't be used; it is left as it is. Every method may raise it.
     """
 
     def __init__(
-        self, path: str | Path, encoder: Callable[[], VisionEncoder] = vision_encoder
+        self,
+        path: str | Path,
+        encoder: Callable[[], VisionEncoder] = vision_encoder,
+        taught: Callable[[], Sequence[Taught]] = in_library,
     ) -> None:
         self._encoder = encoder
         self._store = Store(Path(path).expanduser())
+        self._labels = LabelSearch(self._store, encoder, taught)
 
     def __len__(self) -> int:
         with self._store.using() as connection:
@@ -99,31 +107,43 @@ class ImageIndex:
         return Adder(self._store, self._encoder, read, _json(data or {}), progress).add(images)
 
     def search(
-        self, image: ImageSource | None = None, *, label: str = "", text: str = "", k: int = 10
+        self,
+        image: ImageSource | None = None,
+        *,
+        label: str = "",
+        text: str = "",
+        k: int = 10,
+        model: str = "",
     ) -> list[Found]:
         """Finds pictures; several conditions are joined by reciprocal rank fusion.
 
         Args:
             image: Find what looks like it. Its score is the cosine, in [-1, 1].
-            label: Find what shows it ("cat"). Its score is the probability, in [0, 1].
+            label: Find what shows it ("cat"). Its score is the probability, in [0, 1]. A name
+                that was taught finds what its classifier labels so, by the embeddings that the
+                index holds: no picture is opened again, so close calls may come out otherwise.
             text: Find what has these words written in it. Its score is BM25, put into (0, 1).
             k: How many at most.
+            model: Whose label is meant where several know it: a classifier's name, or the
+                encoder's for its own words.
 
         Returns:
             The best first. With one condition its score is `score`; with several, 1 means best
             in each of them (Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion", 2009).
 
         Raises:
-            UsageError: No condition, k < 1, or the index is of another encoder.
+            UsageError: No condition, k < 1, the index is of another encoder, or several
+                classifiers know the label.
+            UnknownNameError: Nobody knows the label (and the same words are not asked for as
+                text), or there is no such model.
             ImageError: The picture can't be read.
         """
         _check(k)
         if image is None and not label.strip() and not text.strip():
             fix = "Pass image=, label= or text="
             raise UsageError("there is nothing to search for", "no condition was given", fix)
-        if image is None:
-            return self._search(None, label, text, k)
-        return self._search(self._embedded(image), label, text, k)
+        vector = None if image is None else self._embedded(image)
+        return self._search(vector, label.strip(), text, k, model)
 
     def nearest(self, vector: Floats, k: int = 10) -> list[Found]:
         """Finds the pictures nearest to an embedding, as `search(image=…)` does.
@@ -136,7 +156,7 @@ class ImageIndex:
             UsageError: k < 1.
         """
         _check(k)
-        return self._search(vector, "", "", k)
+        return self._search(vector, "", "", k, "")
 
     def near_duplicates(self, threshold: float = ALIKE) -> list[list[Found]]:
         """Finds groups of pictures that are nearly the same.
@@ -230,21 +250,20 @@ class ImageIndex:
         vector: Floats = encoder.embed([image])[0]
         return vector
 
-    def _search(self, vector: Floats | None, label: str, text: str, k: int) -> list[Found]:
+    def _search(
+        self, vector: Floats | None, label: str, text: str, k: int, model: str
+    ) -> list[Found]:
         wide = max(_POOL, 5 * k)
         parts: dict[str, list[tuple[int, float]]] = {}
         with self._store.using() as connection:
             if vector is not None:
                 parts["image"] = self._store.vectors.nearest(vector, wide)
-            if label.strip():
-                parts["label"] = words.labelled(connection, label, wide)
+            if label:
+                miss = label == text.strip()  # words that are searched for either way
+                parts["label"] = self._labels.find(label, model, wide, may_miss=miss)
             if text.strip():
                 parts["text"] = words.saying(connection, text, wide)
-            by: dict[int, dict[str, float]] = {}
-            for name, part in parts.items():
-                for number, score in part:
-                    by.setdefault(number, {})[name] = score
-            scores = _scores(list(parts.values()))
+            by, scores = fused(parts)
             order = sorted(scores, key=lambda number: (-scores[number], number))[:k]
             found = [self._store.found(number, scores[number], by[number]) for number in order]
         return [item for item in found if item is not None]
@@ -268,18 +287,6 @@ def _key(sha256: str) -> bytes:
         return bytes.fromhex(sha256)
     except ValueError:
         return b""  # no hash at all, so it will not be found
-
-
-def _scores(parts: Sequence[Sequence[tuple[int, float]]]) -> dict[int, float]:
-    """A single part's own scores; reciprocal ranks, added up and scaled to 1, of several."""
-    if len(parts) == 1:
-        return dict(parts[0])
-    scores: dict[int, float] = {}
-    for part in parts:
-        for rank, (number, _) in enumerate(part):
-            share = _FUSION / (_FUSION + rank) / len(parts)
-            scores[number] = scores.get(number, 0.0) + share
-    return scores
 
 
 def _json(data: Mapping[str, Any]) -> str:

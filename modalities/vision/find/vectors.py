@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ _REFINED = 256
 
 _GROWTH = 4  # a new basis is fitted whenever there are so many times more pictures
 _LOT = 4096
+_ROUNDING = 1e-3  # more than float16 and sums may change a cosine by
 
 
 class Vectors:
@@ -82,6 +83,30 @@ class Vectors:
         with reading(self._connection):
             self._refresh()
             return groups(self._ids, self._sketches, self._exact, threshold)
+
+    def reaching(self, directions: Floats, cosine: float) -> Generator[tuple[Integers, Floats]]:
+        """Yields all whose cosine to a direction may reach a value, some thousands at a time.
+
+        By their sketches, which never miss one; few of the others are among them.
+
+        Args:
+            directions: float32 (k, d), of unit length; one of them is enough.
+            cosine: The value.
+
+        Yields:
+            Ids, and their embeddings, float32 (n, d).
+        """
+        with reading(self._connection):
+            self._refresh()
+            if self._basis is None:
+                return
+            wanted = self._basis.sketches(directions).T
+            for start in range(0, len(self._ids), _LOT):
+                bounds = (self._sketches[start : start + _LOT] @ wanted).max(axis=1)
+                near = np.flatnonzero(bounds >= cosine - _ROUNDING)
+                ids = self._ids[start + near]
+                if len(ids):
+                    yield ids, self._exact(ids.tolist())
 
     def _exact(self, ids: Sequence[int]) -> Floats:
         """Returns the embeddings (n, d) of items, whose ids must rise."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
 
 _EMPTY = re.compile(
     r"an?|the|of|in|on|at|with|and|or|for|to|is|are|this|that|some|my|your"
@@ -18,12 +20,25 @@ WHERE label IN (SELECT rowid FROM label_words WHERE label_words MATCH ?)
 GROUP BY item ORDER BY SUM(probability) DESC, item LIMIT ?
 """
 
+LABEL_WORDS = "CREATE VIRTUAL TABLE label_words USING fts5 (names, tokenize = 'porter unicode61');"
+
+_KNOWN = "SELECT rowid, 1.0 FROM label_words WHERE label_words MATCH ? LIMIT ?"
+
 _SAYING = "SELECT rowid, -bm25(texts) FROM texts WHERE texts MATCH ? ORDER BY rank, rowid LIMIT ?"
 
 
 def labelled(connection: sqlite3.Connection, words: str, k: int) -> list[tuple[int, float]]:
     """Returns the items that show something of that name, and how probably, best first."""
     return [(item, min(1.0, sure)) for item, sure in _matches(connection, _LABELLED, words, k)]
+
+
+def known(words: str, labels: Sequence[str]) -> bool:
+    """Whether any of the words stands in any of these labels."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(LABEL_WORDS)
+        rows = ((label,) for label in labels)
+        connection.executemany("INSERT INTO label_words (names) VALUES (?)", rows)
+        return bool(_matches(connection, _KNOWN, words, 1))
 
 
 def saying(connection: sqlite3.Connection, words: str, k: int) -> list[tuple[int, float]]:

@@ -1,7 +1,10 @@
-"""Class-activation maps: where in its last feature map a timm model sees a class."""
+"""Class-activation maps: where in its last feature map a timm model sees something."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import UsageError, unknown
@@ -10,25 +13,65 @@ from shoal.modalities.vision.maps import as_map
 if TYPE_CHECKING:
     import torch
 
+    from shoal.modalities.vision.teach.head import Head
     from shoal.modalities.vision.transform import Floats
 
 METHODS = ("auto", "cam", "grad-cam")
 
 
-def class_map(model: Any, batch: Floats, index: int, method: str = "auto") -> tuple[Floats, str]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Class:
+    """A class of a model's own classifier.
+
+    Attributes:
+        index: Its number.
+    """
+
+    index: int
+
+    def score(self, model: Any, features: torch.Tensor) -> torch.Tensor:
+        """Its logit, from what `forward_features` gave of one picture."""
+        logit: torch.Tensor = model.forward_head(features)[0, self.index]
+        return logit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TaughtClass:
+    """A class of a head that was taught on a model's unit embeddings.
+
+    Attributes:
+        head: The head.
+        index: Its number.
+    """
+
+    head: Head
+    index: int
+
+    def score(self, model: Any, features: torch.Tensor) -> torch.Tensor:
+        """Its logit, without the bias, from what `forward_features` gave of one picture."""
+        import torch
+
+        embedding = model.forward_head(features, pre_logits=True)[0]
+        weights = torch.from_numpy(self.head.weights[:, self.index]).to(embedding)
+        return torch.nn.functional.normalize(embedding, dim=0) @ weights
+
+
+def class_map(
+    model: Any, batch: Floats, seen: Class | TaughtClass, method: str = "auto"
+) -> tuple[Floats, str]:
     """Computes where a class is seen.
 
     "cam" weighs the channels of the last map with the classifier's weights (Zhou et al.
     2016); it needs a linear classifier right after average pooling. "grad-cam" weighs them
-    with the mean gradient of the class's logit (Selvaraju et al. 2017), which is the same
-    where "cam" applies, and works for any other head. A transformer's map is taken before
-    its last block: after it only the class token reaches the head. "auto" is "cam" where
-    it applies, else "grad-cam".
+    with the mean gradient of the class's score (Selvaraju et al. 2017), which is the same
+    where "cam" applies, and works for any other head, those that were taught included. A
+    transformer's map is taken before its last block: after it only the class token reaches
+    the head. "auto" is "cam" where it applies, else "grad-cam".
 
     Args:
         model: A timm model in eval mode whose parameters need no gradients.
         batch: One picture, float32 (1, 3, h, w).
-        index: The class.
+        seen: The class.
         method: One of `METHODS`.
 
     Returns:
@@ -46,15 +89,18 @@ def class_map(model: Any, batch: Floats, index: int, method: str = "auto") -> tu
     inputs = torch.from_numpy(batch)
     with torch.no_grad():
         features = model.forward_features(inputs)
-        heat = None if method == "grad-cam" else _cam(model, features, index)
+        linear = isinstance(seen, Class) and method != "grad-cam"
+        heat = _cam(model, features, seen.index) if linear else None
     if heat is None and method == "cam":
         raise UsageError(
             f"'cam' does not apply to {type(model).__name__}",
-            "its classifier is not linear after average pooling",
+            "the classifier is not linear after average pooling",
             "Use method='grad-cam'",
         )
     used = "grad-cam" if heat is None else "cam"
-    return _normalised(_grad_cam(model, inputs, features, index) if heat is None else heat), used
+    if heat is None:
+        heat = _grad_cam(model, inputs, features, partial(seen.score, model))
+    return _normalised(heat), used
 
 
 def _cam(model: Any, features: torch.Tensor, index: int) -> torch.Tensor | None:
@@ -73,22 +119,26 @@ def _cam(model: Any, features: torch.Tensor, index: int) -> torch.Tensor | None:
     return torch.einsum("c,chw->hw", head.weight[index], maps[0])
 
 
-def _grad_cam(model: Any, inputs: torch.Tensor, features: torch.Tensor, index: int) -> torch.Tensor:
+def _grad_cam(
+    model: Any,
+    inputs: torch.Tensor,
+    features: torch.Tensor,
+    score: Callable[[torch.Tensor], torch.Tensor],
+) -> torch.Tensor:
     import torch
 
     with torch.enable_grad():
         if features.ndim == 3 and len(getattr(model, "blocks", ())):
-            leaf, logits = _before_last_block(model, inputs)
+            leaf, last = _before_last_block(model, inputs)
         else:
-            leaf = features.detach().requires_grad_()
-            logits = model.forward_head(leaf)
-        gradient = torch.autograd.grad(logits[0, index], leaf)[0]
+            leaf = last = features.detach().requires_grad_()
+        gradient = torch.autograd.grad(score(last), leaf)[0]
     maps, slopes = as_map(model, leaf.detach())[0], as_map(model, gradient)[0]
     return torch.einsum("c,chw->hw", slopes.mean(dim=(1, 2)), maps)
 
 
 def _before_last_block(model: Any, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The last block's input tokens, ready for gradients, and the logits that follow from them."""
+    """The last block's input tokens, ready for gradients, and the features that follow."""
     caught: list[torch.Tensor] = []
 
     def catch(_: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -97,10 +147,10 @@ def _before_last_block(model: Any, inputs: torch.Tensor) -> tuple[torch.Tensor, 
 
     handle = model.blocks[-1].register_forward_pre_hook(catch)
     try:
-        logits = model.forward_head(model.forward_features(inputs))
+        features = model.forward_features(inputs)
     finally:
         handle.remove()
-    return caught[0], logits
+    return caught[0], features
 
 
 def _normalised(heat: torch.Tensor) -> Floats:

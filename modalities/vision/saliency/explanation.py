@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoal.errors import UsageError, unknown
+from shoal.errors import UsageError
 from shoal.files import write_atomic
 from shoal.modalities.vision.encoder import DEFAULT_MODEL, VisionEncoder, vision_encoder
 from shoal.modalities.vision.labels import Label
 from shoal.modalities.vision.opening.images import open_pixels
-from shoal.modalities.vision.saliency.cam import METHODS, class_map
+from shoal.modalities.vision.saliency.cam import METHODS, Class, TaughtClass, class_map
 from shoal.modalities.vision.saliency.overlay import caption as write_caption
 from shoal.modalities.vision.saliency.overlay import overlaid
+from shoal.modalities.vision.teach.known import (
+    Taught,
+    in_library,
+    knowing,
+    named,
+    unknown_label,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -132,35 +140,65 @@ def explain(
     image: ImageSource,
     label: str | None = None,
     *,
-    model: str | VisionEncoder = DEFAULT_MODEL,
+    model: str | VisionEncoder = "",
     method: str = "auto",
+    taught: Callable[[], Sequence[Taught]] = in_library,
 ) -> Explanation:
     """Shows which part of a picture speaks for a label.
 
     Args:
         image: As `load_image` takes it.
-        label: One of the model's labels or synonyms, in any case; its likeliest by default.
-        model: A model's name, or an encoder of your own.
+        label: A name that was taught, or one of the encoder's labels or synonyms, in any case;
+            the model's likeliest by default.
+        model: A taught classifier's name or folder, an encoder's name, or an encoder of your
+            own; by default who was taught the label, else the embedded encoder.
         method: "auto", "cam" (Zhou et al. 2016) or "grad-cam" (Selvaraju et al. 2017).
+        taught: Returns who knows labels beside the encoder, as for `ImageIndex`.
 
     Raises:
         ImageError: The picture can't be read.
-        UnknownNameError: The model has no such label, or there is no such method; near
-            names are suggested.
-        UsageError: The model has no classifier or no feature map.
+        UnknownNameError: There is no such label or method; near names are suggested.
+        UsageError: The model has no classifier or no feature map, or several classifiers know
+            the label.
         MissingModelError: The model's weights are not on this machine.
     """
-    encoder = vision_encoder(model) if isinstance(model, str) else model
-    # From the source, not from the pixels: what is asked of `label` is what is explained.
-    chosen = _chosen(encoder.label([image], k=max(1, len(encoder.labels)))[0], label)
+    encoder, chosen, seen = _asked(image, label, model, taught)
     pixels = open_pixels(image)
     batch = encoder.transform([pixels])
-    coarse, used = class_map(encoder.module, batch, chosen.index, method)
+    coarse, used = class_map(encoder.module, batch, seen, method)
     frame = encoder.transform.frame(*pixels.size)
     return Explanation(pixels, HeatMap(coarse, frame, pixels.size), chosen, used)
 
 
-def _chosen(labels: list[Label], name: str | None) -> Label:
+def _asked(
+    image: ImageSource,
+    label: str | None,
+    model: str | VisionEncoder,
+    taught: Callable[[], Sequence[Taught]],
+) -> tuple[VisionEncoder, Label, Class | TaughtClass]:
+    """Who explains, which label, and its class.
+
+    A label is judged from the source, not from the pixels: what is asked of `label` or
+    `predict` is what is explained.
+    """
+    known = list(taught()) if isinstance(model, str) and (model or label is not None) else []
+    one = named(model, known) if isinstance(model, str) and model else knowing(label or "", known)
+    if one is None:
+        encoder = vision_encoder(model or DEFAULT_MODEL) if isinstance(model, str) else model
+        rated = encoder.label([image], k=max(1, len(encoder.labels)))[0]
+        found = _chosen(rated, label, () if model else known)
+        return encoder, found, Class(found.index)
+    encoder, rater = one.open()
+    rating = rater.rate(encoder.embed([image], rater.close_calls))
+    number = int(rating.best[0]) if label is None else one.number(label)
+    if number is None:
+        unknown_label(label or "", [one])
+    name = one.labels[number]
+    sure = float(rating.probabilities[0, number])
+    return encoder, Label(name, sure, number, (name,)), TaughtClass(rater.head, number)
+
+
+def _chosen(labels: list[Label], name: str | None, known: Sequence[Taught]) -> Label:
     """The label of that name, the likeliest if two classes share it ("crane")."""
     if name is None:
         return labels[0]
@@ -168,6 +206,4 @@ def _chosen(labels: list[Label], name: str | None) -> Label:
     for label in labels:
         if wanted in (other.casefold() for other in label.synonyms):
             return label
-    names = {other for label in labels for other in label.synonyms}
-    akin = {other for other in names if wanted in other.casefold().split()}
-    unknown("label", name, akin or names, "All of them: VisionEncoder().labels")
+    unknown_label(name, known, [other for label in labels for other in label.synonyms])

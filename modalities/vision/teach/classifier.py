@@ -17,8 +17,7 @@ from shoal.files import sha256_file
 from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.encoders.timm_models import resolve
 from shoal.modalities.vision.opening.images import ImageSource
-from shoal.modalities.vision.teach.head import Head
-from shoal.modalities.vision.teach.nearest import Floats
+from shoal.modalities.vision.teach.head import Floats, Head, Rating
 from shoal.modalities.vision.teach.settings import IMAGE_CLASSIFIERS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -37,7 +36,7 @@ class Prediction:
     Attributes:
         label: The likeliest label, or None where the picture is none of these.
         probability: Calibrated, of the likeliest label.
-        nearest: The likeliest label, refused or not.
+        nearest: The likeliest label, refused or not; where it is clearly refused, at first sight.
         score: What is compared with the threshold: the largest cosine to a class mean.
     """
 
@@ -125,27 +124,43 @@ class ImageClassifier:
     def predict(self, images: Sequence[ImageSource]) -> list[Prediction]:
         """Labels pictures, any number of them, each as `load_image` takes it.
 
+        Close calls are decided on whole pictures and in float32, as `VisionEncoder.label` does.
+
         Raises:
             ImageError: A picture can't be read.
         """
-        vectors = self.embed(images)
-        likely = softmax(self.head.logits(vectors), self.spec.temperature)
-        scores = self.head.scores(vectors)
-        return [self._one(p, float(s)) for p, s in zip(likely, scores, strict=True)]
+        vectors = self.encoder.embed(images, self.close_calls)
+        rated = self.rate(vectors)
+        return [self._one(rated, row) for row in range(len(vectors))]
 
     def probabilities(self, images: Sequence[ImageSource]) -> Floats:
         """Returns calibrated probabilities, float32 (n, classes), rows summing to 1."""
-        return softmax(self.head.logits(self.embed(images)), self.spec.temperature)
+        return self.rate(self.encoder.embed(images, self.head.close_calls)).probabilities
 
     def embed(self, images: Sequence[ImageSource]) -> Floats:
         """Returns unit embeddings, float32 (n, d), made as for teaching."""
         return self.encoder.embed(images)
 
-    def _one(self, likely: Floats, score: float) -> Prediction:
-        best = int(likely.argmax())
-        label = self.labels[best]
-        known = score >= self.spec.threshold
-        return Prediction(label if known else None, float(likely[best]), label, score)
+    @property
+    def threshold(self) -> float:
+        """Pictures that score less are none of these."""
+        return self.spec.threshold
+
+    def rate(self, vectors: Floats) -> Rating:
+        """Says what pictures show, from their unit embeddings, float32 (n, d)."""
+        logits, scores = self.head.logits(vectors), self.head.scores(vectors)
+        likely = softmax(logits, self.spec.temperature)
+        return Rating(logits.argmax(axis=1), likely, scores, self.threshold)
+
+    def close_calls(self, vectors: Floats) -> list[int]:
+        """Rows of embeddings whose label, "none of these" included, less precision may change."""
+        return self.head.close_calls(vectors, self.threshold)
+
+    def _one(self, rated: Rating, row: int) -> Prediction:
+        label = self.labels[rated.best[row]]
+        sure = float(rated.probabilities[row, rated.best[row]])
+        known = bool(rated.known[row])
+        return Prediction(label if known else None, sure, label, float(rated.scores[row]))
 
 
 def softmax(logits: Floats, temperature: float) -> Floats:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import UsageError
 from shoal.modalities.policy.spec import wilson
-from shoal.modalities.training.figures import rounded, softmax
+from shoal.modalities.training.figures import rounded
 from shoal.modalities.vision.teach.classifier import ImageClassifier
 from shoal.modalities.vision.teach.data import Pictures
 from shoal.modalities.vision.teach.lot import Lot, Reader
@@ -137,7 +137,7 @@ def evaluate_pictures(
     )  # fmt: skip
     others = {*range(len(pictures))} - {*known}
     files = (*oos, *(pictures.files[i] for i in sorted(others)))
-    reader = Reader(classifier.encoder, title, threading.Event())
+    reader = Reader(classifier.encoder, title, threading.Event(), classifier.close_calls)
     lot, notes = reader.read(inside, partial=True)
     outside, more = _outside(reader, files)
     return _evaluated(classifier, lot, outside, (*pictures.notes, *notes, *more))
@@ -146,14 +146,12 @@ def evaluate_pictures(
 def _evaluated(
     classifier: ImageClassifier, lot: Lot, outside: Lot | None, notes: tuple[str, ...]
 ) -> Evaluation:
-    head, spec = classifier.head, classifier.spec
-    likely = softmax(head.logits(lot.vectors), spec.temperature)
-    known = head.scores(lot.vectors) >= spec.threshold
-    said: NDArray[np.int64] = likely.argmax(1)
+    rated = classifier.rate(lot.vectors)
+    said, known = rated.best, rated.known
     count = len(outside) if outside else 0
-    refused = int((head.scores(outside.vectors) < spec.threshold).sum()) if outside else 0
+    refused = int((~classifier.rate(outside.vectors).known).sum()) if outside else 0
     return Evaluation(
-        scores=scores_of(likely, known, lot.classes, lot.pictures.name),
+        scores=scores_of(rated.probabilities, known, lot.classes, lot.pictures.name),
         classes=_by_class(lot, said, known),
         mistakes=Mistakes(lot.pictures.files, lot.classes, said, lot.pictures.classes),
         oos_n=count,

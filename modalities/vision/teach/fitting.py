@@ -16,12 +16,11 @@ from shoal.modalities.training.head import (
     fit_threshold,
 )
 from shoal.modalities.vision.encoder import VisionEncoder
-from shoal.modalities.vision.teach.head import Head
+from shoal.modalities.vision.teach.head import Floats, Head
 from shoal.modalities.vision.teach.lot import Lot
 from shoal.modalities.vision.teach.nearest import (
     TELLING,
     WIDTH,
-    Floats,
     few_threshold,
     left_out,
     prototypes,

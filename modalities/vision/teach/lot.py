@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from shoal.errors import ImageError, RunError, UsageError
 from shoal.modalities.training.progress import training_bar
-from shoal.modalities.vision.encoder import Glance, VisionEncoder
+from shoal.modalities.vision.encoder import CloseCalls, Glance, VisionEncoder
 from shoal.modalities.vision.opening.ahead import in_threads
 from shoal.modalities.vision.teach.data import Pictures
-from shoal.modalities.vision.teach.nearest import Floats
+from shoal.modalities.vision.teach.head import Floats
 from shoal.modalities.vision.teach.sift import named
 from shoal.modalities.vision.teach.views import embed_views
 
@@ -71,10 +71,17 @@ class Reader:
         encoder: The encoder.
         title: What stands before the bar; empty for none.
         stop: Set it to break off.
+        close: As for `VisionEncoder.embed`, where pictures are judged.
     """
 
-    def __init__(self, encoder: VisionEncoder, title: str, stop: threading.Event) -> None:
-        self.encoder, self.title, self.stop = encoder, title, stop
+    def __init__(
+        self,
+        encoder: VisionEncoder,
+        title: str,
+        stop: threading.Event,
+        close: CloseCalls | None = None,
+    ) -> None:
+        self.encoder, self.title, self.stop, self.close = encoder, title, stop, close
         self._broken: list[tuple[Path, str]] = []
 
     def read(self, pictures: Pictures, *, partial: bool = False) -> tuple[Lot, tuple[str, ...]]:
@@ -95,7 +102,8 @@ class Reader:
         with training_bar(title, len(pictures), quiet=not self.title) as report:
             for batch in _batched(self._opened(pictures)):
                 places = [place for place, _ in batch]
-                vectors[places] = self.encoder.see([glance for _, glance in batch], 0)[0]
+                glances = [glance for _, glance in batch]
+                vectors[places] = self.encoder.embed_opened(glances, self.close)
                 kept += places
                 report(len(kept) + len(self._broken), "images")
         readable = pictures.take(kept)

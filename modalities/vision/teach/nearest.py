@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.modalities.vision.teach.head import Floats, Head, Rating
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-Floats = NDArray[np.float32]
 
 REFUSED = 0.04
 """Share of the own pictures that a threshold may refuse."""
@@ -136,25 +136,43 @@ class Nearest:
 
     Args:
         taught: Name -> float32 (n, v, d), unit embeddings of n pictures in v views; not empty.
+
+    Attributes:
+        labels: The names.
+        head: What takes the nearest of them.
+        threshold: The cosine from which on something is known.
     """
 
     def __init__(self, taught: Mapping[str, Floats]) -> None:
-        self.names = tuple(taught)
+        self.labels = tuple(taught)
         groups = [np.asarray(group, np.float32) for group in taught.values()]
-        self._means = prototypes(groups)
+        self.head = Head.of_prototypes(prototypes(groups))
         known = left_out(groups)
         scores = known.cosines[np.arange(len(known.classes)), known.classes]
         self.threshold = few_threshold(scores)
-        self._most = [(len(group) + 1) / (len(group) + 2) for group in groups]
-        self._width = WIDTH
+        self._most = np.array([(len(group) + 1) / (len(group) + 2) for group in groups])
+        self._width: float = WIDTH
         if len(scores):
-            self._width = max(WIDTH / 3, (np.median(scores) - self.threshold) / np.log(19))
+            spread = float(np.median(scores) - self.threshold) / np.log(19)
+            self._width = max(WIDTH / 3, spread)
 
     def match(self, vector: Floats) -> Match:
         """Finds the name whose mean is nearest to a unit embedding, float32 (d,)."""
-        cosines = self._means @ vector
-        best = int(cosines.argmax())
-        rivals = np.exp((cosines - cosines[best]) / self._width).sum()
-        over = 1 / (1 + np.exp(-(float(cosines[best]) - self.threshold) / self._width))
-        sure = min(float(over / rivals), self._most[best])
-        return Match(self.names[best], float(cosines[best]), self.threshold, sure)
+        found = self.rate(vector[None])
+        best = int(found.best[0])
+        sure = float(found.probabilities[0, best])
+        return Match(self.labels[best], float(found.scores[0]), self.threshold, sure)
+
+    def close_calls(self, vectors: Floats) -> list[int]:
+        """Rows of embeddings whose name, or having none, less precision may change."""
+        return self.head.close_calls(vectors, self.threshold)
+
+    def rate(self, vectors: Floats) -> Rating:
+        """Says which names pictures have; a probability is as that of a `Match`."""
+        cosines = self.head.logits(vectors)
+        scores = cosines.max(axis=1, initial=-1)
+        shares = np.exp((cosines - scores[:, None]) / self._width)
+        over = 1 / (1 + np.exp(-(cosines - self.threshold) / self._width))
+        likely = over * shares / shares.sum(axis=1, keepdims=True)
+        sure = np.minimum(likely, self._most).astype(np.float32)
+        return Rating(cosines.argmax(axis=1), sure, scores, self.threshold)

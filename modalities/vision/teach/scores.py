@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shoal.modalities.policy.spec import wilson
 from shoal.modalities.training.figures import calibration_error, rounded
-from shoal.modalities.vision.teach.nearest import Floats
+from shoal.modalities.vision.teach.head import Floats
 
 
 @dataclass(frozen=True, slots=True)
