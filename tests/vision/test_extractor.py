@@ -249,7 +249,7 @@ def test_train_takes_an_extractor_by_name(tmp_path: Path) -> None:
     assert extractor is not None
     assert (extractor.model, extractor.frozen) == ("efficientnet-lite0", True)
     with pytest.raises(UsageError, match=r"the network can't be built: extractor\.model"):
-        build(TrainSettings(observation="pixels", tune={"extractor": "a/b"}), envs)
+        build(TrainSettings(algo="ppo", observation="pixels", tune={"extractor": "a/b"}), envs)
 
 
 def test_wrong_use() -> None:
