@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from safetensors import SafetensorError
 
 from shoal.errors import CorruptWeightsError, unknown
 from shoal.files import sha256_file
+from shoal.modalities.training.figures import softmax
 from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.encoders.timm_models import resolve
 from shoal.modalities.vision.opening.images import ImageSource
@@ -161,16 +161,6 @@ class ImageClassifier:
         sure = float(rated.probabilities[row, rated.best[row]])
         known = bool(rated.known[row])
         return Prediction(label if known else None, sure, label, float(rated.scores[row]))
-
-
-def softmax(logits: Floats, temperature: float) -> Floats:
-    """Returns probabilities float32 (n, k) of logits (n, k) at a temperature."""
-    if not len(logits):
-        return logits
-    scaled = logits / temperature
-    exponents = np.exp(scaled - scaled.max(1, keepdims=True))
-    result: Floats = (exponents / exponents.sum(1, keepdims=True)).astype(np.float32)
-    return result
 
 
 def read_spec(folder: Path) -> ImageClassifierSpec:
