@@ -106,6 +106,19 @@ class House:
             taught=TaughtNames(self.memory).vectors,
         )
 
+    def affordances(self, task: Task) -> dict[str, float]:
+        """Asks every expert whether it can do a task now: a number in [0, 1] for each.
+
+        One that fails to say, because its files are damaged for example, counts as unable: 0.
+        """
+        told, context = {}, self.context(task)
+        for name, expert in self.experts.items():
+            try:
+                told[name] = float(expert.affordance(task, context))
+            except Exception:  # an expert may be a stranger's code; its attempt tells why
+                told[name] = 0.0
+        return told
+
     def image_path(self, image: ImageRef) -> str:
         """Returns the file of a stored image."""
         return str(self.memory.blobs.path(image.sha256))

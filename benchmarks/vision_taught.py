@@ -24,6 +24,7 @@ from common import print_report, wilson
 from photos import ASSETS
 from running import guarded
 
+from shoal.errors import UsageError
 from shoal.modalities.vision.opening.images import open_pixels
 from shoal.modalities.vision.teach import (
     ImageClassifier,
@@ -126,6 +127,9 @@ def _parted(pictures: Pictures, few: int, limit: int, seed: int) -> tuple[Pictur
     for label in pictures.classes:
         taught += [i for i in order if pictures.labels[i] == label][:few]
     others = [i for i in order if i not in set(taught)][:limit]
+    if not others:
+        why = f"{few} pictures a class are taught, and none is left to be labelled"
+        raise UsageError(f"{pictures.name} is too small", why, "Name a folder with more")
     return pictures.take(taught), pictures.take(others)
 
 

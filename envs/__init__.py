@@ -13,7 +13,7 @@ from shoal.envs.levels.register import register_levels
 from shoal.lazy import exports
 
 if TYPE_CHECKING:
-    from shoal.envs.goal_env import GoalUnavailable, GoalWrapper
+    from shoal.envs.goal_env import GoalUnavailable, GoalWrapper, takes_goal
     from shoal.envs.goals import Clause, Goal, Thing
     from shoal.envs.missions import GoalNotUnderstood, parse
     from shoal.envs.observations import OBSERVATIONS
@@ -37,6 +37,7 @@ _LAZY = {
     "make_vec": "shoal.envs.vector",
     "names": "shoal.envs.registry",
     "parse": "shoal.envs.missions",
+    "takes_goal": "shoal.envs.goal_env",
 }
 """Name -> module that holds it, imported on first use."""
 
@@ -55,6 +56,7 @@ __all__ = [
     "make_vec",
     "names",
     "parse",
+    "takes_goal",
 ]
 
 __getattr__ = exports(__name__, _LAZY)

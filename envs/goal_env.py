@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import gymnasium
+from gymnasium.envs.registration import load_env_creator
 from minigrid.envs.babyai.core.roomgrid_level import RoomGridLevel
 
 from shoal.envs.goals import Clause, Goal, Thing
 from shoal.envs.instructions import counted, descriptions, instruct
+from shoal.envs.minigrid_ids import register
+from shoal.envs.reach import Reach, reach
 from shoal.errors import RunError, UsageError
 
 
@@ -69,16 +73,29 @@ class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
             level.max_steps = level.num_navs_needed(instruction) * level.room_size**2 * rooms
 
     def _check(self, found: list[list[Any]]) -> None:
-        """Refuses what the level lacks, and what would be put next to itself."""
-        left = iter(found)
+        """Refuses what is absent or locked away, and what would be put next to itself."""
+        left, within = iter(found), reach(self._level)
         for clause in self.goal.clauses:
             matches = [(thing, next(left)) for thing in clause.things]
             for thing, cells in matches:
                 if not any(_can(clause, thing, cell) for cell in cells):
                     raise self._unavailable(thing)
+                if not any(
+                    _gets(clause, cell, within) for cell in cells if _can(clause, thing, cell)
+                ):
+                    raise self._locked_away(clause, thing)
             distinct = {id(cell) for _, cells in matches for cell in cells}
             if len(distinct) < len(clause.things):
                 raise self._unavailable(clause.things[-1], "other ")
+
+    def _locked_away(self, clause: Clause, thing: Thing) -> GoalUnavailable:
+        there = ", ".join(f"{color} key" for color in sorted(reach(self._level).keys))
+        name = thing.text.removeprefix(f"{thing.article} ")
+        why = f"the {name} is locked" if clause.action == "open" else f"a lock bars the {name}"
+        return GoalUnavailable(
+            f"cannot {self.goal.text}", f"{why}, and its key can't be fetched",
+            f"Ask for what can be reached; keys in reach: {there or 'none'}",
+        )  # fmt: skip
 
     def _unavailable(self, thing: Thing, other: str = "") -> GoalUnavailable:
         there = objects(self._level)
@@ -88,6 +105,23 @@ class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
             f"there is no {other}{name} here, only {', '.join(there) or 'walls'}",
             f"Ask for one that is there, for example: go to the {there[0]}" if there else "",
         )
+
+
+@lru_cache(maxsize=256)
+def takes_goal(env_id: str) -> bool:
+    """Whether an env can be told what to do, as BabyAI levels can; False for unknown ids.
+
+    Args:
+        env_id: A gymnasium id.
+    """
+    register()
+    spec = gymnasium.registry.get(env_id)
+    entry = spec.entry_point if spec else None
+    try:
+        made = load_env_creator(entry) if isinstance(entry, str) else entry
+    except (ImportError, AttributeError, ValueError):  # its package is not here
+        return False
+    return isinstance(made, type) and issubclass(made, RoomGridLevel)
 
 
 def given_goal(env: gymnasium.Env[Any, Any]) -> Goal | None:
@@ -109,6 +143,12 @@ def _can(clause: Clause, thing: Thing, cell: Any) -> bool:
     """Whether a cell's thing can play its part: what is taken must not be a door."""
     taken = clause.action in ("pickup", "putnext") and thing is clause.what
     return not taken or bool(cell.can_pickup())
+
+
+def _gets(clause: Clause, cell: Any, within: Reach) -> bool:
+    """Whether the agent can get to a thing, and open it where that is asked."""
+    opened = clause.action != "open" or within.opens(cell)
+    return id(cell) in within.things and opened
 
 
 def _without_walls(wanted: Any) -> list[Any]:

@@ -36,3 +36,21 @@ class Pixels(gymnasium.ObservationWrapper[Any, Any, Any]):
         """Draws the current view; the native observation is not needed."""
         frame: NDArray[np.uint8] = self._level.get_frame(tile_size=TILE, agent_pov=True)
         return frame
+
+
+def draw_view(image: NDArray[np.uint8], tile: int = TILE) -> NDArray[np.uint8]:
+    """Draws the view that a native observation holds, as the level itself would.
+
+    Args:
+        image: The observation's "image": uint8 (V, V, 3), type, color and state of each cell.
+        tile: Pixels per cell.
+
+    Returns:
+        uint8 RGB, shape (tile V, tile V, 3).
+    """
+    from minigrid.core.grid import Grid
+
+    grid, seen = Grid.decode(image)
+    at = (grid.width // 2, grid.height - 1)  # where the agent stands, and looks up
+    drawn: NDArray[np.uint8] = grid.render(tile, at, agent_dir=3, highlight_mask=seen)
+    return drawn

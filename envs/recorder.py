@@ -42,12 +42,13 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         self.frames: list[Image.Image] = []
         self.path: list[tuple[int, int]] = []
         self.actions: list[Any] = []
+        self._unseen = ""
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Resets the env and starts a new recording."""
-        self.frames, self.path, self.actions = [], [], []
+        self.frames, self.path, self.actions, self._unseen = [], [], [], ""
         observation, info = self.env.reset(seed=seed, options=options)
         self._keep()
         return observation, info
@@ -64,7 +65,7 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
 
         Raises:
             UsageError: The path ends in another kind of file.
-            RunError: Nothing was recorded yet.
+            RunError: Nothing was recorded yet, or the env could not be drawn.
             MissingExtraError: A film needs OpenCV.
             StorageError: It can't be written; nothing half-written is left.
         """
@@ -82,7 +83,7 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Writes the recording as an MP4 film (MPEG-4 part 2).
 
         Raises:
-            RunError: Nothing was recorded yet.
+            RunError: Nothing was recorded yet, or the env could not be drawn.
             MissingExtraError: OpenCV is not installed.
             StorageError: It can't be written; nothing half-written is left.
         """
@@ -94,7 +95,7 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Writes the recording as an animated GIF; the last frame stays for a second.
 
         Raises:
-            RunError: Nothing was recorded yet.
+            RunError: Nothing was recorded yet, or the env could not be drawn.
             StorageError: It can't be written; nothing half-written is left.
         """
         self._check_recorded()
@@ -108,17 +109,26 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
         return write_atomic(target, write)
 
     def _check_recorded(self) -> None:
+        if self._unseen:
+            raise RunError("no picture of the episode", self._unseen, "Mend the env's render()")
         if not self.frames:
             raise RunError("no episode to save", "reset() was not called", "Run an episode first")
 
     def _keep(self) -> None:
-        if len(self.frames) < LONGEST:
-            mission = str(getattr(self.unwrapped, "mission", ""))
-            frame: Any = self.env.render()
-            self.frames.append(_captioned(frame, f"{mission}  [{len(self.actions)}]"))
+        if len(self.frames) < LONGEST and not self._unseen:
+            self._draw()
         cell = getattr(self.unwrapped, "agent_pos", None)
         if cell is not None:
             self.path.append((int(cell[0]), int(cell[1])))
+
+    def _draw(self) -> None:
+        """A picture that can't be drawn must not end the episode: saving it says why."""
+        mission = str(getattr(self.unwrapped, "mission", ""))
+        try:
+            frame: Any = self.env.render()
+            self.frames.append(_captioned(frame, f"{mission}  [{len(self.actions)}]"))
+        except Exception as error:
+            self._unseen = f"rendering raised {type(error).__name__} ({str(error)[:200]})"
 
 
 def _captioned(frame: Any, text: str) -> Image.Image:

@@ -14,7 +14,7 @@ from shoal.envs.missions import parse
 from shoal.envs.observations import observe, take
 from shoal.envs.seeded import Seeded, check_limit
 from shoal.envs.success import SuccessInfo
-from shoal.errors import MissingExtraError, UsageError, unknown
+from shoal.errors import MissingExtraError, RunError, UsageError, unknown
 
 
 def make(
@@ -52,6 +52,7 @@ def make(
         GoalNotUnderstood: The goal is not one that Shoal can parse.
         UsageError: The goal, the observation, the limit or an option does not fit this env.
         MissingExtraError: The env needs a package that is not installed.
+        RunError: The env raises while it is made.
     """
     wanted = parse(goal) if goal is not None else None
     if time_limit is not None:
@@ -107,8 +108,10 @@ def describe(env_id: str) -> dict[str, Any]:
 
 def _base(env_id: str, render_mode: str | None, options: Any) -> gymnasium.Env[Any, Any]:
     _check(env_id)
+    if render_mode is not None:  # an env need not know the word
+        options = {**options, "render_mode": render_mode}
     try:
-        return gymnasium.make(env_id, render_mode=render_mode, **options)
+        return gymnasium.make(env_id, **options)
     except gymnasium.error.DependencyNotInstalled as error:
         raise MissingExtraError(
             f"{env_id} cannot be made", str(error), "Install what it needs"
@@ -117,6 +120,9 @@ def _base(env_id: str, render_mode: str | None, options: Any) -> gymnasium.Env[A
         raise UsageError(
             f"{env_id} cannot be made with {sorted(options)}", str(error), "Mend the options"
         ) from error
+    except Exception as error:  # an env may be a stranger's code
+        why = f"it raised {type(error).__name__} ({str(error)[:300]})"
+        raise RunError(f"{env_id} cannot be made", why, "Mend the env") from error
 
 
 def _instructed(env: gymnasium.Env[Any, Any], goal: Goal | None) -> gymnasium.Env[Any, Any]:

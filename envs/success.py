@@ -13,6 +13,9 @@ class SuccessInfo(gymnasium.Wrapper[Any, Any, Any, Any]):
     Where `by_reward` is set, an episode succeeds when it terminates with a reward above
     zero (minigrid's rule); else when its return reaches the env's own `reward_threshold`.
     An env that says so itself, or has no threshold, is left alone.
+
+    Attributes:
+        success_measure: What success is, in words, once an episode has ended.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], *, by_reward: bool) -> None:
@@ -20,6 +23,7 @@ class SuccessInfo(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._by_reward = by_reward
         self._threshold = env.spec.reward_threshold if env.spec else None
         self._return = 0.0
+        self.success_measure = "the env's own info['is_success']"
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -38,7 +42,9 @@ class SuccessInfo(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _judge(self, terminated: bool, reward: float) -> dict[str, bool]:
         if self._by_reward:
+            self.success_measure = "ending with a reward above 0"
             return {"is_success": terminated and reward > 0}
         if self._threshold is not None:
+            self.success_measure = f"a return of {self._threshold:g}, its reward_threshold, or more"
             return {"is_success": self._return >= self._threshold}
         return {}

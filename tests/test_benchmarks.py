@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 KEYS = {"benchmark", "figures", "n", "seconds", "seed", "versions", "machine"}
@@ -119,6 +120,25 @@ def test_vision_teaches_and_finds() -> None:
     assert (figures["teach"]["images"], figures["probe"]["images"]) == (4, 8)
     assert min(figures[name]["peak_mib"] for name in ("teach", "probe")) > 50
     assert figures["find"]["recall_at_10"] > 0.7  # few neighbours are alike among so few
+
+
+def test_taught_classifiers_beside_float32(tmp_path: Path) -> None:
+    assets = BENCHMARKS.parent / "agents" / "demo" / "assets"
+    for name in ("cat.jpg", "coffee.jpg"):
+        folder = tmp_path / "places" / name
+        folder.mkdir(parents=True)
+        with Image.open(assets / name) as photo:
+            for number in range(22):
+                photo.crop((4 * number, 0, 4 * number + 240, 240)).save(folder / f"{number}.png")
+    made = report(typed("vision_taught.py", "--images", str(tmp_path / "places"), "--json"))
+    assert (made["benchmark"], made["n"]) == ("vision_taught", 4)
+    for method in ("prototype", "linear"):
+        looked = made["figures"][f"{method} second look"]
+        assert looked["label"] == looked["likeliest"] == 1
+        assert made["figures"][f"{method} first sight"]["looked_again"] == 0
+    few = typed("vision_taught.py", "--images", str(tmp_path / "places"), "--limit", "0")
+    assert few.returncode == 2
+    assert "too small" in few.stderr
 
 
 def test_vision_scores_a_folder_by_a_table(tmp_path: Path) -> None:

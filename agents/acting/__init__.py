@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shoal.agents.acting.node import NodeSettings, policy_node
     from shoal.agents.acting.observed import MissionBytes
     from shoal.agents.acting.scoring import Played, play_episodes
+    from shoal.agents.acting.teachers import teaching
     from shoal.agents.acting.text_policy import TextPolicy
     from shoal.agents.acting.tool import policy_tool
 
@@ -32,6 +33,7 @@ _LAZY = {
     "play_episodes": "shoal.agents.acting.scoring",
     "policy_node": "shoal.agents.acting.node",
     "policy_tool": "shoal.agents.acting.tool",
+    "teaching": "shoal.agents.acting.teachers",
 }
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "play_episodes",
     "policy_node",
     "policy_tool",
+    "teaching",
 ]
 
 __getattr__ = exports(__name__, _LAZY)

@@ -30,7 +30,10 @@ def as_policy(agent: Agent, env_id: str, *, text: str = "", seed: int = 0) -> Ag
 
     Works where a stable-baselines3 model does: in `evaluate_policy`, with envs of
     `gymnasium.vector` and with a `VecEnv`. Make the env with its native observations; for
-    stable-baselines3's vector envs wrap one with a mission in `MissionBytes`.
+    stable-baselines3's vector envs, and `AsyncVectorEnv`'s shared memory, wrap one with a
+    mission in `MissionBytes`. Pass `episode_start` with an episode's first observation: by
+    gymnasium's default (`AutoresetMode.NEXT_STEP`) that is the one after the step that ended
+    the last. Another mission begins a new episode in any case.
 
     Args:
         agent: Its models load on first use; it has to stay open.
@@ -133,12 +136,13 @@ class _Seat:
     relay: Relay = field(init=False)
     thread: threading.Thread | None = None
     waits: bool = False
+    mission: str = ""
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.policy._like)
 
     def act(self, observation: Any, *, start: bool) -> NDArray[Any]:
-        if start or self.thread is None:
+        if start or self.thread is None or mission_of(observation) != self.mission:
             self._begin(observation)
         elif self.waits:
             self.relay.show(observation)
@@ -166,8 +170,8 @@ class _Seat:
     def _begin(self, observation: Any) -> None:
         self.leave()
         task = self.policy.task(observation)
-        mission = mission_of(observation)
-        self.thread = self.relay.begin(observation, mission, lambda: self._run(task))
+        self.mission = mission_of(observation)
+        self.thread = self.relay.begin(observation, self.mission, lambda: self._run(task))
 
     def _run(self, task: Task) -> Run:
         from langsmith import tracing_context

@@ -125,6 +125,11 @@ class EpisodeRef:
     reward: float
     expected: float
 
+    @classmethod
+    def of(cls, told: EpisodeRef | Mapping[str, Any]) -> EpisodeRef:
+        """Makes a reference of its fields, as a checkpoint or a tool's artifact may hold it."""
+        return told if isinstance(told, EpisodeRef) else cls(**told)
+
     @property
     def success(self) -> bool:
         """Whether the predicate held."""

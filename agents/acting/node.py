@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -18,8 +16,9 @@ from langgraph.types import interrupt
 from shoal.agents.acting.goal import EpisodeRef, PolicyGoal, Predicate, predicate
 from shoal.agents.acting.player import Player
 from shoal.errors import RunError, UnknownNameError, UsageError
-from shoal.files import data_dir, sha256_file, write_atomic
+from shoal.files import data_dir
 from shoal.modalities.policy import Policy
+from shoal.modalities.policy.trajectory import Kept, Trajectory
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -44,7 +43,7 @@ class Acting(TypedDict, total=False):
         episode: The output.
     """
 
-    goal: PolicyGoal
+    goal: PolicyGoal | dict[str, Any] | str
     key: str
     actions: list[Any]
     seen: str
@@ -130,11 +129,10 @@ class _Node:
 
     def begin(self, state: Acting) -> Acting:
         """Opens the episode, or says why it is not tried."""
-        goal, key = PolicyGoal.of(state["goal"]), uuid.uuid4().hex
-        made: Acting = {"goal": goal, "key": key, "actions": [], "seen": "", "ended": "",
-                        "reason": ""}  # fmt: skip
+        key = uuid.uuid4().hex
+        made: Acting = {"key": key, "actions": [], "seen": "", "ended": "", "reason": ""}
         try:
-            player = self._open(key, goal)
+            player = self._open(key, PolicyGoal.of(state["goal"]))
         except UnknownNameError:
             raise
         except (UsageError, RunError) as error:
@@ -163,26 +161,25 @@ class _Node:
 
     def end(self, state: Acting) -> Acting:
         """Writes what happened into a file, and remembers where."""
-        key, goal = state["key"], state["goal"]
+        key, goal = state["key"], PolicyGoal.of(state["goal"])
         refused = state["ended"] == "refused"
         player = self._live.get(key) if refused else self._taken_up(state)
-        facts = {
-            "policy": self.policy.spec.name,
-            "env": goal.env or self.policy.spec.env,
-            "mission": player.mission if player else goal.mission,
-            "goal": asdict(goal),
-            "seed": goal.seed,
-            "actions": state["actions"],
-            "rewards": player.rewards if player else [],
-            "ended": state["ended"],
-        }
-        folder = self.settings.artifacts or data_dir() / "artifacts"
-        path = write_atomic(folder / key[:12] / "trajectory.json", json.dumps(facts) + "\n")
+        played = Trajectory(
+            policy=self.policy.spec.name,
+            env=goal.env or self.policy.spec.env,
+            mission=player.mission if player else goal.mission,
+            seed=goal.seed,
+            actions=state["actions"],
+            rewards=player.rewards if player else [],
+            ended=state["ended"],
+            goal=asdict(goal),
+        )
+        kept = played.save((self.settings.artifacts or data_dir() / "artifacts") / key[:12])
         episode = EpisodeRef(
-            str(path), sha256_file(path), state["ended"], state["reason"], len(state["actions"]),
+            kept.path, kept.sha256, played.ended, state["reason"], played.steps,
             player.total if player else 0.0, player.expected if player else 0.0,
         )  # fmt: skip
-        self._remember(key, facts, episode)
+        self._remember(key, kept)
         self._close(key)
         return {"episode": episode, "actions": []}
 
@@ -199,15 +196,23 @@ class _Node:
         if live is not None and live.steps == len(actions):
             return live
         self._close(key)  # a chunk was cut off: its steps are not in the checkpoint
-        player = self._open(key, state["goal"])
-        player.replay(actions, state["seen"])
+        player = self._open(key, PolicyGoal.of(state["goal"]))
+        try:
+            player.replay(actions, state["seen"])
+        except RunError as error:  # it would not be otherwise the next time
+            player.stop("failure", str(error))
         if state["ended"]:
             player.stop(state["ended"], state["reason"])
         return player
 
     def _ask(self, player: Player) -> None:
         every = self.settings.ask_every
-        if not every or not player.steps or player.steps % every >= self.settings.chunk:
+        if (
+            player.ended
+            or not every
+            or not player.steps
+            or player.steps % every >= self.settings.chunk
+        ):
             return
         told = {"kind": "progress", "policy": self.policy.spec.name, **_progress(player)}
         if interrupt(told) is not True:
@@ -220,21 +225,17 @@ class _Node:
         write: Callable[[Any], None] = get_stream_writer()
         write({"policy": self.policy.spec.name, **_progress(player)})
 
-    def _remember(self, key: str, facts: dict[str, Any], episode: EpisodeRef) -> None:
-        if self.settings.memory is None or not episode.steps:
-            return
-        verdict = "solved" if episode.success else f"not solved ({episode.ended})"
-        text = f"episode: {facts['mission'] or 'an episode'} in {facts['env']}, {verdict}"
-        data = {"kind": "episode", "env": facts["env"], "goal": facts["mission"]}
-        data |= {"seed": facts["seed"], "solved": episode.success, "policy": facts["policy"]}
-        data |= {"trajectory": episode.path, "sha256": episode.sha256, "steps": episode.steps}
-        self.settings.memory.remember("episode", text, data=data, provenance="tool", key=key)
+    def _remember(self, key: str, kept: Kept) -> None:
+        if self.settings.memory is not None and kept.trajectory.steps:
+            item = kept.memory()
+            self.settings.memory.remember(
+                "episode", item["text"], data=item["data"], provenance="tool", key=key
+            )
 
     def _close(self, key: str) -> None:
         player = self._live.pop(key, None)
         if player is not None:
-            with suppress(Exception):  # an env that can't close must not lose the episode
-                player.close()
+            player.close()
 
 
 def _progress(player: Player) -> dict[str, Any]:

@@ -12,11 +12,11 @@ import numpy as np
 
 from shoal.agents.acting.goal import Moment, PolicyGoal, Predicate
 from shoal.errors import RunError
-from shoal.modalities.policy import Policy
+from shoal.modalities.policy import Policy, guard
 from shoal.modalities.policy.calibration import step_limit
 from shoal.modalities.policy.episode import expectation
 from shoal.modalities.policy.evaluation import action_for, check_fits
-from shoal.modalities.policy.guard import LIMIT
+from shoal.modalities.policy.guard import CUT, Guarded
 
 
 class Player:
@@ -38,7 +38,7 @@ class Player:
     Raises:
         UnknownNameError: No such env.
         UsageError: The policy does not fit it, or the mission is not understood.
-        RunError: The goal can't be had there.
+        RunError: The goal can't be had there; the env can't be made, or breaks in its reset.
     """
 
     def __init__(self, policy: Policy, goal: PolicyGoal, success: Predicate) -> None:
@@ -48,7 +48,8 @@ class Player:
         self.goal, self._success = goal, success
         wanted = goal.mission if policy.spec.takes_goal and goal.mission else None
         observed = policy.spec.observation
-        self.env: Any = make(goal.env or policy.spec.env, observation=observed, goal=wanted)
+        self._name = goal.env or policy.spec.env
+        self.env: Any = Guarded(make(self._name, observation=observed, goal=wanted))
         try:
             check_fits(policy, self.env)
             self._observation, _ = self.env.reset(seed=goal.seed)
@@ -56,8 +57,9 @@ class Player:
             self.env.close()
             raise
         self.policy.seed(goal.seed)
-        left = min(goal.horizon or LIMIT, step_limit(self.env) or LIMIT)
-        self.expected = expectation(policy, self._observation, left)
+        limit = step_limit(self.env) or guard.LIMIT
+        left = min(goal.horizon or guard.LIMIT, limit)
+        self.expected = expectation(policy, self._observation, limit, left)
         self.actions: list[Any] = []
         self.rewards: list[float] = []
         self.ended, self.reason = "", ""
@@ -83,7 +85,7 @@ class Player:
         """Takes one step with the policy's own action.
 
         Raises:
-            RunError: The env raised, or its reward is not finite.
+            RunError: The env raised, or returned what it must not; or the predicate raised.
         """
         self._judge(self._take(action_for(self.policy, self._observation)))
 
@@ -105,7 +107,7 @@ class Player:
             self._take(action if isinstance(action, int) else np.asarray(action, self._dtype))
         if self.seen != seen:
             raise RunError(
-                f"the episode in {self.goal.env or self.policy.spec.env} can't be taken up again",
+                f"the episode in {self._name} can't be taken up again",
                 f"{len(actions)} replayed actions led to another state than they had",
                 "Its reset(seed=) does not decide everything; start it anew",
             )
@@ -123,36 +125,36 @@ class Player:
         return self.env.action_space.dtype
 
     def _take(self, action: Any) -> Moment:
-        self._observation, reward, terminated, truncated, info = self._stepped(action)
+        self._observation, reward, terminated, truncated, info = self.env.step(action)
         self.actions.append(action if isinstance(action, int) else action.tolist())
         self.rewards.append(float(reward))
+        limited = truncated and CUT not in info
         return Moment(
-            self._observation, float(reward), self.total, self.steps, bool(terminated),
-            bool(truncated), info, self.env,
+            self._observation, float(reward), self.total, self.steps, terminated, limited, info,
+            self.env,
         )  # fmt: skip
 
-    def _stepped(self, action: Any) -> Any:
-        try:
-            result = self.env.step(action)
-            fine = math.isfinite(result[1])
-        except Exception as error:  # an env may be a stranger's code
-            raise self._broke(str(error) or type(error).__name__) from error
-        if not fine:
-            raise self._broke(f"its reward is {result[1]}")
-        return result
-
-    def _broke(self, why: str) -> RunError:
-        where = self.goal.env or self.policy.spec.env
-        return RunError(f"{where} failed in step {self.steps + 1}", why[:300], "Mend the env")
-
     def _judge(self, moment: Moment) -> None:
-        if self._success(moment):
+        if self._holds(moment):
             self.stop("success", "the success predicate holds")
         elif moment.terminated or moment.truncated:
             limit = "its step limit" if moment.truncated else "the env"
             self.stop("failure", f"{limit} ended the episode without success")
-        elif self.steps >= (self.goal.horizon or LIMIT):
+        elif CUT in moment.info:
+            why = f"{self._name} did not end its episode, which was cut after {self.steps:,} steps"
+            self.stop("horizon", f"{why}. Give the goal a horizon")
+        elif self.steps == self.goal.horizon:
             self.stop("horizon", f"the goal was not reached within {self.steps} steps")
+
+    def _holds(self, moment: Moment) -> bool:
+        try:
+            return bool(self._success(moment))
+        except Exception as error:  # it is the caller's code, called in the middle of a graph
+            raise RunError(
+                "the success predicate raised an error",
+                f"{type(error).__name__} ({str(error)[:300]}) in step {self.steps}",
+                "Mend the function given as success",
+            ) from error
 
 
 def fingerprint(observation: Any) -> str:

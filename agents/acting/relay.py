@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
+import numpy as np
+from numpy.typing import NDArray
 
-from shoal.errors import StorageError
+from shoal.errors import StorageError, UsageError
 from shoal.types import Run
 
 
@@ -56,7 +58,7 @@ class Relay(gymnasium.Env[Any, Any]):
         self.mission = ""
         self._seen: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._turns: queue.SimpleQueue[Turn] = queue.SimpleQueue()
-        self._now: Any = None
+        self._now: Any = None  # set by `begin`, before anybody looks
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -76,6 +78,27 @@ class Relay(gymnasium.Env[Any, Any]):
             raise EpisodeOver
         self._now = seen
         return seen, 0.0, False, False, {}
+
+    @property
+    def agent_view_size(self) -> int:
+        """Cells of a minigrid view's side."""
+        return len(self._now["image"])
+
+    def get_frame(self, *, tile_size: int, agent_pov: bool = True) -> NDArray[np.uint8]:
+        """Draws the view of a minigrid env, which is all that is known here.
+
+        Args:
+            tile_size: Pixels per cell.
+            agent_pov: Has to be True.
+
+        Raises:
+            UsageError: All of the level is asked for.
+        """
+        from shoal.envs.pixels import draw_view
+
+        if not agent_pov:
+            raise UsageError("the level can't be drawn", "its env belongs to the caller")
+        return draw_view(np.asarray(self._now["image"]), tile_size)
 
     def begin(self, observation: Any, mission: str, run: Callable[[], Run]) -> threading.Thread:
         """Starts a run on the first observation, in a thread of its own."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from shoal.errors import UsageError
 from shoal.modalities.policy.evaluation import TEST_SEED
-from shoal.modalities.policy.guard import LIMIT
+from shoal.modalities.policy.guard import Guarded
 from shoal.modalities.policy.spec import Scores, wilson
 
 
@@ -47,13 +47,14 @@ def play_episodes(
 
     Raises:
         UsageError: No episodes, or an env that the policy can't act in.
+        RunError: The env raises, or returns what it must not.
     """
     from shoal.envs import make
 
     if episodes < 1:
         raise UsageError("there is nothing to play", f"episodes is {episodes}")
     played = []
-    with closing(make(env_id, observation=policy.observation)) as env:
+    with closing(Guarded(make(env_id, observation=policy.observation))) as env:
         for index in range(episodes):
             played.append(_episode(policy, env, seed + index))
             done()
@@ -75,7 +76,7 @@ def _episode(policy: Any, env: Any, seed: int) -> tuple[float, int, bool | None,
     """Returns the return, the steps, success where the env says, and the seconds of choosing."""
     observation, info = env.reset(seed=seed)
     total, steps, seconds, ended = 0.0, 0, 0.0, False
-    while not ended and steps < LIMIT:
+    while not ended:
         began = time.perf_counter()
         action, _ = policy.predict(observation, episode_start=np.array([steps == 0]))
         seconds += time.perf_counter() - began

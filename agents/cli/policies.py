@@ -41,6 +41,9 @@ def train(
     n_envs: Annotated[int | None, typer.Option(help="Envs side by side.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
     target: Annotated[float | None, typer.Option(help="Stop at this success rate.")] = None,
+    target_return: Annotated[
+        float | None, typer.Option(help="Stop at this mean return, where success is unknown.")
+    ] = None,
     episodes: Annotated[int, typer.Option(help="Episodes of the final evaluation.")] = 500,
     checks: Annotated[int, typer.Option(help="Validations on the way; the best is kept.")] = 10,
     validation: Annotated[int | None, typer.Option(help="Episodes of each of them.")] = None,
@@ -53,6 +56,17 @@ def train(
     shaping: Annotated[
         float | None, typer.Option(help="Reward in training for coming nearer (goal_map).")
     ] = None,
+    teacher: Annotated[
+        str,
+        typer.Option(
+            help="Learn from a saved policy, by its name, or from the language model: text."
+        ),
+    ] = "",
+    rounds: Annotated[int, typer.Option(help="Times that the teacher is learnt from.")] = 10,
+    anneal: Annotated[
+        float,
+        typer.Option(help="The teacher acts on this share of steps, to the power of the round."),
+    ] = 0.6,
     hyperparams: Annotated[
         Path | None, typer.Option(help="A YAML file in rl-zoo3's format; --set comes before it.")
     ] = None,
@@ -70,21 +84,24 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a policy in an env; Ctrl-C saves what was learnt so far, --resume goes on."""
+    from shoal.agents.acting import teaching
     from shoal.envs import make, make_vec
     from shoal.envs.vector import has_batch
     from shoal.modalities import policy
 
     settings = policy.TrainSettings(
         observation=observation, name=name, out=out, algo=algo, steps=steps, n_envs=n_envs,
-        seed=seed, target=target, episodes=episodes, tune=_pairs(set_ or []), quiet=quiet or json,
+        seed=seed, target=target, target_return=target_return, episodes=episodes,
+        tune=_pairs(set_ or []), quiet=quiet or json,
         workers=workers, checkpoint_every=checkpoint_every, resume=resume, pictures=pictures,
         hyperparams=hyperparams, checks=checks, validation=validation, shaping=shaping,
-        env_options=_pairs(option_ or []),
+        env_options=_pairs(option_ or []), teacher=teacher, rounds=rounds, anneal=anneal,
     )  # fmt: skip
     # A wrong name fails here, not in the workers.
     make(env, observation=observation, **settings.env_options).close()
     batch = make_vec if has_batch(env, observation) else None
-    path = policy.train(env, make_env=make, make_vec=batch, settings=settings)
+    who = teaching(teacher, env) if teacher else None
+    path = policy.train(env, make_env=make, make_vec=batch, settings=settings, teaching=who)
     if json:
         told = ("name", "algo", "env", "observation", "sample", "scores", "training", "versions")
         spec = jsonlib.loads((path / "spec.json").read_text(encoding="utf-8"))

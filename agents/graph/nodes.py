@@ -43,7 +43,8 @@ class Nodes:
         """Asks the router, unless the request begins with a tool's own trigger."""
         task = state["task"]
         remembered = max((item.score for item in state["recalled"]), default=0.0)
-        decision = self.house.router(task, self.house.abilities, remembered)
+        told = self.house.affordances(task)
+        decision = self.house.router(task, self.house.abilities, remembered, told)
         if any(spec.triggered_by(task.text) for spec in self.house.triggered):
             reason = "it begins as a tool's requests do"
             decision = Route({"text": 1.0}, "text", "tool", 1.0, reason)
@@ -141,10 +142,12 @@ _ORDER = (Status.FAILED, Status.NEEDS_APPROVAL, Status.REFUSED, Status.UNSURE, S
 
 
 def _better(old: Sequence[Any] | None, new: tuple[str, Outcome]) -> tuple[str, Outcome]:
-    # A second expert that failed must not hide what the first one could say.
-    if old and _ORDER.index(Status(old[1].status)) > _ORDER.index(new[1].status):
-        return old[0], old[1]
-    return new
+    # A second expert that failed must not hide what the first one could say, or why it failed.
+    if old is None:
+        return new
+    first, second = _ORDER.index(Status(old[1].status)), _ORDER.index(new[1].status)
+    kept = first > second or first == second == _ORDER.index(Status.FAILED)
+    return (old[0], old[1]) if kept else new
 
 
 def _resumed(state: State) -> float:

@@ -1,4 +1,4 @@
-"""The router's head: softmax regression from a request's embedding to expert.skill."""
+"""The router's head: softmax regression from a request and its facts to expert.skill."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shoal.agents.router.facts import NAMES
 from shoal.errors import CorruptWeightsError
 from shoal.files import write_atomic
 
@@ -26,7 +27,8 @@ class Head:
 
     Attributes:
         skills: Names of the form "expert.skill", one per column.
-        weights: `(d, k)`, already divided by the calibration temperature.
+        weights: `(d + f, k)`, of the embedding and the facts (`shoal.agents.router.facts`),
+            already divided by the calibration temperature.
         bias: `(k,)`, likewise.
         examples: `(n, d)`, the embeddings it was trained on.
         labels: `(n,)`, which skill each example needs.
@@ -38,11 +40,13 @@ class Head:
     examples: Array
     labels: Array
 
-    def __call__(self, embedding: Array) -> Mapping[str, float]:
-        """Returns the probability of each skill for one embedding `(d,)`."""
+    def __call__(self, embedding: Array, facts: Array) -> Mapping[str, float]:
+        """Returns the probability of each skill for one embedding `(d,)` and its facts `(f,)`."""
+        import numpy as np
+
         from shoal.modalities.text.decisions import settled
 
-        logits = (embedding @ self.weights + self.bias).tolist()
+        logits = (np.concatenate([embedding, facts]) @ self.weights + self.bias).tolist()
         scores = dict(zip(self.skills, logits, strict=True))
         return settled("router", scores, fitted=True).probabilities
 
@@ -60,7 +64,8 @@ class Head:
         """Writes the head with how it was made (JSON-able)."""
         from safetensors.numpy import save
 
-        about = {"skills": json.dumps(self.skills), "made": json.dumps(metadata)}
+        about = {"skills": json.dumps(self.skills), "facts": json.dumps(NAMES)}
+        about |= {"made": json.dumps(metadata)}
         half = self.examples.astype("float16")  # a third of the file, and ample for cosines
         tensors = {
             "weights": self.weights,
@@ -82,6 +87,8 @@ class Head:
         try:
             with safe_open(path, framework="numpy") as stream:
                 skills = tuple(json.loads(stream.metadata()["skills"]))
+                if json.loads(stream.metadata()["facts"]) != list(NAMES):
+                    raise ValueError(f"it was trained on other facts than {', '.join(NAMES)}")
                 names = ("weights", "bias", "examples", "labels")
                 return cls(skills, *(stream.get_tensor(name).astype("float32") for name in names))
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Which expert gets the task: a learnt head, hard facts, and the right to abstain."""
+"""Which expert gets the task: a learnt head, affordances, and the right to abstain."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from shoal.agents.router.facts import facts
 from shoal.agents.router.head import Head, best_skill, by_expert
 from shoal.types import Task
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 THRESHOLD = 0.5
 """Below this probability the router abstains and asks."""
+
+EXPLAINS = 0.25
+"""What an expert that can't do it now still counts for: it is the one to say why."""
 
 ALIKE = 0.4
 """Under this cosine similarity a request is like no example."""
@@ -56,7 +60,7 @@ class Route:
 
 
 class Router:
-    """Routes by the embedding of the request and by what the task holds.
+    """Routes by what is asked for, what the task holds and what experts can do now.
 
     Args:
         head: Trained head; by default the shipped one, loaded on first use.
@@ -68,7 +72,11 @@ class Router:
         self._embedded: dict[tuple[str, ...], Array] = {}
 
     def __call__(
-        self, task: Task, abilities: Abilities | None = None, remembered: float = 0.0
+        self,
+        task: Task,
+        abilities: Abilities | None = None,
+        remembered: float = 0.0,
+        affordances: Mapping[str, float] | None = None,
     ) -> Route:
         """Returns the route of one task.
 
@@ -77,6 +85,8 @@ class Router:
             abilities: What the experts can do beyond the head's training; a request
                 that is like one of these examples goes to its expert.
             remembered: Similarity of the request to the nearest memory.
+            affordances: Expert -> whether it can do this now, in [0, 1]
+                (`House.affordances`); one that is not named counts as able.
 
         Raises:
             MissingModelError: The text encoder is not on this machine.
@@ -90,7 +100,8 @@ class Router:
             for expert, examples in (abilities or {}).items()
             if examples
         }
-        route = self.decide(task, self._head(embedding), nearer)
+        skills = self._head(embedding, facts(task))
+        route = self.decide(task, skills, nearer, affordances)
         if route.expert == "ask" and remembered >= REMEMBERED:
             reason = "memory holds something like it"
             return replace(
@@ -116,20 +127,26 @@ class Router:
         return self._embedded[examples]
 
     def decide(
-        self, task: Task, skills: Mapping[str, float], nearer: Mapping[str, float] | None = None
+        self,
+        task: Task,
+        skills: Mapping[str, float],
+        nearer: Mapping[str, float] | None = None,
+        affordances: Mapping[str, float] | None = None,
     ) -> Route:
-        """Applies examples and facts to the head's probabilities `expert.skill -> p`.
+        """Applies examples and affordances to the head's probabilities `expert.skill -> p`.
 
         Args:
             task: What it holds rules experts out.
             skills: The head's probabilities.
             nearer: For each expert with abilities of its own, the probability that the
                 request is one of these rather than what the head knows.
+            affordances: For each expert, whether it can do this now: its odds fall with it.
         """
         experts = _raised(by_expert(skills), nearer or {})
         absent = {"vision": not task.images, "policy": not task.env}
         ruled_out = {name: experts.get(name, 0.0) for name, gone in absent.items() if gone}
-        possible = {name: p for name, p in experts.items() if name not in ruled_out}
+        able = {name: max(EXPLAINS, a) for name, a in (affordances or {}).items()}
+        possible = {n: p * able.get(n, 1.0) for n, p in experts.items() if n not in ruled_out}
         total = sum(possible.values()) or 1.0
         probabilities = {name: p / total for name, p in possible.items()}
         likeliest_out = max(ruled_out, key=ruled_out.__getitem__, default="")

@@ -1,6 +1,9 @@
-"""A source of levels: draws until every level fits, and writes them into rooms."""
+"""A source of levels: draws those that fit, and writes them into rooms."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +21,7 @@ from shoal.envs.batch.rooms import (
     Rooms,
     place,
 )
+from shoal.envs.batch.stock import Stock
 from shoal.envs.levels.arguments import TASKS
 from shoal.envs.levels.mixed import HELD_OUT, MixedTestLocal, MixedTrainLocal
 
@@ -25,6 +29,7 @@ _KINDS = {
     "goto": (GOTO,), "pickup": (PICKUP,), "putnext": (PUTNEXT,), "pick_up_seq_go_to": (PICKUP, GOTO)
 }  # fmt: skip
 _LIMIT = ROOM * ROOM
+_AHEAD = 64
 _HELD_OUT = [object_code(kind, color) for color, kind in HELD_OUT if kind != "door"]
 
 
@@ -41,18 +46,25 @@ class Source:
         self.test, self.distractors = split == "test", distractors
         self.colors = (MixedTestLocal if self.test else MixedTrainLocal).door_colors
         self.tasks = np.array([TASKS.index(task) for task in tasks])
+        self._stocks: dict[int, Stock] = {}
+
+    def forget(self) -> None:
+        """Drops what was drawn ahead, so that a seed says all that follows."""
+        self._stocks.clear()
 
     def draw(self, random: np.random.Generator, rooms: Rooms, which: Ints) -> None:
         """Draws tasks and levels of some rows anew."""
         rooms.task[which] = random.choice(self.tasks, len(which))
         rooms.time[which], rooms.carried[which] = 0, 0
         for task in np.unique(rooms.task[which]):
-            left = which[rooms.task[which] == task]
-            while len(left):
-                drawn = self._levels(random, TASKS[task], len(left))
-                fits = drawn.fits & self._allowed(drawn.missions)
-                _write(rooms, left[fits], drawn, fits, TASKS[task])
-                left = left[~fits]
+            rows = which[rooms.task[which] == task]
+            more = partial(self._more, random, TASKS[task])
+            drawn = self._stocks.setdefault(task, Stock(more)).take(len(rows))
+            _write(rooms, rows, drawn, TASKS[task])
+
+    def _more(self, random: np.random.Generator, task: str) -> Drawn:
+        drawn = self._levels(random, task, _AHEAD)
+        return replace(drawn, fits=drawn.fits & self._allowed(drawn.missions))
 
     def _levels(self, random: np.random.Generator, task: str, count: int) -> Drawn:
         if task == "open":
@@ -72,12 +84,12 @@ class Source:
         return fits
 
 
-def _write(rooms: Rooms, which: Ints, drawn: Drawn, fits: Flags, task: str) -> None:
+def _write(rooms: Rooms, which: Ints, drawn: Drawn, task: str) -> None:
     cells = rooms.cells.reshape(len(rooms.at), -1, ROW)
     inside = slice(BORDER, BORDER + ROOM), slice(BORDER, BORDER + WIDE)
-    cells[(which, *inside)] = drawn.grids[fits]
-    rooms.at[which] = place(drawn.x[fits], drawn.y[fits])
-    rooms.way[which] = drawn.way[fits]
+    cells[(which, *inside)] = drawn.grids
+    rooms.at[which] = place(drawn.x, drawn.y)
+    rooms.way[which] = drawn.way
     rooms.limit[which] = _LIMIT if task in ("goto", "pickup") else 2 * _LIMIT
     for name in ("kind", "thing", "beside", "told", "before"):
-        getattr(rooms.missions, name)[which] = getattr(drawn.missions, name)[fits]
+        getattr(rooms.missions, name)[which] = getattr(drawn.missions, name)

@@ -58,6 +58,7 @@ class MixedLocalVector(VectorEnv[Any, Any, Any]):
         """Draws all levels anew; a list of seeds counts as one seed."""
         if seed is not None:
             self._np_random = np.random.default_rng(seed)  # type: ignore[arg-type]
+            self._source.forget()
         self._begin(self._all)
         return self._observations(self._all), {"task": self._tasks(self._all)}
 

@@ -66,7 +66,7 @@ def read_spec(folder: Path | str) -> PolicySpec:
     """Reads and checks a policy's spec.
 
     Raises:
-        UsageError: It is a stable-baselines3 zip, which is pickle.
+        UsageError: It is a file of stable-baselines3, which is pickle.
         MissingModelError: There is no policy.
         CorruptWeightsError: spec.json is damaged; the first wrong field is named.
     """
@@ -145,10 +145,10 @@ def _again(path: Path, spec: PolicySpec | None) -> str:
 
 
 def _refuse_zip(path: Path) -> None:
-    if path.is_file() and path.suffix == ".zip":
+    if path.is_file() and path.suffix in (".zip", ".pth", ".pt"):
         raise UsageError(
             f"Shoal does not open {path.name}",
-            "a stable-baselines3 zip holds pickle, which runs whatever code it names",
+            f"a {path.suffix} of stable-baselines3 holds pickle, which runs whatever code it names",
             f"Take in its tensors alone. Type: shoal import {path} --env ENV",
         )
 

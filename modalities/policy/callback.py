@@ -39,11 +39,20 @@ class Plan:
         steps: Env steps in all.
         every: Env steps between validations; 0 for none.
         target: Success rate in validation at which to stop.
+        target_return: Mean return in validation at which to stop.
     """
 
     steps: int
     every: int
     target: float | None
+    target_return: float | None = None
+
+    def reached(self, scores: Scores) -> bool:
+        """Whether scores come up to one of the targets."""
+        success = scores.success
+        if self.target is not None and success is not None and success >= self.target:
+            return True
+        return self.target_return is not None and scores.mean_return >= self.target_return
 
 
 class Watch(BaseCallback):
@@ -88,9 +97,28 @@ class Watch(BaseCallback):
         found, progress = self._validate(), self.progress
         if progress.best is None or rank(found.scores) > rank(progress.best.scores):
             progress.best = found
-        success, target = found.scores.success, self.plan.target
-        self._note({"validation_return": found.scores.mean_return}, success, "validation_success")
-        self.reached = target is not None and success is not None and success >= target
+        figures = {"validation_return": found.scores.mean_return}
+        self._note(figures, found.scores.success, "validation_success")
+        self.reached = self.plan.reached(found.scores)
+
+    def show(self, detail: str = "") -> None:
+        """Moves the bar, a few times a second at most.
+
+        Args:
+            detail: What to say beside it.
+        """
+        now = time.perf_counter()
+        if now - self._shown > 0.2:
+            self._shown = now
+            late = self.model.ep_success_buffer
+            done = self.model.num_timesteps
+            self._report(done, float(np.mean(late)) if late else None, detail)
+
+    def note(self, figures: dict[str, float]) -> None:
+        """Adds figures of this moment to the learning curve and TensorBoard's log."""
+        steps = self.model.num_timesteps
+        self.progress.history.append({"steps": float(steps), **figures})
+        self._log(steps, {f"policy/{key}": value for key, value in figures.items()})
 
     def seconds(self) -> float:
         """Time spent, that before a resumption included."""
@@ -119,11 +147,7 @@ class Watch(BaseCallback):
         return not (self._stop.is_set() or self.reached)
 
     def _on_rollout_end(self) -> None:
-        now = time.perf_counter()
-        if now - self._shown > 0.2:
-            self._shown = now
-            late = self.model.ep_success_buffer
-            self._report(self.num_timesteps, float(np.mean(late)) if late else None)
+        self.show()
         if self.num_timesteps >= self._drawn + self.plan.steps // _POINTS:
             self._drawn = self.num_timesteps
             self._draw()
@@ -138,8 +162,7 @@ class Watch(BaseCallback):
     def _note(self, figures: dict[str, float], success: float | None, name: str) -> None:
         if success is not None:
             figures[name] = success
-        self.progress.history.append({"steps": float(self.num_timesteps), **figures})
-        self._log(self.num_timesteps, {f"policy/{key}": value for key, value in figures.items()})
+        self.note(figures)
 
     def _look(self, steps: int) -> None:
         self._looked = steps

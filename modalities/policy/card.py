@@ -22,6 +22,7 @@ def card(spec: PolicySpec) -> str:
         f"A {spec.algo} policy ({spec.policy}) for `{spec.env}`, which reads the observation "
         f"`{spec.observation}` and {mode}.",
         "",
+        *_teacher_lines(spec),
         "## Make it again",
         "",
         f"    {spec.training.get('command', 'saved from a model; no command is known')}",
@@ -58,6 +59,23 @@ def scores_line(scores: Scores | None) -> str:
     rate = f"{100 * scores.successes / scores.episodes:.1f} %"
     interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
     return f"Success {rate} ({interval}), {rest} ({where}, none used in training)."
+
+
+def _teacher_lines(spec: PolicySpec) -> list[str]:
+    told = spec.training
+    if "teacher" not in told:
+        return []
+    agreed = told.get("agreement")
+    last = agreed[-1] if isinstance(agreed, list) and agreed else None
+    word = ""
+    if isinstance(last, float):
+        word = f"; in the last round both agreed on {100 * last:.1f} % of steps"
+    return [
+        f"Learnt from the teacher `{told['teacher']}` by DAgger (Ross et al. 2011): "
+        f"{told.get('questions')} questions in {told.get('rounds')} rounds{word}. Reward taught "
+        "the critic alone.",
+        "",
+    ]
 
 
 def _calibration_lines(scores: Scores | None) -> list[str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from shoal.errors import UsageError
 from shoal.modalities.policy.snapshots import Best, snapshot
 from shoal.modalities.policy.spec import Scores
 from shoal.modalities.policy.state import buffer_left_out, cut, restart, restore, state_of
-from shoal.modalities.training.checkpoint import Checkpoint, pack, unpack
+from shoal.modalities.training.checkpoint import Checkpoint, Tensors, pack, unpack
 from shoal.modalities.training.divergence import has_diverged
 from shoal.modalities.training.place import check_writable
 from shoal.modalities.training.progress import say
@@ -35,6 +36,18 @@ class Progress:
     next_check: int = 0
 
 
+class Aside(Protocol):
+    """What a training keeps beside its model, such as what a teacher has said."""
+
+    def tensors(self) -> Tensors:
+        """All of it, as it is now."""
+        ...
+
+    def restore(self, tensors: Tensors) -> None:
+        """Puts back what `tensors` returned."""
+        ...
+
+
 class Checkpoints:
     """Saves a training at even intervals and lets it go on from there.
 
@@ -47,12 +60,14 @@ class Checkpoints:
 
     Attributes:
         kept: Steps done at the last checkpoint; 0 where there is none.
+        aside: What is kept beside the model; None for nothing.
     """
 
     def __init__(
         self, folder: Path, *, every: int, seed: int, identity: dict[str, Any], facts: Any
     ) -> None:
         self.folder, self.kept = folder, 0
+        self.aside: Aside | None = None
         self._every, self._seed = every, seed
         self._identity: dict[str, Any] = identity
         self._facts: Mapping[str, str] = facts
@@ -100,6 +115,8 @@ class Checkpoints:
         cut(model)
         self._tell(model)
         tensors, state = state_of(model)
+        if self.aside is not None:
+            tensors |= pack("aside", self.aside.tensors())
         facts: dict[str, Any] = {"identity": self._identity, "state": state}
         facts |= {"history": progress.history, "seconds": seconds}
         facts |= {"next_check": progress.next_check}
@@ -118,6 +135,8 @@ class Checkpoints:
         saved, self._saved = self._saved, None
         facts = saved.facts
         restore(model, saved.tensors, facts["state"])
+        if self.aside is not None:
+            self.aside.restore(unpack("aside", saved.tensors))
         progress.history[:] = facts["history"]
         progress.seconds, progress.next_check = facts["seconds"], facts["next_check"]
         if "best" in facts:
@@ -151,20 +170,31 @@ def alone(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     check_writable(folder.parent)
-    lock = FileLock(folder.parent / f".{folder.name}.lock", timeout=2)
+    path = folder.parent / f".{folder.name}.lock"
+    lock, holder = FileLock(path, timeout=2), _holder(path)
     try:
         lock.acquire()
     except Timeout as error:
         raise UsageError(
             f"another training saves to {folder}",
-            "two would replace each other's checkpoints and policy",
+            f"{holder}; two would replace each other's checkpoints and policy",
             "Wait for its end, or give this one another --name or --out",
         ) from error
     try:
+        with suppress(OSError):  # Windows lets nobody write what is locked
+            path.write_text(str(os.getpid()))
         yield
     finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         lock.release()
+
+
+def _holder(lock: Path) -> str:
+    try:
+        number = lock.read_text().strip()
+    except OSError:
+        number = ""
+    return f"it is process {number}" if number.isdigit() else "it runs in another process"
 
 
 def _tensors(weights: Any) -> Any:

@@ -9,7 +9,11 @@ from typing import Any
 from shoal.modalities.training.plots import figure_of, save_figure
 
 _TOP = (("return", "-", "training"), ("validation_return", "o--", "validation"))
-_BOTTOM = (("success", "-", "training"), ("validation_success", "o--", "validation"))
+_BOTTOM = (
+    ("success", "-", "training"),
+    ("validation_success", "o--", "validation"),
+    ("agreement", "s:", "agreement with the teacher"),
+)
 
 
 def policy_curve(path: Path, history: Sequence[dict[str, float]], title: str) -> None:
@@ -18,20 +22,28 @@ def policy_curve(path: Path, history: Sequence[dict[str, float]], title: str) ->
     Args:
         path: The file to write.
         history: Entries with "steps" and some of "return", "success" (of late training
-            episodes), "validation_return" and "validation_success".
+            episodes), "validation_return", "validation_success" and "agreement" (of the
+            policy with its teacher, in a round).
         title: What stands above.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
         StorageError: It can't be written.
     """
-    succeeds = any("success" in name for entry in history for name in entry)
+    succeeds = any(name in entry for entry in history for name, *_ in _BOTTOM)
+    taught = any("agreement" in entry for entry in history)
     figure = figure_of(7, 6 if succeeds else 3.5)
     axes = figure.subplots(2 if succeeds else 1, 1, sharex=True, squeeze=False)[:, 0]
     axes[0].set_title(title)
     _lines(axes[0], history, _TOP, "mean return", 1)
     if succeeds:
-        _lines(axes[1], history, _BOTTOM, "success, %", 100)
+        _lines(
+            axes[1],
+            history,
+            _BOTTOM,
+            "success, %" if not taught else "success and agreement, %",
+            100,
+        )
     axes[-1].set_xlabel("env steps")
     save_figure(figure, path)
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from shoal.errors import RunError, StorageError, UnknownNameError, UsageError
+from shoal.errors import RunError, UnknownNameError, UsageError
 from shoal.modalities.policy import library
 from shoal.modalities.policy.calibration import step_limit
 from shoal.modalities.policy.episode import Episode, GoalTooHard, expectation, play
 from shoal.modalities.policy.evaluation import check_fits
+from shoal.modalities.policy.guard import Guarded
 from shoal.modalities.policy.policy import Policy
+from shoal.modalities.policy.trajectory import Kept
 from shoal.types import Context, Cost, Outcome, Status, Step, Task, Value
+
+_T = TypeVar("_T")
 
 _WILL_EXPLAIN = 0.05
 """Affordance where the goal can't be had: enough to be asked for the reason."""
@@ -45,11 +50,11 @@ class PolicyExpert:
 
     def affordance(self, task: Task, context: Context) -> float:
         """0 without an env or a policy for it; else what the policy expects there."""
-        policy = self._policy(task)
-        if policy is None:
-            return 0.0
         try:
-            with closing(_make(policy, task, context, record=False)) as env:
+            policy = self._policy(task)
+            if policy is None:
+                return 0.0
+            with closing(Guarded(_make(policy, task, context, record=False))) as env:
                 observation, _ = env.reset(seed=task.seed)
                 return expectation(policy, observation, step_limit(env))
         except (UsageError, RunError):
@@ -65,22 +70,22 @@ class PolicyExpert:
         policy = self._policy(task)
         if policy is None:
             return _no_policy(task)
-        began = time.perf_counter()
+        began, folder = time.perf_counter(), Path(context.artifacts_dir)
         try:
-            env = _make(policy, task, context, record=True)
+            with closing(Guarded(_recorded(policy, task, context))) as env:
+                episode = play(policy, env, task.seed, emit=context.emit, least=self.least)
+                gif, problem = _saved_or_why(lambda: _save_gif(env, folder / f"{task.id}.gif"))
         except UnknownNameError:
             raise
-        except UsageError as error:
+        except (UsageError, GoalTooHard) as error:
             return Outcome(Status.REFUSED, None, str(error))
-        with closing(env):
-            try:
-                episode = play(policy, env, task.seed, emit=context.emit, least=self.least)
-            except GoalTooHard as error:
-                return Outcome(Status.REFUSED, None, str(error))
-            except RunError as error:
-                return Outcome(Status.FAILED, None, str(error))
-            gif, problem = _save_gif(env.save_gif, Path(context.artifacts_dir) / f"{task.id}.gif")
-        return _outcome(task, policy, episode, gif, problem, time.perf_counter() - began)
+        except RunError as error:
+            return Outcome(Status.FAILED, None, str(error))
+        trajectory = episode.trajectory(policy.spec.name, str(task.env), task.seed)
+        kept, lost = _saved_or_why(lambda: trajectory.save(folder))
+        outcome = _outcome(task, policy, episode, problem or lost, time.perf_counter() - began)
+        remember = (kept or Kept(trajectory)).memory(gif=gif or "")
+        return replace(outcome, artifacts={"gif": gif} if gif else {}, remember=(remember,))
 
     def _policy(self, task: Task) -> Policy | None:
         if task.env is None or self._given is not None:
@@ -103,6 +108,15 @@ def _make(policy: Policy, task: Task, context: Context, *, record: bool) -> Any:
     return env
 
 
+def _recorded(policy: Policy, task: Task, context: Context) -> Any:
+    """The env with a recorder, where it can show itself."""
+    plain = _make(policy, task, context, record=False)
+    if "rgb_array" not in (plain.metadata.get("render_modes") or ()):
+        return plain
+    plain.close()
+    return _make(policy, task, context, record=True)
+
+
 def _no_policy(task: Task) -> Outcome:
     reason = "the task names no env to act in"
     if task.env is not None:
@@ -110,17 +124,19 @@ def _no_policy(task: Task) -> Outcome:
     return Outcome(Status.REFUSED, None, reason)
 
 
-def _save_gif(save: Callable[[Path], Path], path: Path) -> tuple[str, str]:
-    """A lost picture must not lose the run: returns its path, or why there is none."""
+def _save_gif(env: Any, path: Path) -> str:
+    return str(env.get_wrapper_attr("save_gif")(path)) if env.has_wrapper_attr("save_gif") else ""
+
+
+def _saved_or_why(save: Callable[[], _T]) -> tuple[_T | None, str]:
+    """A lost picture must not lose the run: returns what was saved, or why it was not."""
     try:
-        return str(save(path)), ""
-    except StorageError as error:
-        return "", f" ({error})"
+        return save(), ""
+    except RunError as error:
+        return None, f" ({error})"
 
 
-def _outcome(
-    task: Task, policy: Policy, episode: Episode, gif: str, problem: str, seconds: float
-) -> Outcome:
+def _outcome(task: Task, policy: Policy, episode: Episode, problem: str, seconds: float) -> Outcome:
     done = f"{episode.goal} in {task.env}"
     ending = f"in {episode.steps} step{'s' if episode.steps != 1 else ''}"
     told = Value(f"{'Done' if episode.success else 'Not done'}: {done}, {ending}.", "tool")
@@ -142,6 +158,4 @@ def _outcome(
         steps=(step,),
         cost=Cost(seconds=seconds, env_steps=episode.steps),
         evidence=episode.evidence(),
-        artifacts={"gif": gif} if gif else {},
-        remember=(episode.memory(str(task.env), task.seed, gif),),
     )

@@ -20,7 +20,7 @@ from shoal.modalities.training.place import Place
 from shoal.modalities.training.progress import say
 
 CURVE, GIF = "learning.png", "episode.gif"
-_KEPT = ("algo", "steps", "n_envs", "seed", "target", "checks", "checkpoint_every")
+_KEPT = ("algo", "steps", "n_envs", "seed", "target", "target_return", "checks", "checkpoint_every")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ class Finish:
 
         spec = self.result.policy.spec
         try:
-            policy_curve(folder / CURVE, self.result.history, f"{spec.algo} in {spec.env}")
+            learnt = "DAgger" if self.settings.teacher else spec.algo
+            policy_curve(folder / CURVE, self.result.history, f"{learnt} in {spec.env}")
         except MissingExtraError as error:
             say(f"Note: no learning curve: {error}")
         try:
@@ -138,6 +139,7 @@ class Finish:
         return {
             "command": self.told["command"],
             **chosen,
+            **self.told.get("lessons", {}),
             "steps_done": self.model.num_timesteps,
             "interrupted": self.result.interrupted,
             "hyperparameters": self.told["hyperparameters"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, SupportsFloat
 
 import gymnasium
@@ -17,6 +18,7 @@ FAULT, CUT = "shoal.fault", "shoal.cut"
 """Keys of a step's info: what went wrong, and that the episode was cut at `LIMIT`."""
 
 _FIX = "Mend the env: gymnasium.utils.env_checker.check_env finds most such mistakes"
+_ARRAYS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 Step = tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]
 
 
@@ -45,7 +47,7 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._episode, self._steps = self._episode + 1, 0
         try:
             observation, info = self.env.reset(seed=seed, options=options)
-            return self._checked(observation, self.observation_space), info
+            return self._checked(observation, self.observation_space), _checked_info(info)
         except ShoalError:
             raise
         except Exception as error:
@@ -57,6 +59,7 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
         try:
             observation, reward, terminated, truncated, info = self.env.step(action)
             observation = self._checked(observation, self.observation_space)
+            terminated, truncated, info = bool(terminated), bool(truncated), _checked_info(info)
             if not np.isfinite(float(reward)):
                 raise _Wrong(f"returned the reward {float(reward)}")
         except ShoalError:
@@ -65,13 +68,20 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise self._fault(error, action) from error
         if self._steps >= LIMIT and not (terminated or truncated):
             truncated, info = True, {**info, CUT: True}
-        return observation, reward, bool(terminated), bool(truncated), info
+        return observation, reward, terminated, truncated, info
+
+    def close(self) -> None:
+        """Closes the env; one that can't must not lose what was done in it."""
+        with suppress(Exception):
+            self.env.close()
 
     def _checked(self, observation: Any, space: Any) -> Any:
         if isinstance(space, spaces.Dict):
             if not isinstance(observation, dict) or set(observation) != set(space.spaces):
                 raise _Wrong(f"returned an observation without the keys {sorted(space.spaces)}")
             return {k: self._checked(observation[k], part) for k, part in space.spaces.items()}
+        if not isinstance(space, _ARRAYS):
+            return _checked_other(observation, space)
         array = np.asarray(observation)
         if array.dtype.kind not in "biuf" or not np.can_cast(array.dtype, space.dtype, "same_kind"):
             raise _Wrong(f"returned an observation of {array.dtype}, its space is {space.dtype}")
@@ -122,3 +132,17 @@ class Reported(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 class _Wrong(Exception):
     """An env returned what it must not."""
+
+
+def _checked_info(info: Any) -> dict[str, Any]:
+    if not isinstance(info, dict):
+        raise _Wrong(f"returned a {type(info).__name__} for info, not a dict")
+    return info
+
+
+def _checked_other(observation: Any, space: Any) -> Any:
+    """A mission is not held to its space, whose alphabet is often too small for it."""
+    text = space.dtype is not None and space.dtype.kind == "U"
+    if not (isinstance(observation, str) if text else space.contains(observation)):
+        raise _Wrong(f"returned a {type(observation).__name__} that is not in {space}"[:200])
+    return observation

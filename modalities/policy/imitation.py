@@ -9,29 +9,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shoal.errors import UsageError
+from shoal.modalities.policy.lessons import Fit, Lessons
+from shoal.modalities.policy.teachers import Teacher
+from shoal.modalities.policy.twins import Taken, Twins
 
 Report = Callable[[int, str], None]
+After = Callable[[Taken, float], bool]
+"""Told of each step what it came to and how often both agreed in this round; whether to go on."""
 
-
-class Teacher(Protocol):
-    """Whatever acts as stable-baselines3 predicts, such as `shoal.agents.acting.TextPolicy`."""
-
-    def predict(
-        self,
-        observation: Any,
-        state: Any = None,
-        episode_start: Any = None,
-        deterministic: bool = ...,
-    ) -> tuple[Any, Any]:
-        """Returns the action for an observation, and a state that is passed back."""
-        ...
+_SAME = 0.1
+"""Actions that differ by less agree; whole numbers do only where they are equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ class ImitationSettings:
         steps: Steps played a round: as many questions to the teacher.
         anneal: The share of steps that follow the teacher's word is anneal ** round.
         epochs: Passes over all that the teacher has said, a round.
-        learning_rate: Of Adam.
+        learning_rate: Of the policy's optimizer.
         batch_size: Rows a gradient step.
         seed: Of play and fitting.
 
@@ -66,21 +59,6 @@ class ImitationSettings:
             raise UsageError(f"anneal is {self.anneal}", "it is a share", "Write 0.6")
 
 
-@dataclass(slots=True)
-class Lessons:
-    """What the teacher has said: observations as the policy sees them, and actions.
-
-    Attributes:
-        observations: Each as the policy's observation space says.
-        actions: The teacher's, one an observation.
-        agreed: Share of steps, a round, on which the policy would have done the same.
-    """
-
-    observations: list[NDArray[Any]] = field(default_factory=list)
-    actions: list[NDArray[Any]] = field(default_factory=list)
-    agreed: list[float] = field(default_factory=list)
-
-
 def imitate(
     model: Any,
     envs: tuple[Any, Any],
@@ -90,7 +68,7 @@ def imitate(
     stop: threading.Event | None = None,
     report: Report = lambda steps, told: None,
 ) -> Lessons:
-    """Fits a model's policy to a teacher.
+    """Fits a model's policy to a teacher, without checkpoints; `shoal train --teacher` has them.
 
     Args:
         model: Stable-baselines3's PPO or A2C; its policy is changed in place.
@@ -104,95 +82,87 @@ def imitate(
     Raises:
         UsageError: The two envs do not run alike, or the model's policy gives no
             probabilities of actions.
+        RunError: The teacher's action is none of the env's.
     """
-    settings = settings or ImitationSettings()
-    if not hasattr(model.policy, "evaluate_actions"):
-        raise UsageError(
-            f"{type(model).__name__} can't learn from a teacher",
-            "its policy gives no probabilities of actions",
-            "Use PPO or A2C",
-        )
-    school = _School(model, _Twins(*envs), teacher, settings)
-    stop = stop or threading.Event()
+    settings, stop = settings or ImitationSettings(), stop or threading.Event()
+    school = School(model, Twins(*envs), teacher, settings)
+
+    def after(taken: Taken, agreed: float) -> bool:
+        report(len(school.lessons.actions), f"agreed {agreed:.0%}")
+        return not stop.is_set()
+
     for number in range(settings.rounds):
-        school.play(number, stop, report)
-        school.fit()
+        school.play(number, after)
+        school.fit(number)
         if stop.is_set():
             break
     return school.lessons
 
 
-class _School:
-    """The rounds of one imitation."""
+class School:
+    """The rounds of one imitation; each draws from its own seed, so that any can be the first.
+
+    Args:
+        model: Stable-baselines3's PPO or A2C.
+        twins: The env, as the policy and as the teacher see it.
+        teacher: Says what it would do.
+        settings: See there.
+
+    Attributes:
+        lessons: What the teacher has said so far.
+
+    Raises:
+        UsageError: The model's policy gives no probabilities of actions.
+    """
 
     def __init__(
-        self, model: Any, twins: _Twins, teacher: Teacher, settings: ImitationSettings
+        self, model: Any, twins: Twins, teacher: Teacher, settings: ImitationSettings
     ) -> None:
-        import torch
-
+        if not hasattr(model.policy, "evaluate_actions"):
+            raise UsageError(
+                f"{type(model).__name__} can't learn from a teacher",
+                "its policy gives no probabilities of actions",
+                "Use PPO or A2C",
+            )
         self.model, self.twins, self.teacher, self.settings = model, twins, teacher, settings
         self.lessons = Lessons()
-        self.random = np.random.default_rng(settings.seed)
-        self.optimizer = torch.optim.Adam(model.policy.parameters(), lr=settings.learning_rate)
 
-    def play(self, number: int, stop: threading.Event, report: Report) -> None:
-        share, agreed = self.settings.anneal**number, 0
+    def play(self, number: int, after: After) -> None:
+        """Plays round `number` from new episodes on, until its steps are done or `after` says no.
+
+        Raises:
+            UsageError: The two envs do not run alike.
+            RunError: The teacher's action is none of the env's.
+        """
+        random, share = self._random(number, 0), self.settings.anneal**number
+        self.twins.begin()
+        agreed, state = 0, None
+        rewards: list[float] = []
         for step in range(self.settings.steps):
-            if stop.is_set():
-                return
-            seen, told, fresh = self.twins.look(self.random)
-            advice = np.asarray(self.teacher.predict(told, None, [fresh])[0])
+            seen, shown, fresh = self.twins.look(random)
+            said, state = self.teacher.predict(shown, None if fresh else state, [fresh])
+            advice = np.asarray(said)
+            self.twins.check(advice)
             own = np.asarray(self.model.predict(seen, deterministic=True)[0])
-            agreed += bool(np.array_equal(own, advice))
-            self.lessons.observations.append(np.asarray(seen))
-            self.lessons.actions.append(advice)
-            self.twins.step(advice if self.random.random() < share else own)
-            done = number * self.settings.steps + step + 1
-            report(done, f"agreed {agreed / (step + 1):.0%}")
-        self.lessons.agreed.append(agreed / self.settings.steps)
+            agreed += bool(np.allclose(own, advice, atol=_SAME))
+            self.lessons.add(seen, advice)
+            taken = self.twins.step(advice if random.random() < share else own)
+            rewards.append(taken.reward)
+            if taken.ended:
+                self.lessons.ended(rewards, self.model.gamma)
+                rewards.clear()
+            if not after(taken, agreed / (step + 1)):
+                break
+        self.lessons.agreed.append(agreed / (step + 1))
 
-    def fit(self) -> None:
-        """Cross entropy of the teacher's actions, over all lessons so far."""
-        import torch
+    def fit(self, number: int) -> None:
+        """Fits the policy, after round `number`, to all lessons so far."""
+        from stable_baselines3.common.utils import update_learning_rate
 
         policy, settings = self.model.policy, self.settings
-        observations = policy.obs_to_tensor(np.stack(self.lessons.observations))[0]
-        actions = torch.as_tensor(np.stack(self.lessons.actions))
-        policy.set_training_mode(True)
-        for _ in range(settings.epochs):
-            order = torch.from_numpy(self.random.permutation(len(actions)))
-            for rows in order.split(settings.batch_size):
-                loss = -policy.evaluate_actions(observations[rows], actions[rows])[1].mean()
-                self.optimizer.zero_grad()
-                loss.backward()
-                self.optimizer.step()
-        policy.set_training_mode(False)
+        update_learning_rate(policy.optimizer, settings.learning_rate)
+        fit = Fit(settings.epochs, settings.batch_size)
+        fit(policy, self.lessons, self._random(number, 1))
 
-
-class _Twins:
-    """One env, seen in two ways: two envs from the same seeds by the same actions."""
-
-    def __init__(self, own: Any, teachers: Any) -> None:
-        self._envs = own, teachers
-        self._seen: tuple[Any, Any] | None = None
-        self._fresh = True
-
-    def look(self, random: np.random.Generator) -> tuple[Any, Any, bool]:
-        """What policy and teacher see, and whether an episode has just begun."""
-        if self._seen is None:
-            seed = int(random.integers(1 << 31))
-            self._seen = (self._envs[0].reset(seed=seed)[0], self._envs[1].reset(seed=seed)[0])
-            self._fresh = True
-        return *self._seen, self._fresh
-
-    def step(self, action: NDArray[Any]) -> None:
-        chosen = action.item() if action.ndim == 0 else action
-        own, other = (env.step(chosen) for env in self._envs)
-        if own[1:4] != other[1:4]:
-            raise UsageError(
-                "the policy's env and the teacher's do not run alike",
-                f"after the same actions one gave {own[1:4]}, the other {other[1:4]}",
-                "Learn from a teacher in an env that a seed determines",
-            )
-        self._seen = None if own[2] or own[3] else (own[0], other[0])
-        self._fresh = False
+    def _random(self, number: int, part: int) -> np.random.Generator:
+        return np.random.default_rng([self.settings.seed, number, part])

@@ -50,7 +50,7 @@ class Policy:
 
         Raises:
             UnknownNameError: No policy of that name.
-            UsageError: A stable-baselines3 zip, which Shoal does not open.
+            UsageError: A file of stable-baselines3, which Shoal does not open.
             MissingModelError: The folder holds no policy.
             CorruptWeightsError: Spec or weights are damaged or were changed.
         """

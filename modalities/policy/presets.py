@@ -23,10 +23,10 @@ _GRID = {
 
 _MAP = {
     **_GRID,
-    "n_steps": 32,
+    "n_steps": 16,
     "batch_size": 512,
     "gamma": 0.97,
-    "net_arch": {"pi": [192, 128], "vf": [192, 128]},
+    "net_arch": {"pi": [96, 64], "vf": [96, 64]},
 }
 """PPO on a map of what was seen: missions of several parts, many envs in one batch."""
 
@@ -73,6 +73,9 @@ _PICTURES: dict[str, dict[str, Any]] = {
     "A2C": {"ent_coef": 0.01},
     "DQN": {"learning_starts": 1000, "target_update_interval": 1000, "batch_size": 64},
 }
+TAUGHT = {"learning_rate": 1e-3, "batch_size": 64, "n_epochs": 10}
+"""Learning from a teacher: passes over all that it has said, a round."""
+
 _BUFFER = 2**30
 """Bytes a replay buffer may take where nobody said how large it shall be."""
 
@@ -90,6 +93,8 @@ def hyperparameters(settings: TrainSettings, space: Any) -> dict[str, Any]:
         preset = dict(_GRID)
     if settings.observation in MAPS and settings.algo == "PPO":
         preset = dict(_MAP)
+    if settings.teacher:
+        preset = {key: value for key, value in preset.items() if key != "n_steps"} | TAUGHT
     preset = preset if settings.preset else {}
     if ALGORITHMS[settings.algo].replays:
         preset["buffer_size"] = _buffer(settings.steps or 1, space)

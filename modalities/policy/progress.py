@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Report = Callable[[int, float | None], None]
-"""Takes the steps done and the success rate of late episodes, if there is one."""
+Report = Callable[[int, float | None, str], None]
+"""Takes the steps done, the success rate of late episodes if there is one, and what else to say."""
 
 
 @contextmanager
@@ -33,10 +33,11 @@ def training_bar(title: str, steps: int, *, done: int = 0, quiet: bool) -> Itera
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task(title, total=steps, completed=done, detail="")
 
-        def report(done: int, success: float | None) -> None:
+        def report(done: int, success: float | None, detail: str = "") -> None:
             speed = bar.tasks[task].speed
             words = [f"{speed:,.0f} steps/s"] if speed else []
             words += [] if success is None else [f"success {100 * success:.0f} %"]
+            words += [detail] if detail else []
             bar.update(task, completed=min(done, steps), detail=", ".join(words))
 
         yield report

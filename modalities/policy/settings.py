@@ -35,14 +35,18 @@ TUNABLE = frozenset((*_NETWORK, *_LEARNING))
 MAPS = ("goal_map", "pixel_map")
 """Observations that remember, and tell how far a mission has come."""
 
-_MAP_STEPS, _MAP_ENVS, _SHAPING = 1_000_000, 64, 0.3
+QUESTIONS = 500
+"""To a teacher, a round."""
+
+_MAP_STEPS, _MAP_ENVS, _SHAPING = 1_000_000, 128, 0.3
 
 WORKERS = ("auto", "one", "processes")
 """Where envs may run."""
 
 _TYPED = (
     *("observation", "algo", "steps", "n_envs", "target", "episodes", "checks", "validation"),
-    *("hyperparams", "checkpoint_every", "shaping"),
+    *("hyperparams", "checkpoint_every", "shaping", "target_return"),
+    *("teacher", "rounds", "anneal"),
 )
 """Settings that are typed as options of their own name."""
 
@@ -60,7 +64,8 @@ class TrainSettings:
         steps: Env steps to train for, over all envs together; None for the algorithm's own.
         n_envs: Envs that run side by side; None for the algorithm's own.
         seed: Seed of everything; the same seed on the same machine gives the same weights.
-        target: Stop as soon as this success rate is reached in validation.
+        target: Stop as soon as this success rate is reached in validation, in [0, 1].
+        target_return: Stop as soon as this mean return is, for envs that know no success.
         episodes: Episodes of the final evaluation.
         checks: Validations during training; the best weights seen are kept.
         validation: Episodes of each of them; None for the algorithm's own.
@@ -69,6 +74,10 @@ class TrainSettings:
         env_options: Arguments of the env itself, in training and evaluation.
         shaping: Reward in training for coming nearer (see `shoal.envs.make`); None for 0.3
             where a map of what was seen tells it, else none.
+        teacher: The name of who teaches (DAgger), where it is not reward that does; what goes
+            with it is `train`'s `teaching`.
+        rounds: Times that it is asked and learnt from; validation and a checkpoint each time.
+        anneal: The share of steps that follow the teacher's word is anneal ** round.
         preset: Start from Shoal's own hyperparameters, not from stable-baselines3's.
         workers: Where the envs run: "processes", "one" process, or "auto", which tries both.
         checkpoint_every: Env steps between checkpoints, after each of which all episodes begin
@@ -87,6 +96,7 @@ class TrainSettings:
     n_envs: int | None = None
     seed: int = 0
     target: float | None = None
+    target_return: float | None = None
     episodes: int = 500
     checks: int = 10
     validation: int | None = None
@@ -94,6 +104,9 @@ class TrainSettings:
     hyperparams: Path | None = None
     env_options: Mapping[str, Any] = field(default_factory=dict)
     shaping: float | None = None
+    teacher: str = ""
+    rounds: int = 10
+    anneal: float = 0.6
     preset: bool = True
     workers: str = "auto"
     checkpoint_every: int | None = None
@@ -116,6 +129,13 @@ class TrainSettings:
             raise UsageError(
                 "counts of steps, envs and episodes must be 1 or more, seed and checks 0"
             )
+        if self.target is not None and not 0 <= self.target <= 1:
+            raise UsageError(
+                f"--target {self.target:g} is no success rate", "it has to be from 0 to 1",
+                f"For a mean return type: --target-return {self.target:g}",
+            )  # fmt: skip
+        if self.rounds < 1 or not 0 <= self.anneal <= 1:
+            raise UsageError("rounds must be 1 or more, and anneal a share from 0 to 1")
         if self.name and not re.fullmatch(r"\w[\w.-]{0,63}", self.name):
             raise UsageError(f"{self.name!r} can't be a name", "use letters, digits, - _ and .")
 
@@ -130,8 +150,10 @@ class TrainSettings:
         Raises:
             UsageError: The algorithm can't learn such actions; says which can.
         """
-        algo = ALGORITHMS[self.algo or suited(actions)]
+        algo = ALGORITHMS[self.algo or ("PPO" if self.teacher else suited(actions))]
         check_actions(algo.name, actions, env_id)
+        if self.teacher:
+            return self._by_teacher(algo.name)
         maps = self.observation in MAPS and algo.name == "PPO"
         steps = self.steps or (_MAP_STEPS if maps else algo.steps)
         n_envs = self.n_envs or (_MAP_ENVS if maps else algo.n_envs)
@@ -143,9 +165,23 @@ class TrainSettings:
             checkpoint_every=every, shaping=shaping,
         )  # fmt: skip
 
+    def _by_teacher(self, algo: str) -> TrainSettings:
+        """One env, and a validation and a checkpoint at the end of each round."""
+        if algo != "PPO":
+            raise UsageError(
+                f"{algo} can't learn from a teacher", fix="Leave --algo out: it is PPO"
+            )
+        a_round = max(1, (self.steps or QUESTIONS * self.rounds) // self.rounds)
+        return replace(
+            self, algo=algo, steps=a_round * self.rounds, n_envs=1, workers="one",
+            checks=self.rounds, checkpoint_every=a_round, shaping=0.0,
+            validation=self.validation or ALGORITHMS[algo].validation,
+        )  # fmt: skip
+
     def called(self, env_id: str) -> str:
         """The policy's name: as given, or from the env and what is observed."""
         words = [env_id, *([] if self.observation == "native" else [self.observation])]
+        words += ["by", self.teacher] if self.teacher else []
         return self.name or re.sub(r"[^\w.-]+", "-", "-".join(words)).lower()[:64]
 
     def command(self, env_id: str) -> str:

@@ -76,6 +76,8 @@ class Calibration(_Strict):
 
     Attributes:
         weights: Of 1, the value and the logarithm of the steps left, in a logistic curve.
+        of_limit: Likewise of the logarithm of the env's own step limit, which tells missions
+            of one part from those of several; 0 where all had the same.
         episodes: How many held-out episodes it was fitted on.
         steps: Their usual step limit.
         values: The least and the greatest value seen in them.
@@ -86,6 +88,7 @@ class Calibration(_Strict):
 
     method: Literal["platt"] = "platt"
     weights: tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+    of_limit: FiniteFloat = 0.0
     episodes: int
     steps: int
     values: tuple[FiniteFloat, FiniteFloat]

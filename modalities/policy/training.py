@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -25,6 +26,8 @@ from shoal.modalities.policy.policy import Policy
 from shoal.modalities.policy.presets import hyperparameters, policy_class
 from shoal.modalities.policy.progress import training_bar
 from shoal.modalities.policy.settings import TrainSettings
+from shoal.modalities.policy.targets import check_target
+from shoal.modalities.policy.teachers import Teaching
 from shoal.modalities.policy.workers import one_thread, side_by_side
 from shoal.modalities.policy.zoo import applied
 from shoal.modalities.training.divergence import Divergence
@@ -40,6 +43,7 @@ def train(
     make_env: Callable[..., Any],
     make_vec: Callable[..., Any] | None = None,
     settings: TrainSettings | None = None,
+    teaching: Teaching | None = None,
 ) -> Path:
     """Trains a policy, evaluates it on unseen seeds and saves it.
 
@@ -53,6 +57,8 @@ def train(
         make_vec: Builds many at once, where the env has a batch, such as
             `shoal.envs.make_vec`; None steps them one by one.
         settings: See `TrainSettings`.
+        teaching: Who teaches, where it is not reward that does: its word is learnt by DAgger
+            (`shoal.modalities.policy.imitation`), the env's reward by the critic alone.
 
     Returns:
         The folder, with policy.safetensors, spec.json and card.md, and where there is
@@ -66,7 +72,11 @@ def train(
     """
     from shoal.modalities.policy.checkpoints import alone
 
-    training = _Training(env_id, make_env, make_vec, settings or TrainSettings())
+    settings = settings or TrainSettings()
+    if (teaching.name if teaching else "") != settings.teacher:
+        settings = replace(settings, teacher=teaching.name if teaching else "")
+    training = _Training(env_id, make_env, None if teaching else make_vec, settings)
+    training.teaching = teaching
     folder, resume = training.place.folder, training.settings.resume
     with alone(folder), one_thread():
         training.place.prepare(resume=resume)
@@ -91,14 +101,17 @@ class _Training:
         with closing(self._observed(told)) as env:
             self.settings = told.settled(env.action_space, env_id, longest(env))
             hyper = hyperparameters(self.settings, env.observation_space)
+            self.told = check_target(env, self.settings, env_id)
         self.gamma = float(hyper.get("gamma", 0.99))
         self.command = settings.command(env_id)
         self.facts = {"name": settings.called(env_id), "env": env_id}
         self.facts["observation"] = settings.observation
         folder = settings.out or library.own() / self.facts["name"]
         self.place = Place(folder.expanduser().absolute(), "policy", "spec.json")
+        self.teaching: Teaching | None = None
         self.model: Any = None
         self.watch: Any = None
+        self.taught: Any = None
 
     def run(self, stop: threading.Event) -> None:
         """Learns until the steps are done, the target is reached or `stop` is set."""
@@ -130,15 +143,30 @@ class _Training:
 
         settings, steps = self.settings, self.settings.steps or 1
         kept = self._checkpoints()
-        plan = Plan(steps, steps // settings.checks if settings.checks else 0, settings.target)
+        if self.told and not settings.quiet:
+            say(self.told)
+        every = steps // settings.checks if settings.checks else 0
+        plan = Plan(steps, every, settings.target, settings.target_return)
         bar = training_bar(self.facts["name"], steps, done=kept.kept, quiet=settings.quiet)
         with bar as report, tensorboard(self.place.work / "tensorboard") as log:
             self.model.set_logger(Logger(None, [Forward(log)]))  # its own would write to /tmp
             self.watch = Watch(plan, self._validate, kept, stop, (report, log))
             self.model.num_timesteps = kept.kept
-            self.model.learn(
-                steps - kept.kept, callback=self.watch, reset_num_timesteps=not kept.kept
-            )
+            self._follow(steps - kept.kept)
+
+    def _follow(self, steps: int) -> None:
+        """Learns from reward, or from a teacher."""
+        if self.teaching is None:
+            anew = not self.checkpoints.kept
+            self.model.learn(steps, callback=self.watch, reset_num_timesteps=anew)
+            return
+        from shoal.modalities.policy.taught import Taught, seen_twice
+
+        told = (self.settings, self.hyper)
+        with seen_twice(partial(self.make_env, self.env_id), told[0], self.teaching) as envs:
+            self.taught = Taught(self.model, envs, self.teaching, told)
+            self.checkpoints.aside = self.taught.lessons
+            self.taught.learn(steps, self.watch)
 
     def _checkpoints(self) -> Any:
         from shoal.modalities.policy.checkpoints import Checkpoints
@@ -152,6 +180,7 @@ class _Training:
             "learning_rate": self.hyper.get("learning_rate"),
             "env_options": dict(settings.env_options), "shaping": settings.shaping,
             "batched": self.side.startswith("one batch"),
+            **(self.teaching.identity(settings) if self.teaching else {}),
         }  # fmt: skip
         self.checkpoints = Checkpoints(
             self.place.work, every=settings.checkpoint_every or 1, seed=settings.seed,
@@ -220,6 +249,7 @@ class _Training:
             self.watch.seconds(), interrupted, self.checkpoints.kept,
         )  # fmt: skip
         told = {"command": self.command, "hyperparameters": self.hyper, "envs": self.side}
+        told |= {"lessons": self.taught.told() if self.taught else {}}
         return Finish(self.model, self.place, self.settings, self.make_env, result, told)
 
     def _broken(self, error: Exception) -> NoReturn:
@@ -235,6 +265,12 @@ class _Training:
         if isinstance(error, StorageError):
             fix = f"Free some space, then: {self._again()}"
             raise StorageError(error.what, error.why, fix) from error
+        if isinstance(error, EOFError | ConnectionError):
+            error = RunError(
+                "a process that steps envs has ended",
+                "it was killed, perhaps for want of memory, or its env ended it",
+                f"Go on: {self._again()}; or step them in one process: --workers one",
+            )
         if not isinstance(error, RunError):
             raise error
         path = self._finish(interrupted=True).keep()

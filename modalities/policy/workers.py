@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from shoal.modalities.cores import cores
@@ -57,11 +61,11 @@ def side_by_side(
     if batch is not None and settings.workers == "auto":
         from shoal.modalities.policy.batched import BatchedVecEnv
 
-        with closing(BatchedVecEnv(batch())) as vector:
+        with closed(BatchedVecEnv(batch())) as vector:
             yield SideBySide(vector, "one batch, which this env has")
         return
     processes, why = _choose(env, settings, env_id)
-    with closing(_vector(env, settings.n_envs or 1, processes)) as vector:
+    with closed(_vector(env, settings.n_envs or 1, processes)) as vector:
         yield SideBySide(vector, f"{'worker processes' if processes else 'one process'}, {why}")
 
 
@@ -80,7 +84,7 @@ def _choose(env: Callable[[], Any], settings: TrainSettings, env_id: str) -> tup
 
 def _measured(env: Callable[[], Any], n_envs: int) -> tuple[bool, str]:
     """Steps both with random actions, in turns, since the machine may be busy with others."""
-    with closing(_vector(env, n_envs, False)) as one, closing(_vector(env, n_envs, True)) as many:
+    with closed(_vector(env, n_envs, False)) as one, closed(_vector(env, n_envs, True)) as many:
         rounds = [(_speed(one), _speed(many)) for _ in range(_ROUNDS)]
     alone, apart = (max(speeds) for speeds in zip(*rounds, strict=True))
     return apart > alone, f"measured: {alone:,.0f} steps/s in one process, {apart:,.0f} in workers"
@@ -100,11 +104,56 @@ def _speed(vector: Any) -> float:
 def _vector(env: Callable[[], Any], n_envs: int, processes: bool) -> Any:
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
-    makers = [env] * n_envs
     if processes:
         can_fork = "fork" in multiprocessing.get_all_start_methods()
+        makers: list[Callable[[], Any]] = [partial(_tied, env)] * n_envs
         return SubprocVecEnv(makers, start_method="fork" if can_fork else None)
-    return DummyVecEnv(makers)
+    return DummyVecEnv([env] * n_envs)
+
+
+def _tied(env: Callable[[], Any]) -> Any:
+    """Makes an env in a worker process that does not outlive the training.
+
+    The pipe alone does not tell: a forked worker holds the other ends of its siblings' pipes,
+    so that after a kill -9 all would wait for each other, and hold the training's lock.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        ended = parent.sentinel
+        threading.Thread(target=_end_with, args=(ended,), daemon=True, name="parent").start()
+    return env()
+
+
+def _end_with(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
+
+
+@contextmanager
+def closed(vector: Any) -> Iterator[Any]:
+    """Closes the envs in the end, and leaves no process behind.
+
+    After a second Ctrl-C workers are not asked to close: one of them may be stuck.
+
+    Args:
+        vector: stable-baselines3's vectorised env.
+    """
+    stuck = False
+    try:
+        yield vector
+    except KeyboardInterrupt:
+        stuck = True
+        raise
+    finally:
+        workers = getattr(vector, "processes", [])
+        if not (stuck and workers):
+            with suppress(EOFError, OSError):  # a worker is gone
+                vector.close()
+                workers = []
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join()
 
 
 @contextmanager

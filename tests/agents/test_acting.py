@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.vector import SyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from typer.testing import CliRunner
 
 import shoal
@@ -19,7 +20,7 @@ from shoal.agents.acting.relay import EpisodeOver
 from shoal.agents.cli.app import app
 from shoal.envs import make
 from shoal.errors import UnknownNameError, UsageError
-from shoal.modalities.policy import Policy
+from shoal.modalities.policy import Policy, PolicyExpert, save
 from shoal.types import Context, Outcome, Status, Task
 
 LEVEL = "BabyAI-GoToLocal-v0"
@@ -63,20 +64,91 @@ def test_evaluate_policy_runs_the_whole_graph() -> None:
     assert not policy.gave_up
 
 
-def test_a_vector_env_gets_an_action_a_place() -> None:
-    envs = SyncVectorEnv([lambda: make(LEVEL)] * 3)
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+@pytest.mark.parametrize("kind", [SyncVectorEnv, AsyncVectorEnv])
+def test_a_vector_env_gets_an_action_a_place(kind: Any, mode: AutoresetMode) -> None:
+    envs = kind([lambda: MissionBytes(make(LEVEL))] * 3, autoreset_mode=mode)
     observation, _ = envs.reset(seed=5)
-    starts, solved = np.ones(3, bool), 0
+    starts, ended, played, solved = np.ones(3, bool), np.zeros(3, bool), 0, 0
     with Agent() as agent, shoal.as_policy(agent, LEVEL) as policy:
         for _ in range(60):
             actions, _ = policy.predict(observation, episode_start=starts)
             assert actions.shape == (3,)
             observation, rewards, terminated, truncated, _ = envs.step(actions)
-            starts = terminated | truncated
-            solved += int((rewards > 0).sum())
+            before, ended = ended, terminated | truncated
+            starts = before if mode is AutoresetMode.NEXT_STEP else ended
+            played, solved = played + int(ended.sum()), solved + int((rewards > 0).sum())
         assert len(policy._seats) == 3
+        assert not policy.gave_up
     envs.close()
-    assert solved >= 3
+    assert solved == played >= 6
+
+
+def test_stable_baselines3s_vector_envs_play_it() -> None:
+    from stable_baselines3.common.evaluation import evaluate_policy
+    from stable_baselines3.common.monitor import Monitor
+    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+
+    for kind in (DummyVecEnv, SubprocVecEnv):
+        envs = kind([lambda: Monitor(MissionBytes(make(LEVEL)))] * 2)
+        envs.seed(3)
+        with Agent() as agent, shoal.as_policy(agent, LEVEL) as policy:
+            played: Any = evaluate_policy(policy, envs, 4, return_episode_rewards=True)
+            assert not policy.gave_up
+        envs.close()
+        assert min(played[0]) > 0
+
+
+def test_another_mission_begins_a_new_episode_whatever_is_told() -> None:
+    expert = _Spins()
+    env = make(LEVEL)
+    with Agent(experts=[expert]) as agent, shoal.as_policy(agent, LEVEL) as policy:
+        missions = []
+        for seed in range(4):
+            observation, _ = env.reset(seed=seed)
+            missions.append(observation["mission"])
+            for _ in range(2):
+                policy.predict(observation)
+        assert [task.text for task in expert.tasks] == missions
+    assert len(set(missions)) == 4
+
+
+@pytest.mark.parametrize("kind", ["pixels", "pixel_map"])
+def test_a_policy_that_reads_pixels_acts_as_it_does_alone(kind: str, tmp_path: Path) -> None:
+    """Its pictures are drawn from what the caller's env shows: the same, pixel for pixel."""
+    policy = _reading(kind, tmp_path)
+    env, through = make(LEVEL), list[int]()
+    with (
+        Agent(experts=[PolicyExpert(policy, least=0)]) as agent,
+        shoal.as_policy(agent, LEVEL, seed=7) as acting,
+    ):
+        observation, _ = env.reset(seed=3)
+        for step in range(6):
+            action, _ = acting.predict(observation, episode_start=[step == 0])
+            through.append(int(action))
+            observation, *_ = env.step(through[-1])
+        assert not acting.gave_up
+    env, straight = make(LEVEL, observation=kind), list[int]()
+    seen, _ = env.reset(seed=3)
+    policy.seed(7)
+    for _ in range(6):
+        straight.append(int(policy.act(seen)))
+        seen, *_ = env.step(straight[-1])
+    assert through == straight
+    assert len(set(through)) > 1
+
+
+def _reading(kind: str, folder: Path) -> Policy:
+    from stable_baselines3 import PPO
+
+    if kind == "pixel_map":  # the same features as its own, read off pictures
+        local = Policy.load("local")
+        model, sample = local.sb3, local.spec.sample
+    else:
+        env = make(LEVEL, observation=kind)
+        model, sample = PPO("CnnPolicy", env, n_steps=8, batch_size=8, seed=0, device="cpu"), True
+    told: dict[str, Any] = {"observation": kind, "sample": sample}
+    return Policy.load(save(model, folder / "p", name="p", env=LEVEL, **told))
 
 
 def test_it_acts_as_its_policy_does() -> None:

@@ -14,7 +14,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypedDict
 
-import gymnasium
 import pytest
 from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
@@ -360,39 +359,3 @@ def test_tools_that_cannot_do_the_goal_now_are_not_offered(pole: Path) -> None:
     rated = affordances(["goto", pole], green)
     assert rated["goto"] > 0.9
     assert rated["pole"] == 0
-
-
-class _Breaks(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """CartPole that breaks in its third step, in the way its subclass says."""
-
-    taken = 0
-
-    def reset(self, **options: Any) -> Any:
-        self.taken = 0
-        return self.env.reset(**options)
-
-    def step(self, action: Any) -> Any:
-        self.taken += 1
-        observation, reward, *rest = self.env.step(action)
-        return (observation, self.third() if self.taken == 3 else reward, *rest)
-
-    def third(self) -> float:
-        raise OSError("the simulator is gone")
-
-
-class _Nan(_Breaks):
-    def third(self) -> float:
-        return float("nan")
-
-
-@pytest.mark.parametrize(
-    ("kind", "named"), [(_Breaks, "the simulator is gone"), (_Nan, "its reward is nan")]
-)
-def test_an_env_that_breaks_fails_in_a_sentence(pole: Path, kind: Any, named: str) -> None:
-    name = f"{kind.__name__.strip('_')}-v0"
-    gymnasium.register(name, entry_point=lambda **_: kind(gymnasium.make("CartPole-v1")))
-    episode = _played(policy_node(pole), PolicyGoal(env=name))
-    gymnasium.registry.pop(name)
-    assert (episode.ended, episode.steps) == ("failure", 2)
-    assert named in episode.reason
-    assert f"{name} failed in step 3" in episode.reason

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from shoal import Agent
 from shoal.agents.router import Router
+from shoal.agents.router.facts import facts
 from shoal.agents.router.head import SHIPPED, Head
 from shoal.agents.router.train import examples, train
 from shoal.errors import CorruptWeightsError
@@ -37,14 +41,27 @@ UNSEEN = [
 ]
 
 
+LOCAL = "shoal/MixedTrainLocal-v0"
+ROUTING: dict[str, list[str]] = tomllib.loads(
+    Path(__file__).with_name("routing.toml").read_text(encoding="utf-8")
+)
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalnum() or letter in " +*")
+
+
 @pytest.fixture(scope="module")
 def router() -> Router:
     return Router()
 
 
 def test_the_unseen_requests_are_unseen() -> None:
-    known = {text.lower() for text in examples()[0]}
-    assert not known & {task.text.lower() for task, _ in UNSEEN}
+    known = {_plain(text) for text in examples()[0]}
+    assert not known & {_plain(task.text) for task, _ in UNSEEN}
+    for texts in ROUTING.values():
+        assert len(texts) == len(set(texts)) == 40
+        assert not known & {_plain(text) for text in texts}
 
 
 @pytest.mark.parametrize(("task", "expert"), UNSEEN, ids=lambda value: getattr(value, "text", ""))
@@ -109,3 +126,67 @@ def test_examples_of_your_own_tools_reach_the_text_expert(router: Router) -> Non
     task = Task("order three lamps")
     assert router(task).expert == "ask"
     assert router(task, {"text": ["order two chairs"]}).expert == "text"
+
+
+@pytest.mark.parametrize(("kind", "least"), [("own", 39), ("said", 37), ("other", 38)])
+def test_with_an_env_missions_go_to_the_policy_and_nothing_else_does(
+    kind: str, least: int, router: Router
+) -> None:
+    """In rooms that mostly lack what is asked for: the policy is the one to say so."""
+    agent, right = Agent(router=router), 0
+    for seed, text in enumerate(ROUTING[kind]):
+        task = Task(text, env=LOCAL, seed=seed)
+        route = router(task, affordances=agent.house.affordances(task))
+        right += (route.expert == "policy") == (kind != "other")
+    agent.close()
+    print(f"{kind}: {right} of 40")
+    assert right >= least
+
+
+def test_every_expert_says_what_it_can_do_now() -> None:
+    class Lost:
+        name = "lost"
+
+        def affordance(self, task: Any, context: Any) -> float:
+            raise ZeroDivisionError("a stranger's bug")
+
+        def attempt(self, task: Any, context: Any) -> Any:
+            raise NotImplementedError
+
+    with Agent(experts=[Lost()]) as agent:
+        plain = agent.house.affordances(Task("go to a ball"))
+        assert plain == {"text": 1.0, "vision": 0.0, "policy": 0.0, "lost": 0.0}
+        there = agent.house.affordances(Task("go to the red box", env=ENV, seed=2))
+        absent = agent.house.affordances(Task("go to a door", env=ENV, seed=2))
+        assert there["policy"] > 0.9 > 0.1 > absent["policy"]
+
+
+def test_the_odds_of_who_can_not_do_it_fall(router: Router) -> None:
+    task, skills = Task("go there", env=ENV), {"policy.act": 0.6, "ask.unclear": 0.4}
+    assert router.decide(task, skills).expert == "policy"
+    able = router.decide(task, skills, affordances={"policy": 0.99})
+    assert (able.expert, able.confidence > 0.58) == ("policy", True)
+    unable = router.decide(task, skills, affordances={"policy": 0.05})
+    assert unable.expert == "ask"
+    assert sum(unable.probabilities.values()) == pytest.approx(1.0)
+    sure = router.decide(task, {"policy.act": 0.98, "text.chat": 0.02}, affordances={"policy": 0.0})
+    assert sure.expert == "policy"  # it says why it can't
+
+
+def test_a_mission_is_a_fact_only_where_the_env_takes_goals() -> None:
+    told = {env: facts(Task("open the red door", env=env))[0] for env in (None, LOCAL, ENV)}
+    assert set(told.values()) == {1.0}
+    assert facts(Task("open the red door", env="CartPole-v1"))[0] == 0.0
+    assert facts(Task("tell me a joke about doors", env=LOCAL))[0] == 0.0
+
+
+def test_a_head_of_other_facts_is_refused(tmp_path: Path) -> None:
+    from safetensors import safe_open
+    from safetensors.numpy import load, save
+
+    with safe_open(SHIPPED, framework="numpy") as stream:
+        about = {**stream.metadata(), "facts": '["weather"]'}
+    path = tmp_path / "head.safetensors"
+    path.write_bytes(save(load(SHIPPED.read_bytes()), metadata=about))
+    with pytest.raises(CorruptWeightsError, match="other facts than mission"):
+        Head.load(path)

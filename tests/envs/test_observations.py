@@ -116,3 +116,19 @@ def test_pixels_show_the_agents_view() -> None:
     assert first.dtype == np.uint8
     turned, *_ = env.step(env.unwrapped.actions.left)
     assert (first != turned).any()
+
+
+@pytest.mark.parametrize("level", ["BabyAI-BossLevel-v0", "BabyAI-UnlockLocal-v0"])
+def test_a_view_is_drawn_as_the_level_draws_it(level: str) -> None:
+    """Walls, doors, boxes and what is carried, from the native observation alone."""
+    from shoal.envs.pixels import draw_view
+
+    env = make(level)
+    random = np.random.default_rng(0)
+    inner: Any = env.unwrapped
+    for seed in range(3):
+        observation, _ = env.reset(seed=seed)
+        for _ in range(40):
+            drawn = draw_view(observation["image"])
+            assert (drawn == inner.get_frame(tile_size=16, agent_pov=True)).all()
+            observation, *_ = env.step(int(random.integers(6)))

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from shoal.envs import make
-from shoal.errors import UnknownNameError
+from shoal.errors import StorageError, UnknownNameError
 from shoal.modalities.policy import Policy, PolicyExpert, save
 from shoal.modalities.policy.episode import expectation
+from shoal.modalities.policy.trajectory import Trajectory
 from shoal.types import Context, Expert, Outcome, Status, Task
 
 LEVEL = "BabyAI-GoToRedBall-v0"
@@ -74,18 +75,43 @@ def test_what_is_remembered_replays_to_the_goal(context: Context) -> None:
         True,
         outcome.artifacts["gif"],
     )
-    env = make(data["env"], goal=data["goal"])
-    env.reset(seed=data["seed"])
-    ends = [env.step(action) for action in data["actions"]]
+    assert "actions" not in data
+    kept = Trajectory.of(data)
+    env = make(kept.env, goal=kept.mission)
+    env.reset(seed=kept.seed)
+    ends = [env.step(action) for action in kept.actions]
     assert ends[-1][4]["is_success"] is True
+    assert [reward for _, reward, *_ in ends] == kept.rewards
     assert not any(terminated or truncated for _, _, terminated, truncated, _ in ends[:-1])
 
 
 def test_the_same_seed_repeats_the_run(context: Context) -> None:
     task, outcome = _solved(context)
     again = PolicyExpert().attempt(task, context)
-    assert again.remember[0]["data"]["actions"] == outcome.remember[0]["data"]["actions"]
+    same = again.remember[0]["data"]["sha256"]
+    assert same == outcome.remember[0]["data"]["sha256"] != ""
     assert again.confidence == outcome.confidence
+
+
+def test_episodes_remembered_before_can_still_be_read() -> None:
+    """Shoal kept the actions in the item itself, until it kept them by reference."""
+    old = {"kind": "episode", "env": LEVEL, "goal": "go to the red ball", "seed": 3}
+    old |= {"actions": [0, 2, 2], "solved": True, "gif": ""}
+    kept = Trajectory.of(old)
+    assert (kept.env, kept.mission, kept.seed) == (LEVEL, "go to the red ball", 3)
+    assert (kept.actions, kept.rewards, kept.ended) == ([0, 2, 2], [], "success")
+
+
+def test_an_episode_that_was_lost_or_changed_is_named(context: Context) -> None:
+    _, outcome = _solved(context)
+    data = outcome.remember[0]["data"]
+    path = Path(data["trajectory"])
+    path.write_text(path.read_text().replace('"seed"', '"seeds"'))
+    with pytest.raises(StorageError, match="was changed since"):
+        Trajectory.of(data)
+    path.unlink()
+    with pytest.raises(StorageError, match="is gone"):
+        Trajectory.of(data)
 
 
 def test_progress_is_told(tmp_path: Path) -> None:
@@ -164,7 +190,7 @@ def test_confidence_follows_the_critic_below_the_usual_start() -> None:
     rated = [expectation(policy, view) for view in sorted(views, key=policy.value)]
     assert 0 <= rated[0] < rated[-1] < 1
     assert rated == sorted(rated)
-    few = [expectation(policy, view, 3) for view in views]
+    few = [expectation(policy, view, 64, 3) for view in views]
     assert np.mean(few) < np.mean(rated) - 0.1  # three steps are seldom enough
     assert rated == sorted(rated)
 

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -96,6 +96,37 @@ def test_the_target_ends_a_training_early(tmp_path: Path) -> None:
     done = spec.training["steps_done"]
     assert isinstance(done, int)
     assert 512 <= done < 1024
+
+
+def _targeted(out: Path, **more: Any) -> TrainSettings:
+    told = {"steps": 1024, "episodes": 1, "checks": 8, "validation": 2, "pictures": False}
+    return TrainSettings(**{**told, "algo": "ppo", "tune": {"n_steps": 16}, "out": out, **more})
+
+
+def test_a_target_says_how_success_is_measured(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    train("CartPole-v1", make_env=make, settings=_targeted(tmp_path / "p", target=0.0))
+    told = " ".join(capfd.readouterr().err.split())
+    assert "Stops at 0% success in validation; success is a return of 475" in told
+
+
+def test_a_target_where_success_is_unknown_names_the_other_way(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"Pendulum-v1: its episodes.*Type: --target-return N"):
+        train("Pendulum-v1", make_env=make, settings=_targeted(tmp_path / "p", target=0.9))
+    with pytest.raises(UsageError, match="--checks is 0"):
+        train("CartPole-v1", make_env=make, settings=_targeted(tmp_path, target=0.9, checks=0))
+    with pytest.raises(UsageError, match=r"--target 475 is no.*type: --target-return 475"):
+        TrainSettings(target=475)
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_target_return_ends_a_training_early(tmp_path: Path) -> None:
+    settings = _targeted(tmp_path / "p", target_return=-2000.0, quiet=True)
+    spec = Policy.load(train("Pendulum-v1", make_env=make, settings=settings)).spec
+    assert 128 <= cast("int", spec.training["steps_done"]) < 512
+    assert spec.training["target_return"] == -2000
+    assert "--target-return -2000.0" in str(spec.training["command"])
 
 
 def test_missions_are_not_numbers() -> None:

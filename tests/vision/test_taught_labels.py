@@ -189,6 +189,10 @@ def test_a_classifier_with_an_encoder_of_its_own_cannot_rate_an_index(
     _teach(tmp_path, "own", {"my mug": COFFEE, "Tom": CAT}, method="full", epochs=1)
     with pytest.raises(UsageError, match=r"an encoder of its own.*--method linear"):
         index.search(label="my mug")
+    words = index.search(label="my mug", text="my mug")  # no mistake, but the encoder's words
+    assert words
+    own = index.search(label="my mug", model="efficientnet-lite0")
+    assert [hit.sha256 for hit in words] == [hit.sha256 for hit in own]
     found = explain(COFFEE, "my mug")
     assert (found.label.name, found.method) == ("my mug", "grad-cam")
     _teach(tmp_path, "mugs", {"my mug": COFFEE, "Tom": CAT})

@@ -40,14 +40,18 @@ class LabelSearch:
             label: A name that was taught, or words.
             model: Whose label it is; empty for whoever knows it.
             k: How many at most.
-            may_miss: Whether a label that nobody knows finds nothing, and is no mistake.
+            may_miss: Whether a label that nobody knows, or nobody who can rate the index,
+                finds nothing and is no mistake: words that may stand in pictures' text.
 
         Raises:
             UnknownNameError: Nobody knows the label, or there is no such model.
             UsageError: Several know it, or its embeddings are others than the index's.
         """
         known = list(self.taught())
-        taught = self._chosen(model, known) if model else knowing(label, self._usable(label, known))
+        if model:
+            taught = self._chosen(model, known)
+        else:
+            taught = knowing(label, self._usable(label, known, strict=not may_miss))
         if taught is not None:
             return self._rated(taught, label, k)
         with self.store.using() as connection:
@@ -68,11 +72,16 @@ class LabelSearch:
             )
         return found
 
-    def _usable(self, label: str, known: Sequence[Taught]) -> list[Taught]:
-        """Those that can rate the index's embeddings; all, where none of these knows the label."""
+    def _usable(self, label: str, known: Sequence[Taught], *, strict: bool) -> list[Taught]:
+        """Those that can rate the index's embeddings.
+
+        With `strict` it is all where none of these knows the label, so that it is told why not.
+        """
         own = self._model()
         usable = [one for one in known if one.encoder == own]
-        return usable if any(one.number(label) is not None for one in usable) else list(known)
+        if strict and not any(one.number(label) is not None for one in usable):
+            return list(known)
+        return usable
 
     def _model(self) -> str:
         with self.store.using() as connection:

@@ -1,0 +1,70 @@
+"""A target at which a training stops: whether there is such a measure in this env, and which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shoal.errors import UsageError
+from shoal.modalities.policy.guard import Guarded
+from shoal.modalities.policy.settings import TrainSettings
+
+
+def measure_of(env: Any) -> str | None:
+    """Plays an episode with random actions, to see whether it says that it succeeded.
+
+    Args:
+        env: As it will be trained in; it is reset.
+
+    Returns:
+        What success is there, in words; None where episodes don't say.
+
+    Raises:
+        RunError: The env raises, or returns what it must not.
+    """
+    env = Guarded(env)
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    ended, info = False, {}
+    while not ended:
+        *_, terminated, truncated, info = env.step(env.action_space.sample())
+        ended = terminated or truncated
+    if "is_success" not in info:
+        return None
+    named = env.has_wrapper_attr("success_measure")
+    return str(env.get_wrapper_attr("success_measure")) if named else "info['is_success']"
+
+
+def check_target(env: Any, settings: TrainSettings, env_id: str) -> str:
+    """Sees to it that a target can be reached, and says how it is measured.
+
+    Args:
+        env: As it will be trained in; it is reset.
+        settings: With or without a target.
+        env_id: For messages.
+
+    Returns:
+        A line for the person who waits; "" without a target.
+
+    Raises:
+        UsageError: There are no validations, or nothing in this env says what success is.
+        RunError: The env raises, or returns what it must not.
+    """
+    if settings.target is None and settings.target_return is None:
+        return ""
+    if not settings.checks:
+        raise UsageError(
+            "the target can't be reached", "it is looked at in validations, and --checks is 0",
+            "Leave --checks out, or the target",
+        )  # fmt: skip
+    if settings.target is None:
+        return f"Stops at a mean return of {settings.target_return:g} in validation."
+    measure = measure_of(env)
+    if measure is None:
+        raise UsageError(
+            f"--target {settings.target:g} can't be reached in {env_id}",
+            "its episodes don't say whether they succeed (no info['is_success'] in the last "
+            "step, no reward_threshold in its spec)",
+            "Type: --target-return N, to stop at a mean return of N; or register the env with a "
+            "reward_threshold",
+        )
+    return f"Stops at {settings.target:.0%} success in validation; success is {measure}."
