@@ -14,7 +14,7 @@ from shoal.envs.missions import parse
 from shoal.envs.observations import observe, take
 from shoal.envs.seeded import Seeded, check_limit
 from shoal.envs.success import SuccessInfo
-from shoal.errors import MissingExtraError, RunError, UsageError, unknown
+from shoal.errors import MissingExtraError, RunError, ShoalError, UsageError, unknown
 
 
 def make(
@@ -120,6 +120,8 @@ def _base(env_id: str, render_mode: str | None, options: Any) -> gymnasium.Env[A
         raise UsageError(
             f"{env_id} cannot be made with {sorted(options)}", str(error), "Mend the options"
         ) from error
+    except ShoalError:  # one of ours, it says what to type
+        raise
     except Exception as error:  # an env may be a stranger's code
         why = f"it raised {type(error).__name__} ({str(error)[:300]})"
         raise RunError(f"{env_id} cannot be made", why, "Mend the env") from error
