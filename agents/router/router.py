@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 THRESHOLD = 0.5
 """Below this probability the router abstains and asks."""
 
-EXPLAINS = 0.25
-"""What an expert that can't do it now still counts for: it is the one to say why."""
-
 ALIKE = 0.4
 """Under this cosine similarity a request is like no example."""
 
@@ -140,13 +137,16 @@ class Router:
             skills: The head's probabilities.
             nearer: For each expert with abilities of its own, the probability that the
                 request is one of these rather than what the head knows.
-            affordances: For each expert, whether it can do this now: its odds fall with it.
+            affordances: For each expert, whether it can do this now: where the words ask for
+                none plainly, its odds fall with it.
         """
         experts = _raised(by_expert(skills), nearer or {})
         absent = {"vision": not task.images, "policy": not task.env}
         ruled_out = {name: experts.get(name, 0.0) for name, gone in absent.items() if gone}
-        able = {name: max(EXPLAINS, a) for name, a in (affordances or {}).items()}
-        possible = {n: p * able.get(n, 1.0) for n, p in experts.items() if n not in ruled_out}
+        possible = {n: p for n, p in experts.items() if n not in ruled_out}
+        if max(possible.values(), default=0.0) < self.threshold:
+            # Words that plainly ask for one expert go to it: who can't do it now says why.
+            possible = {n: p * (affordances or {}).get(n, 1.0) for n, p in possible.items()}
         total = sum(possible.values()) or 1.0
         probabilities = {name: p / total for name, p in possible.items()}
         likeliest_out = max(ruled_out, key=ruled_out.__getitem__, default="")

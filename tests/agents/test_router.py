@@ -162,15 +162,18 @@ def test_every_expert_says_what_it_can_do_now() -> None:
 
 
 def test_the_odds_of_who_can_not_do_it_fall(router: Router) -> None:
-    task, skills = Task("go there", env=ENV), {"policy.act": 0.6, "ask.unclear": 0.4}
-    assert router.decide(task, skills).expert == "policy"
-    able = router.decide(task, skills, affordances={"policy": 0.99})
-    assert (able.expert, able.confidence > 0.58) == ("policy", True)
-    unable = router.decide(task, skills, affordances={"policy": 0.05})
-    assert unable.expert == "ask"
+    close = {"policy.act": 0.49, "text.chat": 0.46, "ask.unclear": 0.05}
+    task = Task("go there", env=ENV)
+    assert router.decide(task, close).expert == "ask"
+    unable = router.decide(task, close, affordances={"policy": 0.05})
+    assert (unable.expert, unable.confidence > 0.8) == ("text", True)
     assert sum(unable.probabilities.values()) == pytest.approx(1.0)
-    sure = router.decide(task, {"policy.act": 0.98, "text.chat": 0.02}, affordances={"policy": 0.0})
-    assert sure.expert == "policy"  # it says why it can't
+
+
+def test_who_is_plainly_asked_for_says_why_it_can_not(router: Router) -> None:
+    skills = {"policy.act": 0.6, "text.chat": 0.4}
+    told = router.decide(Task("go there", env=ENV), skills, affordances={"policy": 0.0})
+    assert (told.expert, told.confidence) == ("policy", pytest.approx(0.6))
 
 
 def test_a_mission_is_a_fact_only_where_the_env_takes_goals() -> None:

@@ -151,6 +151,7 @@ def test_an_env_that_ends_its_process(tmp_path: Path) -> None:
         env.step = lambda action: os._exit(3)  # type: ignore[method-assign]
         return env
 
+    before = set(psutil.Process().children())  # other tests' helpers
     with pytest.raises(RunError, match=r"a process that steps envs has ended: .*--workers one"):
         train("CartPole-v1", make_env=make_env, settings=_settings(tmp_path / "p"))
-    assert not psutil.Process().children()
+    assert set(psutil.Process().children()) <= before
