@@ -13,6 +13,7 @@ from shoal.modalities.vision.encoder import VisionEncoder, vision_encoder
 from shoal.modalities.vision.labels import Label
 from shoal.modalities.vision.opening.images import LoadedImage, load_image
 from shoal.modalities.vision.read.answering import (
+    Seen,
     answered,
     is_question,
     read_step,
@@ -40,12 +41,19 @@ SURE = 0.5
 
 @dataclass(slots=True)
 class _Look:
-    """One picture and what was found in it."""
+    """One picture and what was found in it; its pixels are let go of, for large ones add up."""
 
-    image: LoadedImage
+    path: str
+    sha256: str
+    size: tuple[int, int]
     labels: list[Label] = field(default_factory=list)
     page: Page = field(default_factory=lambda: Page((), 0.0, 0, 0))
     taught: Match | None = None
+
+    @property
+    def seen(self) -> Seen:
+        """What was read, and where."""
+        return Seen(self.path, self.sha256, self.page)
 
     @property
     def description(self) -> Description:
@@ -116,25 +124,28 @@ class VisionExpert:
         looks = []
         for number, reference in enumerate(task.images, start=1):
             context.emit(f"looking at image {number} of {len(task.images)}")
-            look = _Look(load_image(context.image_path(reference)))
-            steps.append(self._label(look))
+            path = context.image_path(reference)
+            image = load_image(path)
+            look = _Look(path, image.sha256, (image.width, image.height))
+            steps.append(self._label(look, image))
             if names is not None:
-                steps.append(self._recognise(look, names))
+                steps.append(self._recognise(look, image, names))
             if reads:
                 context.emit(f"reading image {number} of {len(task.images)}")
-                look.page, step = read_step(self._reader(), look.image)
+                look.page, step = read_step(self._reader(), image)
                 steps.append(step)
             looks.append(look)
+            del image  # before the next one is opened
         return looks
 
-    def _label(self, look: _Look) -> Step:
+    def _label(self, look: _Look, image: LoadedImage) -> Step:
         started = time.perf_counter()
         encoder = self._encoder()
-        look.labels = encoder.label([look.image], k=5)[0]
+        look.labels = encoder.label([image], k=5)[0]
         return Step(
             kind="encoder",
             name=encoder.model,
-            arguments={"image": look.image.sha256, "k": 5},
+            arguments={"image": look.sha256, "k": 5},
             result=Value(listed(look.labels), "image"),
             seconds=time.perf_counter() - started,
             confidence=look.labels[0].probability,
@@ -148,16 +159,16 @@ class VisionExpert:
 
         return Nearest(taught)
 
-    def _recognise(self, look: _Look, names: Nearest) -> Step:
+    def _recognise(self, look: _Look, image: LoadedImage, names: Nearest) -> Step:
         started = time.perf_counter()
         encoder = self._encoder()
-        match = names.match(encoder.embed([look.image], names.close_calls)[0])
+        match = names.match(encoder.embed([image], names.close_calls)[0])
         look.taught = match if match.known else None
         said = f"{match.name}: {match.score:.2f}, known from {match.threshold:.2f} on"
         return Step(
             kind="encoder",
             name=encoder.model,
-            arguments={"image": look.image.sha256, "taught": len(names.labels)},
+            arguments={"image": look.sha256, "taught": len(names.labels)},
             result=Value(said if match.known else f"none of the taught; {said}", "image"),
             seconds=time.perf_counter() - started,
             confidence=match.probability,
@@ -167,7 +178,7 @@ class VisionExpert:
         asks = wants_text(task.text, skill) and is_question(task.text)
         if any(look.page.lines for look in looks):
             if asks:
-                return answered(task.text, [(look.image, look.page) for look in looks], steps)
+                return answered(task.text, [look.seen for look in looks], steps)
             return whole_text([look.page for look in looks])
         if skill == "compare" and len(looks) > 1:
             return self._compare(looks, steps)
@@ -179,8 +190,8 @@ class VisionExpert:
     def _compare(self, looks: list[_Look], steps: list[Step]) -> Outcome:
         started = time.perf_counter()
         encoder = self._encoder()
-        value = encoder.similarity(looks[0].image, looks[1].image)
-        pair = [look.image.sha256 for look in looks[:2]]
+        value = encoder.similarity(looks[0].path, looks[1].path)
+        pair = [look.sha256 for look in looks[:2]]
         text = f"similarity {value:.2f} (cosine: 1 is the same picture, 0 is unrelated)"
         seconds = time.perf_counter() - started
         arguments = {"images": pair, "method": "similarity"}
@@ -226,8 +237,8 @@ def _numbered(looks: list[_Look]) -> str:
 
 
 def _memory(look: _Look) -> dict[str, object]:
-    image, labels = look.image, tuple(look.labels)
-    report = ImageReport(image.sha256, image.width, image.height, labels, tuple(look.page.lines))
+    labels, lines = tuple(look.labels), tuple(look.page.lines)
+    report = ImageReport(look.sha256, *look.size, labels, lines)
     words = [line.text for line in look.page.lines]
     return {
         "text": memory_text(look.description, words, SURE),

@@ -45,11 +45,17 @@ def teach(path):
     with Agent() as agent:
         agent.teach("it", images=[path])
 
+def task(path):
+    from shoal import Agent
+    with Agent() as agent:
+        run = agent.run("What is in these pictures?", images=[path] * 3)
+        assert run.expert == "vision", run
+
 doors = {
     "label": lambda path: label_files([path] * 4),
     "frames": lambda path: [0 for _ in frames(path, unlike=0.9)],
     "read": lambda path: vision.text_reader().read(path),
-    "index": index, "explain": explain, "teach": teach,
+    "index": index, "explain": explain, "teach": teach, "task": task,
 }
 name, ordinary, *pictures = sys.argv[1:]
 doors[name](Path(ordinary))
@@ -81,10 +87,11 @@ def _grown(door: str, pictures: list[Path]) -> dict[str, int]:
     return {name: int(megabytes) for name, megabytes in rows}
 
 
-@pytest.mark.parametrize("door", ["label", "frames", "index", "explain", "teach"])
+@pytest.mark.parametrize("door", ["label", "frames", "index", "explain", "teach", "task"])
 def test_seeing(door: str, pictures: list[Path]) -> None:
     grown = _grown(door, pictures)
     assert len(grown) == len(pictures)
+    print(grown)
     assert {name: much for name, much in grown.items() if much > LIMIT} == {}
 
 

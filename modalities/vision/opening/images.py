@@ -139,7 +139,8 @@ def drafted(source: ImageSource, shortest: int) -> Iterator[tuple[Image.Image, b
 def _opened(source: ImageSource, shortest: int) -> tuple[Image.Image, str | None]:
     """A picture before it is decoded, and its name; or finished pixels, and None."""
     if isinstance(source, LoadedImage):
-        if not shortest or min(source.pixels.size) < 2 * shortest:
+        drafts = source.media_type == "image/jpeg"  # no other kind opens smaller in less time
+        if not (shortest and drafts) or min(source.pixels.size) < 2 * shortest:
             return source.pixels, None
         return _sound(source.encoded, "the image"), "the image"
     if isinstance(source, str | Path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from shoal.modalities.vision.read.asking import Answer, ask, topic
 from shoal.modalities.vision.read.lines import Page, TextLine
@@ -13,7 +13,7 @@ from shoal.modalities.vision.read.vocabulary import vocabulary
 from shoal.types import Outcome, Status, Step, Value
 
 if TYPE_CHECKING:
-    from shoal.modalities.vision.opening.images import LoadedImage
+    from shoal.modalities.vision.opening.images import ImageSource, LoadedImage
     from shoal.modalities.vision.read.reader import TextReader
 
 READABLE = 0.8
@@ -22,8 +22,14 @@ READABLE = 0.8
 ANSWERS = 0.5
 """From this confidence on, a span of a page counts as an answer."""
 
-Seen = tuple["LoadedImage", Page]
-"""A picture, and what was read in it."""
+
+class Seen(NamedTuple):
+    """A picture that was read: where it is, its name, and what it says."""
+
+    source: ImageSource
+    sha256: str
+    page: Page
+
 
 _ASKS_FOR_TEXT = re.compile(
     r"\b(read|reads|say|says|said|written|writing|write|text|texts|words?|sign|signs|letters?"
@@ -93,23 +99,23 @@ def whole_text(pages: Sequence[Page]) -> Outcome:
 def answered(question: str, seen: Sequence[Seen], steps: list[Step]) -> Outcome:
     """The span of the pages that answers a question, with its box; UNSURE where none does."""
     started = time.perf_counter()
-    findings = [line.text for _, page in seen for line in page.lines]
-    found = [(ask(page, question, image), image) for image, page in seen]
-    told = [(answer, image) for answer, image in found if answer is not None]
+    findings = [line.text for picture in seen for line in picture.page.lines]
+    found = [(ask(each.page, question, each.source), each.sha256) for each in seen]
+    told = [(answer, sha256) for answer, sha256 in found if answer is not None]
     if not told:
-        notes = _notes([page for _, page in seen])
+        notes = _notes([each.page for each in seen])
         reason = f"nothing that was read answers the question{notes}"
         return Outcome(Status.UNSURE, None, reason, evidence={"findings": findings})
-    answer, image = max(told, key=lambda pair: pair[0].confidence)
-    value, arguments = Value(answer.text, "image"), {"question": question, "image": image.sha256}
+    answer, sha256 = max(told, key=lambda pair: pair[0].confidence)
+    value, arguments = Value(answer.text, "image"), {"question": question, "image": sha256}
     seconds = time.perf_counter() - started
     steps.append(
         Step("ocr", "ask", arguments, value, seconds=seconds, confidence=answer.confidence)
     )
-    return _span(answer, image, findings)
+    return _span(answer, sha256, findings)
 
 
-def _span(answer: Answer, image: LoadedImage, findings: list[str]) -> Outcome:
+def _span(answer: Answer, sha256: str, findings: list[str]) -> Outcome:
     sure = answer.confidence >= ANSWERS
     return Outcome(
         Status.SOLVED if sure else Status.UNSURE,
@@ -118,7 +124,7 @@ def _span(answer: Answer, image: LoadedImage, findings: list[str]) -> Outcome:
         if sure
         else f"it may be that, with a confidence of {answer.confidence:.2f}, under {ANSWERS:.2f}",
         confidence=answer.confidence,
-        evidence={"findings": findings, "box": list(answer.box), "image": image.sha256},
+        evidence={"findings": findings, "box": list(answer.box), "image": sha256},
     )
 
 
