@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,10 +18,10 @@ from shoal import types
 from shoal.agents.graph.build import build
 from shoal.agents.graph.state import State
 from shoal.agents.house import House
-from shoal.agents.records.keeping import run_of
+from shoal.agents.records.keeping import keep, run_of
 from shoal.agents.router import Route
 from shoal.errors import StorageError, UsageError, unknown
-from shoal.types import Run
+from shoal.types import Run, Status, Task
 
 _STORED = (
     types.Cost, types.ImageRef, types.Memory, types.Outcome, types.Run, types.Status, types.Step,
@@ -57,7 +57,7 @@ class Runner:
     """
 
     def __init__(self, house: House, path: Path) -> None:
-        self.path = path
+        self.path, self._house = path, house
         with self._guarded():
             self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
             self._connection.execute("PRAGMA auto_vacuum = FULL")
@@ -110,9 +110,19 @@ class Runner:
             try:
                 stream: Any = self._graph.stream(start, _config(name), stream_mode=modes)
                 yield from stream
-            except UsageError:
+            except UsageError as error:
+                self._record_failure(name, error)
                 self._saver.delete_thread(name)  # there is nothing to resume
                 raise
+
+    def _record_failure(self, name: str, error: UsageError) -> None:
+        """Keeps what there is of a run that could not go on: every run leaves a record."""
+        state = cast("State", self._graph.get_state(_config(name)).values)
+        if not self._house.remembers or not isinstance(state.get("task"), Task):
+            return
+        failed = replace(run_of(state), status=Status.FAILED, answer=None, reason=str(error))
+        with suppress(StorageError):  # the caller has to see the first error
+            keep(replace(failed, confidence=0.0), self._house.memory)
 
     def _result(self, name: str) -> Run:
         with self._guarded():

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shoal.agents.records.feedback import alone
+from shoal.agents.router import Route
 from shoal.types import Cost, Outcome, Provenance, Run, Status, Task
 
 if TYPE_CHECKING:
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
 
 
+ENCODER = "minilm-l6"
+"""The text encoder that the router embeds requests with (`text_encoder()`)."""
+
+
 def run_of(state: State) -> Run:
     """Builds the record of a run from the graph's state, finished or interrupted."""
-    task, decision = state["task"], state["decision"]
+    task = state["task"]
+    decision = state.get("decision") or Route({}, "ask", "", 0.0, "it ended before it was routed")
     outcome = state.get("outcome") or Outcome(
         Status.UNSURE, None, decision.reason, decision.confidence
     )
-    cost = replace(state.get("cost", Cost()), seconds=time.time() - state["started"])
+    cost = replace(state.get("cost", Cost()), seconds=_since(state))
     return Run(
         id=task.id,
         task=task,
@@ -38,6 +44,11 @@ def run_of(state: State) -> Run:
         cost=cost,
         artifacts=dict(outcome.artifacts),
     )
+
+
+def _since(state: State) -> float:
+    started = state.get("started")
+    return time.time() - started if started else 0.0
 
 
 def clean(outcome: Outcome) -> Outcome:
@@ -99,7 +110,8 @@ def facts(state: State, tools: Sequence[BaseTool]) -> dict[str, Any]:
     """What a record holds beside the run: the router's decision and the tools' schemas."""
     called = {step.name for step in state.get("steps", ()) if step.kind == "tool"}
     return {
-        "decision": as_dict(state.get("decision") or {}),
+        "decision": state.get("decision") or {},
+        "encoder": ENCODER,
         "functions": [_function(tool) for tool in tools if tool.name in called],
     }
 

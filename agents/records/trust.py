@@ -69,6 +69,5 @@ def _of_answer(run: Run) -> list[str]:
     answer = run.answer
     if answer is None or answer.provenance in (*OWN, "model"):
         return []
-    clean = [step.result.text for step in run.steps if _is_clean(step)]
-    known = any(answer.text in text for text in (*clean, "\n".join(clean)))
+    known = run.steps and all(_is_clean(step) for step in run.steps)
     return [] if known else [f"answer ({answer.provenance})"]
