@@ -51,6 +51,7 @@ class House:
         tool_seconds: Limit of one tool call.
         make_env: Builds envs; by default `shoal.envs.make`.
         remembers: Whether runs are kept in memory.
+        calling: Calls a tool of an attempt's toolbox; a replay answers from the record.
     """
 
     experts: Mapping[str, Expert]
@@ -62,6 +63,7 @@ class House:
     tool_seconds: float = 30.0
     make_env: Callable[..., Any] | None = None
     remembers: bool = True
+    calling: Callable[[Toolbox, str, Mapping[str, Any]], Step] = Toolbox.call
 
     @cached_property
     def triggered(self) -> list[ToolSpec]:
@@ -92,7 +94,7 @@ class House:
 
         def call(name: str, arguments: Mapping[str, Any]) -> Step:
             emit(f"calls {name}({_shown(arguments)})")
-            return toolbox.call(name, arguments)
+            return self.calling(toolbox, name, arguments)
 
         folder = self.artifacts / task.id[:12]
         return Context(

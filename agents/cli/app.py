@@ -15,6 +15,7 @@ from shoal.agents.cli import (
     pictures,
     policies,
     records,
+    replay,
     tasks,
     tune,
 )
@@ -44,6 +45,7 @@ app.add_typer(memory.app, name="memory")
 app.add_typer(records.app, name="records")
 app.command()(records.feedback)
 app.command()(records.export)
+app.command()(replay.replay)
 app.command()(graph.draw)
 app.command()(doctor.doctor)
 
