@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
 
 
+_EXAMPLES = 8
+"""Example requests of a tool that a record keeps, so that a replay can route to it."""
+
 ENCODER = "minilm-l6"
 """The text encoder that the router embeds requests with (`text_encoder()`)."""
 
@@ -119,7 +122,8 @@ def facts(state: State, tools: Sequence[BaseTool]) -> dict[str, Any]:
 def _function(tool: BaseTool) -> dict[str, Any]:
     from langchain_core.utils.function_calling import convert_to_openai_tool
 
-    return dict(convert_to_openai_tool(tool)["function"])
+    examples = (tool.metadata or {}).get("examples", ())[:_EXAMPLES]
+    return {**convert_to_openai_tool(tool)["function"], "examples": examples}
 
 
 def keep_seen(items: Sequence[Mapping[str, Any]], task: Task, memory: MemoryStore) -> None:

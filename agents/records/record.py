@@ -54,7 +54,8 @@ class Record:
         review: Whether a person approved or rejected it as training data; None: nobody looked.
         decision: The router's decision: expert, skill, confidence, reason, probabilities;
             empty where the run ended before it, or the record is older than this field.
-        functions: JSON schemas of the tools that were called: name, description, parameters.
+        functions: The tools that were called: name, description, parameters (JSON schema) and
+            examples.
         encoder: Which text encoder the router embedded the request with; "" if unknown.
         episode: Reference to the episode that was played (`trajectory`, `sha256`, `env`,
             `goal`, `seed`); empty where none was. `Trajectory.of` reads it.

@@ -106,7 +106,8 @@ def call(record: Record) -> Row:
     known = [function for function in record.functions if function.get("name") == name]
     if not known:
         raise LeftOut("the function's schema is not in the record")
-    return {"function": known[0], "request": [record.text, arguments]}
+    function = {key: known[0].get(key) for key in ("name", "description", "parameters")}
+    return {"function": function, "request": [record.text, arguments]}
 
 
 def _called(calls: list[Step]) -> tuple[str, list[dict[str, Any]]]:

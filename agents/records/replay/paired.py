@@ -65,9 +65,9 @@ def difference(before: Sequence[float], after: Sequence[float]) -> Difference:
 
 
 def _permutation(d: NDArray[np.float64], random: np.random.Generator) -> float:
-    n, seen = len(d), abs(d.mean()) - 1e-12
+    n, seen = len(d), float(abs(d.mean())) - 1e-12
     if n <= _EXACT:
         signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
         return float(np.mean(abs((signs * d).mean(1)) >= seen))
     drawn = (abs((random.choice((-1, 1), n) * d).mean()) >= seen for _ in range(DRAWS))
-    return (1 + sum(drawn)) / (1 + DRAWS)
+    return (1 + sum(map(bool, drawn))) / (1 + DRAWS)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shoal.agents.graph.progress import LISTENER
 from shoal.agents.house import House, approval_key
 from shoal.agents.records.record import Record
-from shoal.agents.tools import Toolbox
+from shoal.agents.tools import Toolbox, as_tool
 from shoal.errors import ToolError
 from shoal.types import Run, Step, Value
 
@@ -40,11 +40,12 @@ class Player:
 
         here = {tool.name for tool in house.tools}
         known = {f["name"]: f for record in records for f in record.functions}
-        tools = [*house.tools, *(_stand_in(f) for name, f in known.items() if name not in here)]
+        added = [_stand_in(f) for name, f in known.items() if name not in here]
         self._approve = approve
         self._known: dict[str, Step] = {}
         house = replace(
-            house, remembers=False, artifacts=folder, calling=self._call, tools=tools
+            house, remembers=False, artifacts=folder, calling=self._call,
+            tools=[*house.tools, *added], abilities=_abilities(house, added),
         )  # fmt: skip
         self._graph = build(house)
 
@@ -81,6 +82,13 @@ class Player:
         return Step("tool", name, dict(arguments), Value(told, "system"), ok=False)
 
 
+def _abilities(house: House, added: Sequence[BaseTool]) -> dict[str, list[str]]:
+    from shoal.agents.house import abilities_of
+
+    own = {name: list(examples) for name, examples in house.abilities.items()}
+    return {**own, "text": [*own.get("text", ()), *abilities_of(added, ())["text"]]}
+
+
 def _stand_in(function: Mapping[str, Any]) -> BaseTool:
     """A tool that the record knows and this agent lacks: it only has its recorded answers."""
     from langchain_core.tools import StructuredTool
@@ -88,10 +96,11 @@ def _stand_in(function: Mapping[str, Any]) -> BaseTool:
     def absent(**arguments: Any) -> str:
         raise ToolError(f"{function['name']} is not here", "only its recorded answers are")
 
-    return StructuredTool.from_function(
+    tool = StructuredTool.from_function(
         absent,
         name=str(function["name"]),
         description=str(function.get("description") or function["name"]),
         args_schema=dict(function["parameters"]),
-        metadata={"side_effects": "reversible", "examples": [], "needs": "", "triggers": []},
+        metadata={"side_effects": "reversible", "examples": list(function.get("examples", ()))},
     )
+    return as_tool(tool)
