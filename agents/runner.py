@@ -92,7 +92,9 @@ class Runner:
         """Goes on with an unfinished run; see `Agent.resume`."""
         with self._guarded():
             snapshot = self._graph.get_state(_config(name))
-        if not snapshot.next:
+        # Not `next`: that leaves out a node whose writes are there, but not yet its checkpoint,
+        # as after a kill between the two.
+        if not snapshot.tasks:
             unknown("waiting run", name, [], "Only unfinished runs can be resumed")
         waits_for = [interrupt.value["kind"] for interrupt in snapshot.interrupts]
         _check_reply(waits_for[0] if waits_for else None, reply)
@@ -127,7 +129,7 @@ class Runner:
     def _result(self, name: str) -> Run:
         with self._guarded():
             snapshot = self._graph.get_state(_config(name))
-            if snapshot.next:
+            if snapshot.tasks:
                 return replace(run_of(cast("State", snapshot.values)), waits=True)
             self._saver.delete_thread(name)
         run: Run = snapshot.values["run"]
