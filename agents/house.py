@@ -17,6 +17,8 @@ from shoal.errors import UsageError
 from shoal.types import Context, Expert, ImageRef, Memory, Step, Task, Value
 
 if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
     from shoal.modalities.text.tool_spec import ToolSpec
 
 CURRENT: ContextVar[Task] = ContextVar("shoal_task")
@@ -49,6 +51,7 @@ class House:
         tool_seconds: Limit of one tool call.
         make_env: Builds envs; by default `shoal.envs.make`.
         remembers: Whether runs are kept in memory.
+        calling: Calls a tool of an attempt's toolbox; a replay answers from the record.
     """
 
     experts: Mapping[str, Expert]
@@ -60,6 +63,7 @@ class House:
     tool_seconds: float = 30.0
     make_env: Callable[..., Any] | None = None
     remembers: bool = True
+    calling: Callable[[Toolbox, str, Mapping[str, Any]], Step] = Toolbox.call
 
     @cached_property
     def triggered(self) -> list[ToolSpec]:
@@ -90,7 +94,7 @@ class House:
 
         def call(name: str, arguments: Mapping[str, Any]) -> Step:
             emit(f"calls {name}({_shown(arguments)})")
-            return toolbox.call(name, arguments)
+            return self.calling(toolbox, name, arguments)
 
         folder = self.artifacts / task.id[:12]
         return Context(
@@ -135,3 +139,14 @@ def approval_key(name: str, arguments: Mapping[str, Any]) -> str:
 
 def _shown(arguments: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={str(value)[:60]!r}" for name, value in arguments.items())
+
+
+def abilities_of(tools: Sequence[BaseTool], experts: Sequence[Expert]) -> dict[str, list[str]]:
+    """Example requests for what an agent can do beyond the built-in parts."""
+    known: dict[str, list[str]] = {"text": []}
+    for tool in tools:
+        examples = [str(request) for request, _ in (tool.metadata or {}).get("examples", ())]
+        known["text"] += examples or [tool.description]
+    for expert in experts:
+        known.setdefault(expert.name, []).extend(getattr(expert, "examples", ()))
+    return known

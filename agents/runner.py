@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,10 +18,10 @@ from shoal import types
 from shoal.agents.graph.build import build
 from shoal.agents.graph.state import State
 from shoal.agents.house import House
-from shoal.agents.records import run_of
+from shoal.agents.records.keeping import keep, run_of
 from shoal.agents.router import Route
 from shoal.errors import StorageError, UsageError, unknown
-from shoal.types import Run
+from shoal.types import Run, Status, Task
 
 _STORED = (
     types.Cost, types.ImageRef, types.Memory, types.Outcome, types.Run, types.Status, types.Step,
@@ -57,7 +57,7 @@ class Runner:
     """
 
     def __init__(self, house: House, path: Path) -> None:
-        self.path = path
+        self.path, self._house = path, house
         with self._guarded():
             self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
             self._connection.execute("PRAGMA auto_vacuum = FULL")
@@ -92,7 +92,9 @@ class Runner:
         """Goes on with an unfinished run; see `Agent.resume`."""
         with self._guarded():
             snapshot = self._graph.get_state(_config(name))
-        if not snapshot.next:
+        # Not `next`: that leaves out a node whose writes are there, but not yet its checkpoint,
+        # as after a kill between the two.
+        if not snapshot.tasks:
             unknown("waiting run", name, [], "Only unfinished runs can be resumed")
         waits_for = [interrupt.value["kind"] for interrupt in snapshot.interrupts]
         _check_reply(waits_for[0] if waits_for else None, reply)
@@ -110,14 +112,24 @@ class Runner:
             try:
                 stream: Any = self._graph.stream(start, _config(name), stream_mode=modes)
                 yield from stream
-            except UsageError:
+            except UsageError as error:
+                self._record_failure(name, error)
                 self._saver.delete_thread(name)  # there is nothing to resume
                 raise
+
+    def _record_failure(self, name: str, error: UsageError) -> None:
+        """Keeps what there is of a run that could not go on: every run leaves a record."""
+        state = cast("State", self._graph.get_state(_config(name)).values)
+        if not self._house.remembers or not isinstance(state.get("task"), Task):
+            return
+        failed = replace(run_of(state), status=Status.FAILED, answer=None, reason=str(error))
+        with suppress(StorageError):  # the caller has to see the first error
+            keep(replace(failed, confidence=0.0), self._house.memory)
 
     def _result(self, name: str) -> Run:
         with self._guarded():
             snapshot = self._graph.get_state(_config(name))
-            if snapshot.next:
+            if snapshot.tasks:
                 return replace(run_of(cast("State", snapshot.values)), waits=True)
             self._saver.delete_thread(name)
         run: Run = snapshot.values["run"]

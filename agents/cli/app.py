@@ -14,6 +14,8 @@ from shoal.agents.cli import (
     models,
     pictures,
     policies,
+    records,
+    replay,
     tasks,
     tune,
 )
@@ -40,6 +42,10 @@ app.command("import")(exchange.import_policy)
 app.command("export-policy")(exchange.export_policy)
 app.add_typer(models.app, name="models")
 app.add_typer(memory.app, name="memory")
+app.add_typer(records.app, name="records")
+app.command()(records.feedback)
+app.command()(records.export)
+app.command()(replay.replay)
 app.command()(graph.draw)
 app.command()(doctor.doctor)
 

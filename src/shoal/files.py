@@ -65,9 +65,9 @@ def write_atomic(path: Path | str, content: bytes | str | Callable[[Path], None]
         temporary = Path(name)
         _fill(temporary, content)
         temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise _storage_error(path, error) from error
     finally:
@@ -91,7 +91,8 @@ def _fill(path: Path, content: bytes | str | Callable[[Path], None]) -> None:
         path.write_bytes(content)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Waits until a file, or a folder's list of files, is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -11,7 +11,6 @@ from shoal.errors import UsageError
 from shoal.modalities.text.tune.generator_data import (
     Dialogues,
     check_dialogues,
-    dialogues_of_runs,
     read_dialogues,
 )
 from shoal.modalities.text.tune.generator_split import split_dialogues
@@ -59,20 +58,12 @@ def test_columns_and_messages_say_the_same(tmp_path: Path) -> None:
     assert read_dialogues(tmp_path / "b.jsonl").turns == (tuple(turns),)
 
 
-def test_of_the_records_only_the_models_own_solved_answers_are_learnt(tmp_path: Path) -> None:
-    kinds = [("solved", "model"), ("solved", "tool"), ("unsure", "model"), ("solved", "image")]
-    runs = [
-        {"status": s, "task": {"text": f"ask {p}"}, "answer": {"text": "say", "provenance": p}}
-        for s, p in kinds
-    ]
-    dialogues = dialogues_of_runs(runs)
-    assert dialogues.turns == (_turns("ask model", "say"),)
-    assert dialogues.notes[0].startswith("2 solved runs of your records were left out")
-    exported = [{"kind": "run", "data": run} for run in runs] + [{"kind": "text", "data": {}}]
-    (tmp_path / "memory.jsonl").write_text("\n".join(map(json.dumps, exported)))
-    assert read_dialogues(tmp_path / "memory.jsonl").turns == dialogues.turns
-    with pytest.raises(UsageError, match=r"has 1 conversations: tuning .* 10 to 100,000"):
-        check_dialogues(dialogues)
+def test_a_memory_is_no_file_of_rows(tmp_path: Path) -> None:
+    (tmp_path / "memory.jsonl").write_text(json.dumps({"kind": "run", "data": {}}))
+    with pytest.raises(UsageError, match="shoal export sft"):
+        read_dialogues(tmp_path / "memory.jsonl")
+    with pytest.raises(UsageError, match=r"has 0 conversations: tuning .* 10 to 100,000"):
+        check_dialogues(Dialogues((), "rows.csv"))
 
 
 def test_no_question_is_on_both_sides() -> None:

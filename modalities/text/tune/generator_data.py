@@ -1,4 +1,4 @@
-"""Conversations to learn from: prompts with their answers, chats, or Shoal's own records."""
+"""Conversations to learn from: prompts with their answers, or chats."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def read_dialogues(path: Path | str) -> Dialogues:
     """Reads conversations from a CSV, TSV or JSONL file.
 
     A row has a prompt and a response (and perhaps a `system`), or `messages`: a list of
-    `{"role": …, "content": …}`, in CSV written as JSON. The lines that `shoal memory export`
-    writes are read as well: the runs among them that were solved.
+    `{"role": …, "content": …}`, in CSV written as JSON. `shoal export sft` writes such rows of
+    your records.
 
     Raises:
         UsageError: The file can't be read, a column is missing, or a row can't be learnt from.
@@ -72,28 +72,12 @@ def read_dialogues(path: Path | str) -> Dialogues:
         turns = [_messages(record.get("messages"), name, line) for line, record in _rows(table)]
         return Dialogues(tuple(turns), name, table.lines)
     if {"kind", "data"} <= set(table.columns):
-        runs = [record["data"] for record in table.records if record.get("kind") == "run"]
-        return dialogues_of_runs(runs, name)
+        raise UsageError(
+            f"{name} is a memory, not rows to learn from",
+            "strangers' words and wrong answers stand in it as well",
+            "Type: shoal export sft --to FILE, then tune on that",
+        )
     return _pairs(table)
-
-
-def dialogues_of_runs(runs: Iterable[Mapping[str, Any]], name: str = "your records") -> Dialogues:
-    """Takes the records of runs that were solved: what was asked, and the model's answer.
-
-    Answers that a tool, an image or the memory gave are left out: they can't be told from
-    the question, and what strangers wrote there must not be learnt.
-
-    Args:
-        runs: Records, as `shoal.agents.records.as_dict` makes them of a `Run`.
-        name: Where they come from, for messages.
-    """
-    solved = [run for run in runs if run.get("status") == "solved" and run.get("answer")]
-    own = [run for run in solved if run["answer"]["provenance"] == "model"]
-    kept = [run for run in own if run["task"]["text"].strip() and run["answer"]["text"].strip()]
-    left = len(solved) - len(kept)
-    turns = tuple(_pair(run["task"]["text"], run["answer"]["text"]) for run in kept)
-    note = f"{left} solved runs of {name} were left out: their answers are not the model's own"
-    return Dialogues(turns, name, notes=(note,) if left else ())
 
 
 def check_dialogues(dialogues: Dialogues) -> None:

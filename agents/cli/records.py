@@ -1,0 +1,183 @@
+"""`shoal records`, `shoal feedback` and `shoal export`: what runs left, judged and handed on."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shoal.agents.cli.memory import Limit, opened_memory
+from shoal.agents.cli.show import console, plain, print_json, print_run, print_table
+from shoal.agents.cli.tasks import Json
+from shoal.errors import UsageError
+
+if TYPE_CHECKING:
+    from shoal.agents.records import Record
+    from shoal.agents.records.export import Manifest
+
+app = typer.Typer(help="What runs left behind, and what may be learnt of it.", no_args_is_help=True)
+RunId = Annotated[str, typer.Argument(help="The run's id, or the start of it.")]
+By = Annotated[str, typer.Option(help="Who says so.")]
+
+
+@app.command("list")
+def listing(limit: Limit = 20, json: Json = False) -> None:
+    """List the latest records: how they ended, what people said, whom they come from."""
+    from shoal.agents.records.reading import count, newest
+
+    with opened_memory() as memory:
+        found, total = newest(memory, limit), count(memory)
+    if json:
+        print_json([_facts(record) for record in found])
+        return
+    columns = ("run", "ended", "expert", "status", "feedback", "may be learnt", "task")
+    rows = (
+        (record.id[:12], f"{datetime.fromtimestamp(record.at):%Y-%m-%d %H:%M}", record.run.expert,
+         record.run.status, _said(record), _use(record), record.text[:80])
+        for record in found
+    )  # fmt: skip
+    print_table(f"{len(found)} of {total} records", columns, rows)
+
+
+@app.command()
+def show(run: RunId, json: Json = False) -> None:
+    """Show one record: the run, its feedback, and what keeps it from being learnt."""
+    from shoal.agents.records import find
+
+    with opened_memory() as memory:
+        record = find(memory, run)
+    if json:
+        print_json({**_facts(record), "record": record})
+        return
+    print_run(record.run)
+    console.print(plain(f"feedback: {_said(record)} · {_use(record)}"), highlight=False)
+    if record.correction is not None:
+        console.print(plain(f"corrected: {record.correction}"), highlight=False)
+
+
+@app.command()
+def approve(run: RunId, by: By = "user", json: Json = False) -> None:
+    """Allow a record as training data, whoever had a hand in it."""
+    _review(run, True, by, json)
+
+
+@app.command()
+def reject(run: RunId, by: By = "user", json: Json = False) -> None:
+    """Keep a record out of all training data."""
+    _review(run, False, by, json)
+
+
+def feedback(
+    run: RunId,
+    ok: Annotated[
+        bool | None, typer.Option("--ok/--wrong", help="Whether the run was right.")
+    ] = None,
+    correction: Annotated[
+        str, typer.Option(help='What was right: words, or JSON such as \'{"label": "refund"}\'.')
+    ] = "",
+    by: By = "user",
+    json: Json = False,
+) -> None:
+    """Say whether a run was right; without --ok or --wrong, take back what you said."""
+    from shoal.agents.records import give_feedback
+
+    with opened_memory() as memory:
+        record = give_feedback(memory, run, ok, _corrected(correction), by)
+    if json:
+        print_json(_facts(record))
+        return
+    console.print(plain(f"{record.id[:12]}: {_said(record)} · {_use(record)}"), highlight=False)
+
+
+def export(
+    kind: Annotated[
+        str,
+        typer.Argument(help="sft, preferences, intents, calls, bandit, calibration or minari."),
+    ],
+    to: Annotated[Path, typer.Option(help="The file to write; for minari a folder.")],
+    since: Annotated[str, typer.Option(help="Only of runs after this, as 2026-11-23.")] = "",
+    expert: Annotated[list[str] | None, typer.Option(help="Only of this expert; repeat.")] = None,
+    json: Json = False,
+) -> None:
+    """Write records as training data; what a stranger had a hand in waits for your approval."""
+    from shoal.agents.records import count
+    from shoal.agents.records import export as exporting
+    from shoal.modalities.training.progress import training_bar
+
+    wanted = exporting.Filter(_time(since), tuple(expert or ()))
+    with opened_memory() as memory:
+        total = count(memory, since=wanted.since)
+        with training_bar(f"exporting {kind}", total, quiet=json) as report:
+            told = exporting.export(memory, kind, to, wanted, lambda seen: report(seen, ""))
+    if json:
+        print_json({"file": str(to), **told.facts()})
+    else:
+        _print_manifest(told, to)
+
+
+def _print_manifest(told: Manifest, to: Path) -> None:
+    lines = [f"Saved: {to} ({told.written} of {told.records} records; {told.format})"]
+    for reason, number in told.left_out.most_common():
+        lines.append(f"left out: {number} · {reason}")
+    if told.origins:
+        lines.append("Look at them, then type: shoal records approve RUN")
+    for line in (*lines, *told.notes):
+        console.print(plain(line), highlight=False, soft_wrap=True)
+
+
+def _review(run: str, approved: bool, by: str, json: bool) -> None:
+    from shoal.agents.records import review
+
+    with opened_memory() as memory:
+        record = review(memory, run, approved, by)
+    if json:
+        print_json(_facts(record))
+        return
+    console.print(plain(f"{record.id[:12]}: {_use(record)}"), highlight=False)
+
+
+def _facts(record: Record) -> dict[str, Any]:
+    run = record.run
+    return {
+        "run": record.id, "at": record.at, "task": record.text, "expert": run.expert,
+        "status": str(run.status), "answer": run.text, "confidence": run.confidence,
+        "verdict": record.verdict, "contradictory": record.contradictory,
+        "correction": record.correction, "success": record.success,
+        "trusted": record.trusted, "origins": record.origins(), "approved": record.approved,
+        "rejected": record.rejected, "feedback": record.feedback,
+    }  # fmt: skip
+
+
+def _said(record: Record) -> str:
+    if record.contradictory:
+        return "contradictory"
+    return {True: "right", False: "wrong", None: ""}[record.verdict]
+
+
+def _use(record: Record) -> str:
+    if record.rejected:
+        return "no: rejected"
+    if record.approved:
+        return "yes: approved"
+    return f"no: {', '.join(record.origins())}" if record.origins() else "yes"
+
+
+def _corrected(text: str) -> str | Mapping[str, Any] | None:
+    if not text.lstrip().startswith("{"):
+        return text or None
+    try:
+        call: Mapping[str, Any] = jsonlib.loads(text)
+    except ValueError as error:
+        raise UsageError("the correction begins as JSON but is none", str(error)) from error
+    return call
+
+
+def _time(text: str) -> float | None:
+    try:
+        return datetime.fromisoformat(text).timestamp() if text else None
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no date", str(error), "Write it as 2026-11-23") from error

@@ -1,0 +1,174 @@
+"""Records: one a run however it ends, feedback that holds, and strangers' hands told."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shoal import Agent, Context, Outcome, Status, Value
+from shoal.agents import MemoryStore
+from shoal.agents.records import Record, count, find, review, stream
+from shoal.errors import MissingModelError, UnknownNameError, UsageError
+from shoal.types import Expert, Step
+from tests.commands import typed
+
+Scripted = Callable[[Callable[[Context], Any]], Expert]
+
+
+def _all(memory: MemoryStore) -> list[Record]:
+    return list(stream(memory, approved_only=False))
+
+
+def _saying(text: str, *steps: Step) -> Callable[[Context], Outcome]:
+    evidence = {"grounded": True, "findings": [text]}
+    answer = Value(text, "model")
+    return lambda context: Outcome(Status.SOLVED, answer, "", 0.9, steps, evidence=evidence)
+
+
+def test_feedback_is_kept_once_and_disagreement_is_no_verdict(scripted: Scripted) -> None:
+    with Agent(experts=[scripted(_saying("hi"))]) as agent:
+        run = agent.run("hello")
+        assert find(agent.memory, run.id[:8]).verdict is None
+        for _ in range(2):
+            record = agent.feedback(run, True)
+        assert (record.verdict, len(record.feedback)) == (True, 1)
+        assert agent.feedback(run, False, by="Bob").contradictory
+        assert find(agent.memory, run.id).success is None
+        record = agent.feedback(run.id, correction="good day", by="user")
+        assert (record.verdict, record.correction) == (False, "good day")
+        assert agent.feedback(run, None).verdict is False  # Bob still says so
+        assert agent.feedback(run, None, by="Bob").success is True
+        with pytest.raises(UnknownNameError, match="unknown run 'nosuch'"):
+            agent.feedback("nosuch", True)
+        with pytest.raises(UsageError, match="needs no correction"):
+            agent.feedback(run, True, correction="x")
+
+
+def test_speakers_in_many_processes_all_are_heard(scripted: Scripted) -> None:
+    code = (
+        "import sys; from shoal.agents import MemoryStore;"
+        "from shoal.agents.records import give_feedback;"
+        "[give_feedback(MemoryStore(), sys.argv[1], True, by=f'{sys.argv[2]}-{i}')"
+        " for i in range(5)]"
+    )
+    with Agent(experts=[scripted(_saying("hi"))]) as agent:
+        run = agent.run("hello")
+        at = find(agent.memory, run.id).at
+        command = [sys.executable, "-c", code, run.id]
+        workers = [subprocess.Popen([*command, name]) for name in "abc"]
+        assert [worker.wait(120) for worker in workers] == [0, 0, 0]
+        record = find(agent.memory, run.id)
+    assert len(record.feedback) == 15
+    assert record.at == at
+
+
+def test_strangers_words_wait_for_approval(scripted: Scripted) -> None:
+    def step(kind: str, source: Any, **more: Any) -> Step:
+        return Step(kind, "x", more.pop("arguments", {}), Value("hi", source), **more)
+
+    cases = [
+        ((step("tool", "tool", pure=True),), True, True),
+        ((step("tool", "tool"),), False, True),
+        ((step("ocr", "image"), step("tool", "tool", pure=True)), False, False),
+        ((step("encoder", "image"),), True, True),
+        ((step("memory", "memory", arguments={"said_by": "image"}),), False, True),
+        ((step("memory", "memory", arguments={"said_by": "user"}),), True, True),
+        ((step("model", "model", arguments={"notes": ["user", "tool"]}),), False, True),
+    ]
+    for steps, answer, decision in cases:
+        with Agent(experts=[scripted(_saying("hi", *steps))]) as agent:
+            record = find(agent.memory, agent.run("hello").id)
+            assert (record.usable("answer"), record.usable("decision")) == (answer, decision)
+    with Agent(experts=[scripted(_saying("hi"))]) as agent:
+        mail = agent.run("hello", provenance="tool")
+        assert mail.id not in [r.id for r in stream(agent.memory, part="decision")]
+        assert review(agent.memory, mail.id, True).usable()
+        assert not review(agent.memory, mail.id, False).usable("decision")
+
+
+def test_however_a_run_ends_it_leaves_one_record(scripted: Scripted) -> None:
+    def fail(context: Context) -> Outcome:
+        raise RuntimeError("boom")
+
+    def lack(context: Context) -> Outcome:
+        raise MissingModelError("no model here")
+
+    with Agent(experts=[scripted(fail)]) as agent:
+        failed = agent.run("hello")
+    with Agent(experts=[scripted(lack)]) as agent:
+        with pytest.raises(MissingModelError):
+            agent.run("hello again")
+        cancelled = agent.cancel(agent.run("asdf qwer"))
+        records = _all(agent.memory)
+    assert [r.text for r in records] == ["hello", "hello again", "asdf qwer"]
+    assert [str(r.run.status) for r in records] == ["failed", "failed", "unsure"]
+    assert (records[0].id, records[2].id) == (failed.id, cancelled.id)
+    assert "no model here" in records[1].run.reason
+
+
+def test_a_run_that_was_killed_and_resumed_leaves_one_record(home: Path) -> None:
+    code = """
+import time
+from shoal import Agent
+class Slow:
+    name = "text"
+    def affordance(self, task, context): return 1.0
+    def attempt(self, task, context):
+        print("working", flush=True)
+        time.sleep(600)
+with Agent(experts=[Slow()]) as agent:
+    task = agent.task("what is 6 * 7?")
+    print(task.id, flush=True)
+    agent.run(task)
+"""
+    worker = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert worker.stdout is not None
+    name = worker.stdout.readline().strip()
+    assert worker.stdout.readline().strip() == "working"
+    with closing(sqlite3.connect(home / "data" / "checkpoints.sqlite")) as written:
+        # LangGraph writes them while the next node works: of recall's and route's inputs, at least.
+        while written.execute("SELECT count(*) FROM checkpoints").fetchone()[0] < 3:
+            time.sleep(0.05)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait(60)
+    with Agent() as agent:
+        assert count(agent.memory) == 0
+        run = agent.resume(name)
+        records = _all(agent.memory)
+    assert [record.id for record in records] == [name] == [run.id]
+    assert records[0].calls[0].arguments == {"expression": "6 * 7"}
+    assert records[0].functions[0]["name"] == "calculate"
+
+
+def test_records_come_in_order_and_a_damaged_one_does_not_stop_them(scripted: Scripted) -> None:
+    with Agent(experts=[scripted(_saying("hi"))]) as agent:
+        runs = [agent.run(f"hello {i}") for i in range(3)]
+        damaged = {"at": 1.0, "text": "", "data": {"task": "none"}, "provenance": "memory"}
+        agent.memory.put(("shoal", "local", "run"), "run-damaged", damaged, index=False)
+        records = _all(agent.memory)
+        assert [r.id for r in records] == [run.id for run in runs]
+        later = stream(agent.memory, since=records[0].at, approved_only=False)
+        assert [r.id for r in later] == [run.id for run in runs[1:]]
+        assert count(agent.memory) == 4
+
+
+def test_the_commands_say_what_may_be_learnt(scripted: Scripted) -> None:
+    with Agent(experts=[scripted(_saying("hi"))]) as agent:
+        run = agent.run("hello", provenance="tool")
+    told = json.loads(typed(f"shoal records show {run.id[:10]} --json").stdout)
+    assert told["origins"] == ["request (tool)"]
+    assert json.loads(typed(f"shoal records approve {run.id} --json").stdout)["approved"]
+    typed(f"shoal feedback {run.id} --wrong --correction", '{"label": "greet"}')
+    told = json.loads(typed("shoal records list --json").stdout)[0]
+    assert (told["verdict"], told["correction"]) == (False, {"label": "greet"})
+    assert "unknown run" in str(typed("shoal feedback nosuch --ok").exception)
