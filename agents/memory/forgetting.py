@@ -1,0 +1,101 @@
+"""Forgetting for good: rows, vectors, words, files, and what backups and the log still hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shoal.agents.memory.sqlite import driver
+from shoal.types import Memory
+
+if TYPE_CHECKING:
+    from shoal.agents.memory.store import MemoryStore
+
+_MENTIONING = """
+SELECT prefix, key FROM store
+WHERE prefix = ? AND instr(CAST(value AS TEXT), ?)
+"""
+
+_HOLDING = """
+SELECT 1 FROM store WHERE
+    (prefix GLOB 'shoal.*.image' AND key = ?1)
+    OR (prefix GLOB 'shoal.*.taught' AND instr(CAST(value AS TEXT), ?1)) LIMIT 1
+"""
+
+
+def forget_items(
+    memory: MemoryStore, items: Sequence[Memory], expired: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Deletes items and all that was made of them.
+
+    The rows go in one transaction, then the files: a kill in between leaves files that nothing
+    refers to, which `unused` names, and never an item without its file.
+
+    Args:
+        memory: Where they are.
+        items: Of Shoal's kinds.
+        expired: Further rows, (namespace joined by dots, key).
+    """
+    rows = {(".".join(item.namespace), item.key) for item in items} | set(expired)
+    runs = {row for item in items for row in _runs_about(memory, item)}
+    if not rows:
+        return
+    memory.delete_all(sorted(rows | runs))
+    for sha256 in {sha256 for item in items for sha256 in references(item)}:
+        if not memory.query(_HOLDING, sha256):
+            memory.blobs.forget(sha256)
+    for item in items:
+        for file in ("gif", "trajectory"):
+            if item.data.get(file):
+                Path(str(item.data[file])).unlink(missing_ok=True)
+    scrub(memory)
+    _from_backups(memory.path, rows | runs)
+
+
+def scrub(memory: MemoryStore) -> None:
+    """Empties the write-ahead log, and merges the words' index where SQLite is old."""
+
+    def work() -> None:
+        connection = memory.connection
+        if connection.execute("SELECT sqlite_version() < '3.42'").fetchone()[0]:
+            connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    memory.guarded(work)
+
+
+def references(item: Memory) -> list[str]:
+    """The blobs that an item keeps alive."""
+    if item.namespace[-1] == "image":
+        return [item.key]
+    images = item.data.get("images", {}) if item.namespace[-1] == "taught" else {}
+    return [*images, *images.values()]
+
+
+def _runs_about(memory: MemoryStore, item: Memory) -> Iterable[tuple[str, str]]:
+    if item.namespace[-1] not in ("image", "episode", "run"):
+        return
+    for prefix in memory.prefixes(("run",)):
+        for row in memory.query(_MENTIONING, prefix, item.key):
+            run = memory.item(*row)
+            if run is not None and _mentions(run.data, item):
+                yield (row[0], row[1])
+
+
+def _mentions(run: Any, item: Memory) -> bool:
+    task = run.get("task", {})
+    images = [image.get("sha256") for image in task.get("images", ())]
+    return item.key in (*images, task.get("id"), f"run-{task.get('id')}")
+
+
+def _from_backups(path: Path, rows: Iterable[tuple[str, str]]) -> None:
+    """Deletes the same items from the copies that a migration left beside the file."""
+    for backup in path.parent.glob(f"{path.name}.v*.bak"):
+        copy = driver().connect(backup, isolation_level=None)
+        try:
+            copy.execute("PRAGMA secure_delete = ON")
+            copy.execute("PRAGMA foreign_keys = ON")
+            copy.executemany("DELETE FROM store WHERE prefix = ? AND key = ?", sorted(rows))
+        finally:
+            copy.close()
