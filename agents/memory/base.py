@@ -11,8 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from langgraph.store.base import BaseStore, Op, PutOp, Result, SearchItem, SearchOp
-from langgraph.store.base import get_text_at_path, tokenize_path, validate_op_namespace
+from langgraph.store.base import (
+    BaseStore,
+    Op,
+    PutOp,
+    Result,
+    SearchItem,
+    SearchOp,
+    get_text_at_path,
+    tokenize_path,
+    validate_op_namespace,
+)
 from langgraph.store.sqlite import SqliteStore
 
 from shoal.agents.memory.index import Hit, Passage, SearchIndex

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from shoal.types import Memory
 
 if TYPE_CHECKING:
     from shoal.agents.memory.store import MemoryStore
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _MENTIONING = """
 SELECT prefix, key FROM store
@@ -38,10 +41,10 @@ def forget_items(
         expired: Further rows, (namespace joined by dots, key).
     """
     rows = {(".".join(item.namespace), item.key) for item in items} | set(expired)
-    runs = {row for item in items for row in _runs_about(memory, item)}
+    made = {row for item in items for row in _made_of(memory, item)}
     if not rows:
         return
-    memory.delete_all(sorted(rows | runs))
+    memory.delete_all(sorted(rows | made))
     for sha256 in {sha256 for item in items for sha256 in references(item)}:
         if not memory.query(_HOLDING, sha256):
             memory.blobs.forget(sha256)
@@ -50,7 +53,7 @@ def forget_items(
             if item.data.get(file):
                 Path(str(item.data[file])).unlink(missing_ok=True)
     scrub(memory)
-    _from_backups(memory.path, rows | runs)
+    _from_backups(memory.path, rows | made)
 
 
 def scrub(memory: MemoryStore) -> None:
@@ -66,25 +69,29 @@ def scrub(memory: MemoryStore) -> None:
 
 
 def references(item: Memory) -> list[str]:
-    """The blobs that an item keeps alive."""
+    """The blobs that an item keeps alive, by sha256: an imported item may name anything."""
     if item.namespace[-1] == "image":
-        return [item.key]
-    images = item.data.get("images", {}) if item.namespace[-1] == "taught" else {}
-    return [*images, *images.values()]
+        named = [item.key]
+    else:
+        images = item.data.get("images", {}) if item.namespace[-1] == "taught" else {}
+        named = [*images, *images.values()]
+    return [name for name in named if _SHA256.fullmatch(str(name))]
 
 
-def _runs_about(memory: MemoryStore, item: Memory) -> Iterable[tuple[str, str]]:
-    if item.namespace[-1] not in ("image", "episode", "run"):
-        return
-    for prefix in memory.prefixes(("run",)):
+def _made_of(memory: MemoryStore, item: Memory) -> Iterable[tuple[str, str]]:
+    """Records of runs about an item, and facts that were drawn from it."""
+    kind = item.namespace[-1]
+    for prefix in memory.prefixes(("text",) if kind in ("text", "archived") else ("run",)):
         for row in memory.query(_MENTIONING, prefix, item.key):
-            run = memory.item(*row)
-            if run is not None and _mentions(run.data, item):
+            other = memory.item(*row)
+            if other is not None and _mentions(other.data, item):
                 yield (row[0], row[1])
 
 
-def _mentions(run: Any, item: Memory) -> bool:
-    task = run.get("task", {})
+def _mentions(run: Mapping[str, Any], item: Memory) -> bool:
+    task = run.get("task")
+    if not isinstance(task, Mapping):
+        return item.key in run.get("sources", ())
     images = [image.get("sha256") for image in task.get("images", ())]
     return item.key in (*images, task.get("id"), f"run-{task.get('id')}")
 

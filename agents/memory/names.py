@@ -15,8 +15,9 @@ ROOT = "shoal"
 KINDS = ("text", "image", "episode")
 """What is remembered, and what `recall` finds."""
 
-ASIDE = ("run", "taught")
-"""What is kept beside: records of runs (`situations` searches them), and names taught."""
+ASIDE = ("run", "taught", "archived")
+"""What is kept beside: records of runs (`situations` searches them), names taught, and what was
+said in threads that `consolidate` drew facts from."""
 
 
 def namespace_of(user: str, kind: str, thread: str = "") -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from shoal.modalities.vision.opening.images import ImageSource
 
 _PAGE = 500
+
+_ROWS = """
+SELECT key, value, updated_at, expires_at FROM store
+WHERE prefix = ? AND key > ? ORDER BY key LIMIT ?
+"""
 
 _LATEST = """
 SELECT prefix, key FROM store WHERE prefix IN (SELECT value FROM json_each(?))
@@ -189,17 +195,22 @@ class MemoryStore(IndexedStore):
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Yields every item of this user, runs included, as JSON-able dicts, one at a time."""
-        for prefix in self.prefixes():
-            thread, kind = owned(prefix, self.user) or ("", "")
-            for hit in self._in(prefix):
-                row = {"kind": kind, "key": hit.key, "updated_at": str(hit.updated_at)}
-                yield {**row, **({"thread_name": thread} if thread else {}), **hit.value}
+        from shoal.agents.memory.exporting import rows
+
+        return rows(self)
 
     def items(self, kinds: Sequence[str] = (*KINDS, *ASIDE)) -> Iterator[Memory]:
-        """Yields all of this user's items, in pages."""
+        """Yields all of this user's items, one at a time."""
         for prefix in self.prefixes(kinds):
-            for hit in self._in(prefix):
-                yield memory_of(hit)
+            for key, value, *_ in self.stored(prefix):
+                yield _memory(tuple(prefix.split(".")), key, json.loads(value))
+
+    def stored(self, prefix: str) -> Iterator[tuple[str, Any, Any, Any]]:
+        """Yields a namespace's rows, in pages: key, JSON, when it was written and ends."""
+        last = ""  # by key, so that what is written meanwhile moves no page
+        while rows := self.query(_ROWS, prefix, last, _PAGE):
+            last = rows[-1][0]
+            yield from rows
 
     def prefixes(self, kinds: Sequence[str] = (*KINDS, *ASIDE)) -> list[str]:
         """Returns this user's namespaces of some kinds, joined by dots, in the kinds' order."""
@@ -213,8 +224,6 @@ class MemoryStore(IndexedStore):
 
     def query(self, statement: str, *values: Any) -> list[Any]:
         """Reads rows; a list among the values is passed as JSON."""
-        import json
-
         given = [json.dumps(each) if isinstance(each, list) else each for each in values]
         rows: list[Any] = self.guarded(
             lambda: self._connection.execute(statement, given).fetchall()
@@ -235,25 +244,18 @@ class MemoryStore(IndexedStore):
             unknown("kind of memory", kind, ("any", *KINDS, *ASIDE))
         return KINDS if kind == "any" else (kind,)
 
-    def _in(self, prefix: str) -> Iterator[Item]:
-        last = ""  # by key, so that what is written meanwhile moves no page
-        while rows := self.query(
-            "SELECT key FROM store WHERE prefix = ? AND key > ? ORDER BY key LIMIT ?",
-            prefix, last, _PAGE,
-        ):  # fmt: skip
-            last = rows[-1][0]
-            namespace = tuple(prefix.split("."))
-            for row in rows:
-                if (item := self.get(namespace, row[0])) is not None:
-                    yield item
-
 
 def memory_of(hit: Item, score: float = 0.0) -> Memory:
     """Returns what a store's item holds, as Shoal's own type."""
-    value = hit.value
+    return _memory(hit.namespace, hit.key, hit.value, score)
+
+
+def _memory(
+    namespace: tuple[str, ...], key: str, value: Mapping[str, Any], score: float = 0.0
+) -> Memory:
     return Memory(
-        namespace=hit.namespace,
-        key=hit.key,
+        namespace=namespace,
+        key=key,
         text=str(value.get("text", "")),
         data=value.get("data", {}),
         provenance=value.get("provenance", "memory"),

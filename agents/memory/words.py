@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 EMPTY = frozenset(
-    "a an the of in on at with and or for to is are was were be been do does did has have had i "
-    "you he she it we they me him her us them my your his its our their this that these those "
-    "what which who whom when where why how will would can could should may might as by from "
-    "about if so not no".split()
+    ["a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "for", "to", "is", "are", "was", "were", "be", "been", "do", "does", "did", "has", "have", "had", "i", "you", "he", "she", "it", "we", "they", "me", "him", "her", "us", "them", "my", "your", "his", "its", "our", "their", "this", "that", "these", "those", "what", "which", "who", "whom", "when", "where", "why", "how", "will", "would", "can", "could", "should", "may", "might", "as", "by", "from", "about", "if", "so", "not", "no"]
 )
 """English words that say nothing of what a text is about; dropped where others are left."""
 
