@@ -59,6 +59,7 @@ class IndexedStore(BaseStore):
         self._store = SqliteStore(cast("Any", self._lent))
         self._store.setup()
         self.index = SearchIndex(self._connection)
+        self._sweeping = False
         self._asked: tuple[str, Any] = ("", None)
 
     @property
@@ -227,8 +228,12 @@ class IndexedStore(BaseStore):
         ]
 
     def _sweep_when_due(self) -> None:
-        if self._expired():
-            self.sweep_ttl()
+        if not self._sweeping and self._expired():
+            self._sweeping = True  # sweeping reads and deletes through this store
+            try:
+                self.sweep_ttl()
+            finally:
+                self._sweeping = False
 
 
 def embed(texts: Sequence[str]) -> Floats:

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     Integers = np.ndarray[Any, np.dtype[np.int64]]
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-EMPTY = frozenset(
-    ["a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "for", "to", "is", "are", "was", "were", "be", "been", "do", "does", "did", "has", "have", "had", "i", "you", "he", "she", "it", "we", "they", "me", "him", "her", "us", "them", "my", "your", "his", "its", "our", "their", "this", "that", "these", "those", "what", "which", "who", "whom", "when", "where", "why", "how", "will", "would", "can", "could", "should", "may", "might", "as", "by", "from", "about", "if", "so", "not", "no"]
-)
+_EMPTY = """
+a an the of in on at with and or for to is are was were be been do does did has have had
+i you he she it we they me him her us them my your his its our their this that these
+those what which who whom when where why how will would can could should may might as by
+from about if so not no
+"""
+
+EMPTY = frozenset(_EMPTY.split())
 """English words that say nothing of what a text is about; dropped where others are left."""
 
 _MOST = 32  # words of a query: a page that is pasted in must not search for all of them
