@@ -19,21 +19,88 @@ from langgraph.store.base import PutOp
 from shoal.agents.memory import MemoryStore
 from shoal.errors import UsageError
 
-WHO = "Anna Ben Carla Dmitri Elif Farid Grace Hugo Ines Jonas Kim Lena Milo Nadia Omar Paula".split()
+WHO = [
+    "Anna",
+    "Ben",
+    "Carla",
+    "Dmitri",
+    "Elif",
+    "Farid",
+    "Grace",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Kim",
+    "Lena",
+    "Milo",
+    "Nadia",
+    "Omar",
+    "Paula",
+]
 DID = (
-    "bought a {x} {y} for {n} euros", "lost the {x} {y} near the {p}", "keeps the {x} {y} in the {p}",
+    "bought a {x} {y} for {n} euros", "lost the {x} {y} near the {p}",
+    "keeps the {x} {y} in the {p}",
     "wants to sell a {x} {y} before spring", "repaired the {x} {y} at the {p} {n} days ago",
     "lent the {x} {y} to a friend from the {p}", "dreams of a {x} {y}", "broke the {x} {y} again",
 )  # fmt: skip
-X = "red old wooden electric broken tiny heavy silver foldable striped antique plastic green".split()
-Y = (
-    "bicycle violin kettle lamp tent canoe drill camera jacket printer sofa mirror ladder radio "
-    "telescope piano scooter blender suitcase hammock keyboard carpet drone freezer"
-).split()
-P = (
-    "garage library harbour attic market office cellar station school museum bakery clinic "
-    "garden workshop stadium"
-).split()
+X = [
+    "red",
+    "old",
+    "wooden",
+    "electric",
+    "broken",
+    "tiny",
+    "heavy",
+    "silver",
+    "foldable",
+    "striped",
+    "antique",
+    "plastic",
+    "green",
+]
+Y = [
+    "bicycle",
+    "violin",
+    "kettle",
+    "lamp",
+    "tent",
+    "canoe",
+    "drill",
+    "camera",
+    "jacket",
+    "printer",
+    "sofa",
+    "mirror",
+    "ladder",
+    "radio",
+    "telescope",
+    "piano",
+    "scooter",
+    "blender",
+    "suitcase",
+    "hammock",
+    "keyboard",
+    "carpet",
+    "drone",
+    "freezer",
+]
+P = [
+    "garage",
+    "library",
+    "harbour",
+    "attic",
+    "market",
+    "office",
+    "cellar",
+    "station",
+    "school",
+    "museum",
+    "bakery",
+    "clinic",
+    "garden",
+    "workshop",
+    "stadium",
+]
 
 
 def notes(count: int, seed: int) -> Iterator[str]:
@@ -97,7 +164,10 @@ def fill(file: str, items: int, seed: int) -> dict[str, Any]:
             lot.clear()
     store.batch(lot)
     store.close()
-    return {"fill_s": round(time.perf_counter() - began), "file_mb": Path(file).stat().st_size >> 20}
+    return {
+        "fill_s": round(time.perf_counter() - began),
+        "file_mb": Path(file).stat().st_size >> 20,
+    }
 
 
 def ask(file: str, queries: int, seed: int) -> dict[str, Any]:
@@ -125,7 +195,8 @@ def _timed(work: Any) -> float:
 
 def _spread(seconds: list[float]) -> dict[str, float]:
     made = np.percentile(seconds, [50, 99, 100]) * 1000
-    return dict(zip(("p50_ms", "p99_ms", "max_ms"), (round(float(ms), 1) for ms in made)))
+    names = ("p50_ms", "p99_ms", "max_ms")
+    return {name: round(float(each), 1) for name, each in zip(names, made, strict=True)}
 
 
 if __name__ == "__main__":

@@ -89,9 +89,22 @@ class IndexedStore(BaseStore):
             self.delete_all(rows)
         return len(rows)
 
-    def delete_all(self, items: Sequence[tuple[str, str]]) -> None:
-        """Deletes items, each (namespace joined by dots, key), in one transaction."""
-        self.batch([PutOp(tuple(prefix.split(".")), key, None) for prefix, key in items])
+    def delete_all(self, items: Sequence[tuple[str, str]], files: Sequence[str] = ()) -> None:
+        """Deletes items, each (namespace joined by dots, key), and notes files that go with them.
+
+        It is one transaction, so that a kill forgets no file that is to be deleted.
+        """
+
+        def work() -> None:
+            with self.writing() as connection:
+                for prefix, key in items:
+                    row = (prefix, key)
+                    connection.execute("DELETE FROM store WHERE prefix = ? AND key = ?", row)
+                rows = ((path,) for path in files)
+                connection.executemany("INSERT OR IGNORE INTO doomed VALUES (?)", rows)
+                self.index.removed()
+
+        self.guarded(work)
 
     def embedded(self, query: str) -> Floats:
         """Returns a text's unit vector (d,); the last one is kept, for it is asked for twice."""
@@ -257,7 +270,9 @@ def _passages(op: PutOp) -> list[Passage]:
             space.prefix, op.key, f"{path}.{number}" if number else path, text, space.thread, moment
         )
         for path in paths
-        for number, text in enumerate(get_text_at_path(op.value, tokenize_path(path)))
+        for number, text in enumerate(
+            get_text_at_path(op.value, path if path == "$" else tokenize_path(path))
+        )
         if text.strip()
     ]
 

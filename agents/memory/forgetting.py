@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
+_FILES = ("gif", "trajectory")
+
 _MENTIONING = """
 SELECT prefix, key FROM store
 WHERE prefix = ? AND instr(CAST(value AS TEXT), ?)
@@ -32,8 +34,8 @@ def forget_items(
 ) -> None:
     """Deletes items and all that was made of them.
 
-    The rows go in one transaction, then the files: a kill in between leaves files that nothing
-    refers to, which `unused` names, and never an item without its file.
+    The rows go in one transaction, which also notes the files. After a kill, whoever opens the
+    memory next deletes those.
 
     Args:
         memory: Where they are.
@@ -44,16 +46,24 @@ def forget_items(
     made = {row for item in items for row in _made_of(memory, item)}
     if not rows:
         return
-    memory.delete_all(sorted(rows | made))
-    for sha256 in {sha256 for item in items for sha256 in references(item)}:
-        if not memory.query(_HOLDING, sha256):
-            memory.blobs.forget(sha256)
-    for item in items:
-        for file in ("gif", "trajectory"):
-            if item.data.get(file):
-                Path(str(item.data[file])).unlink(missing_ok=True)
-    scrub(memory)
+    blobs = {sha256 for item in items for sha256 in references(item)}
+    files = [str(item.data[name]) for item in items for name in _FILES if item.data.get(name)]
+    memory.delete_all(sorted(rows | made), [*(f"blob:{each}" for each in blobs), *files])
     _from_backups(memory.path, rows | made)
+    finish(memory)
+
+
+def finish(memory: MemoryStore) -> None:
+    """Deletes the files of what was forgotten, and empties the log; also after a kill."""
+    for (path,) in memory.query("SELECT path FROM doomed"):
+        sha256 = path.removeprefix("blob:")
+        if sha256 == path:
+            Path(path).unlink(missing_ok=True)
+        elif not memory.query(_HOLDING, sha256):
+            memory.blobs.forget(sha256)
+    if memory.query("SELECT 1 FROM doomed LIMIT 1"):
+        memory.guarded(lambda: memory.connection.execute("DELETE FROM doomed"))
+    scrub(memory)
 
 
 def scrub(memory: MemoryStore) -> None:

@@ -1,10 +1,11 @@
 """One order from meaning, words and time.
 
-The cosine and BM25 are added, BM25 as a share of the query's best: a convex combination of
-scores keeps how much better one hit is, which ranks alone lose (Bruch, Gai and Ingber, "An
-Analysis of Fusion Functions for Hybrid Retrieval", 2023). In a conversation a turn also gets a
-share of its neighbours' score: "Yes, last Saturday!" answers a question that the turn before it
-repeats.
+The cosine and BM25 are added, BM25 as a share of what the whole query would weigh: a convex
+combination of scores keeps how much better one hit is, which ranks alone lose (Bruch, Gai and
+Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023).
+
+In a conversation a turn also gets a share of its neighbours' score: "Yes, last Saturday!" answers
+a question that the turn before it repeats.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Candidate:
     Attributes:
         id: Its number.
         cosine: Of its text and the query.
-        words: BM25; 0 where no word matches.
+        words: BM25 as `words.matching` has it, in [0, 1]; 0 where no word matches.
         at: When it was written, seconds since 1970.
         turn: Whether it is part of a thread.
         beside: The ids before and after it in its thread.
@@ -68,9 +69,8 @@ def fused(
         now: Seconds since 1970.
         weights: What counts how much.
     """
-    top = max((each.words for each in candidates.values()), default=0.0) or 1.0
     plain = {
-        number: weights.meaning * each.cosine + (1 - weights.meaning) * each.words / top
+        number: weights.meaning * each.cosine + (1 - weights.meaning) * each.words
         for number, each in candidates.items()
     }
     scores = {}

@@ -13,7 +13,7 @@ from langgraph.store.base import Item
 
 from shoal.agents.memory.base import IndexedStore
 from shoal.agents.memory.blobs import BlobStore
-from shoal.agents.memory.forgetting import forget_items
+from shoal.agents.memory.forgetting import finish, forget_items
 from shoal.agents.memory.names import ASIDE, KINDS, namespace_of, owned
 from shoal.agents.memory.ranking import DEFAULT, Weights
 from shoal.errors import UnknownNameError, UsageError, unknown
@@ -53,6 +53,8 @@ class MemoryStore(IndexedStore):
         super().__init__(path or data_dir() / "memory.sqlite")
         self.user = user
         self.blobs = BlobStore(self.path.parent / "blobs")
+        if self.query("SELECT 1 FROM doomed LIMIT 1"):  # a kill interrupted forgetting
+            finish(self)
 
     def remember(
         self,

@@ -6,8 +6,9 @@ SQLite's FTS5 has it (k1 = 1.2, b = 0.75).
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ def terms(text: str) -> list[str]:
 def matching(
     connection: Any, text: str, k: int, among: Callable[[Integers], Mask]
 ) -> list[tuple[int, float]]:
-    """Returns the ids of the k entries that hold the words best, and their BM25 (> 0).
+    """Returns the ids of the k entries that hold the words best, and how well.
+
+    BM25 by what the whole query would weigh in a text of average length that holds each word
+    once: a text that shares but a common word with the query is near 0, however much better it
+    is than the rest.
 
     Args:
         connection: To the memory's file.
@@ -53,7 +58,8 @@ def matching(
         k: How many at most.
         among: Tells for ids whether each may be found.
     """
-    query = " OR ".join(_affordable(connection, terms(text)))
+    weights = _weights(connection, terms(text))
+    query = " OR ".join(_affordable(weights))
     if not query:
         return []
     for limit in (4 * k, -1):  # those of others may fill the first lot
@@ -61,7 +67,8 @@ def matching(
         found = _allowed(rows, among)
         if len(found) >= k or len(rows) < limit or limit < 0:
             break
-    return found[:k]
+    whole = sum(weight for _, weight in weights.values())
+    return [(number, min(1.0, score / whole)) for number, score in found[:k]]
 
 
 def _allowed(
@@ -73,12 +80,21 @@ def _allowed(
     return [row for row, allowed in zip(rows, flags, strict=True) if allowed]
 
 
-def _affordable(connection: Any, words: list[str]) -> list[str]:
-    if len(words) < 2:
-        return words
-    counts = [connection.execute(_COUNT, (word, _READ)).fetchone()[0] for word in words]
-    kept, read = [], 0
-    for count, word in sorted(zip(counts, words, strict=True)):
+def _weights(connection: Any, words: list[str]) -> dict[str, tuple[int, float]]:
+    """For each word how many rows hold it, at most `_READ`, and its weight as FTS5 has it."""
+    rows = connection.execute("SELECT max(id) FROM entries").fetchone()[0] or 0
+    found = {}
+    for word in words:
+        count = connection.execute(_COUNT, (word, _READ)).fetchone()[0]
+        weight = math.log((max(rows, count) - count + 0.5) / (count + 0.5))
+        found[word] = count, max(weight, 1e-6)
+    return found
+
+
+def _affordable(weights: Mapping[str, tuple[int, float]]) -> list[str]:
+    """The words that are searched, the rarest first."""
+    kept, read = list[str](), 0
+    for word, (count, _) in sorted(weights.items(), key=lambda pair: pair[1][0]):
         if kept and read + count > _READ:
             break
         if count:
