@@ -246,6 +246,10 @@ def _row(line: bytes) -> tuple[dict[str, Any] | None, str]:
 
 def _wrong(row: Mapping[str, Any]) -> str:
     """Says what is wrong with a row; "" for nothing."""
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "it holds text that is no Unicode"
     if "sum" in row and row["sum"] != checksum(row):
         return "its checksum is wrong: it was changed or cut"
     if row.get("kind") not in (*KINDS, *ASIDE):

@@ -52,6 +52,7 @@ def bring_up_to_date(connection: Any, embed: Embed) -> None:
         _index(connection, embed, version)
         for table in ("store_vectors", "vector_migrations"):
             connection.execute(f"DROP TABLE IF EXISTS {table}")
+        connection.execute("VACUUM")  # traces of what was deleted without secure_delete
 
 
 def _mark_provenance(connection: Any) -> bool:

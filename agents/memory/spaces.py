@@ -74,8 +74,7 @@ class Spaces:
 
         if len(ids) and ids.max() >= len(self._of):
             ids = np.where(ids < len(self._of), ids, 0)  # no entry has the number 0
-        found: Integers = self._of[ids]
-        return found
+        return self._of[ids].astype(np.int64)
 
     def _refresh(self) -> None:
         newest = max(self._known, default=0)

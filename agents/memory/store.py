@@ -86,6 +86,7 @@ class MemoryStore(IndexedStore):
         """
         key = key or uuid.uuid4().hex
         namespace = namespace_of(self.user, kind, thread)
+        text = _encodable(text)
         value = {"at": time.time(), "text": text, "data": dict(data), "provenance": provenance}
         self.put(namespace, key, value, index=False if kind == "taught" else None, ttl=ttl)
         return key
@@ -111,7 +112,7 @@ class MemoryStore(IndexedStore):
         Returns:
             Items whose `score` is the cosine of their text and the query.
         """
-        kinds = self._kinds(kind)
+        kinds, query = self._kinds(kind), _encodable(query)
         spaces = self.index.spaces
 
         def ranked() -> tuple[Memory, ...]:
@@ -245,6 +246,11 @@ class MemoryStore(IndexedStore):
         if kind != "any" and kind not in (*KINDS, *ASIDE):
             unknown("kind of memory", kind, ("any", *KINDS, *ASIDE))
         return KINDS if kind == "any" else (kind,)
+
+
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, as a broken terminal sends it, can't be written to any file."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def memory_of(hit: Item, score: float = 0.0) -> Memory:
