@@ -177,3 +177,18 @@ def test_balrog_plays_levels_and_recorded_episodes(tmp_path: Path) -> None:
     refused = typed("balrog.py", "--episodes", str(broken))
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "line 1" in refused.stderr
+
+
+def test_recall_measures_speed_and_any_dialogues(tmp_path: Path) -> None:
+    done = typed("generated_dialogues.py", str(tmp_path), "--dialogues", "2")
+    assert done.returncode == 0
+    made = report(typed("recall.py", "--dialogues", str(tmp_path), "--split", "dev", "--json"))
+    figures = made["figures"]["dialogues"]
+    assert (made["benchmark"], made["n"], figures["dialogues"]) == ("recall", 40, 1)
+    assert figures["recall_at_10"]["hybrid"]["mean"] > figures["recall_at_10"]["bm25"]["mean"]
+    speed = report(typed("recall.py", "--items", "300", "--queries", "5", "--json"))
+    assert speed["figures"]["speed"]["recall"]["p50_ms"] > 0
+    (tmp_path / "broken.json").write_text('{"conversation": []}')
+    refused = typed("recall.py", "--dialogues", str(tmp_path))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "broken.json" in refused.stderr

@@ -1,9 +1,9 @@
-"""`shoal memory`: list, search, forget, export."""
+"""`shoal memory`: what the agent remembers: looking, forgetting, moving, tidying up."""
 
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,14 +12,16 @@ import typer
 
 from shoal.agents.cli.show import console, plain, print_json, print_table
 from shoal.agents.cli.tasks import Json
+from shoal.errors import UsageError
 from shoal.types import Memory
 
 if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
 
 app = typer.Typer(help="What the agent remembers.", no_args_is_help=True)
-Kind = Annotated[str, typer.Option(help="any, text, image or episode; list also takes run.")]
+Kind = Annotated[str, typer.Option(help="any, text, image or episode; also run, archived.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
+Thread = Annotated[str, typer.Option(help="Only of this conversation.")]
 
 
 @app.command("list")
@@ -30,37 +32,157 @@ def listing(kind: Kind = "any", limit: Limit = 20, json: Json = False) -> None:
 
 
 @app.command()
-def search(query: str, kind: Kind = "any", limit: Limit = 5, json: Json = False) -> None:
-    """Find the items nearest in meaning to a query."""
+def search(
+    query: str, kind: Kind = "any", limit: Limit = 5, thread: Thread = "", json: Json = False
+) -> None:
+    """Find items by meaning, words and recency."""
     with opened_memory() as memory:
-        _show(memory.recall(query, kind=kind, limit=limit), json)
+        _show(memory.recall(query, kind=kind, limit=limit, thread=thread), json)
+
+
+@app.command()
+def situations(
+    text: Annotated[str, typer.Argument(help="A request or mission.")] = "",
+    image: Annotated[list[Path] | None, typer.Option(help="A picture; may be repeated.")] = None,
+    limit: Limit = 5,
+    json: Json = False,
+) -> None:
+    """Find situations like this one, and who solved them."""
+    if not text.strip() and not image:
+        raise UsageError("there is no situation to compare", fix="Give a text, or --image FILE")
+    with opened_memory() as memory:
+        found = memory.situations(text, images=image or (), limit=limit)
+    if json:
+        print_json(found)
+        return
+    rows = (
+        (each.kind, f"{each.similarity:.2f}", each.expert, each.status, each.item.text[:200])
+        for each in found
+    )
+    print_table(f"{len(found)} situations", ("kind", "like", "expert", "ended", "text"), rows)
 
 
 @app.command()
 def forget(
-    key: Annotated[str, typer.Argument(help="The item's key, or the start of it.")],
+    key: Annotated[str, typer.Argument(help="The item's key, or the start of it.")] = "",
+    thread: Annotated[str, typer.Option(help="Forget all of this conversation.")] = "",
+    json: Json = False,
 ) -> None:
-    """Delete an item for good: text, vector and image file."""
+    """Delete an item, or a conversation, for good: text, vectors, files and backups."""
+    if bool(key) == bool(thread):
+        raise UsageError("say what to forget", "it takes a key or --thread", "Give one of them")
     with opened_memory() as memory:
-        item = memory.forget(key)
-        console.print(plain(f"Forgotten: {item.text}"), highlight=False, soft_wrap=True)
+        if thread:
+            count = memory.forget_thread(thread)
+            _say(json, "Forgotten: {items} items of {thread}", items=count, thread=thread)
+        else:
+            item = memory.forget(key)
+            _say(json, "Forgotten: {text}", key=item.key, text=item.text)
 
 
 @app.command()
 def export(
-    to: Annotated[Path | None, typer.Option(help="A file; otherwise standard output.")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="A folder or .zip, with pictures, or a .jsonl; else standard output."),
+    ] = None,
+    json: Json = False,
 ) -> None:
-    """Write every item and every run's record as JSON lines."""
-    from shoal.files import write_atomic
+    """Write every item and every run's record as JSON lines, with the pictures."""
+    from shoal.agents.memory.exporting import export_to
 
     with opened_memory() as memory:
-        lines = [jsonlib.dumps(item, ensure_ascii=False, default=str) for item in memory.export()]
-    if to is None:
-        for line in lines:
-            typer.echo(line)
-    else:
-        write_atomic(to, "".join(f"{line}\n" for line in lines))
-        console.print(plain(f"{len(lines)} items written to {to}"), highlight=False, soft_wrap=True)
+        if to is None:
+            for row in memory.export():
+                typer.echo(jsonlib.dumps(row, ensure_ascii=False, default=str))
+            return
+        with _progress("exported", json) as tell:
+            made = export_to(memory, to, tell)
+    said = "{items} items and {blobs} files written to {path}"
+    _say(json, said + ("; {missing} files are gone" if made.missing else ""), items=made.items,
+         blobs=made.blobs, missing=made.missing, path=str(made.path))  # fmt: skip
+
+
+@app.command("import")
+def importing(
+    source: Annotated[Path, typer.Argument(help="What export wrote.")],
+    skip_damaged: Annotated[
+        bool, typer.Option("--skip-damaged", help="Leave out damaged lines.")
+    ] = False,
+    untrusted: Annotated[
+        bool, typer.Option("--untrusted", help="Nothing in it counts as your own word.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Add an export; nothing is taken where a line is damaged, unless told to."""
+    from shoal.agents.memory.importing import import_from
+
+    with opened_memory() as memory, _progress("imported", json) as tell:
+        made = import_from(
+            memory, source, skip_damaged=skip_damaged, trust=not untrusted, progress=tell
+        )
+    if json:
+        print_json(made)
+        return
+    _say(False, "{added} added, {replaced} replaced, {kept} here already, {expired} expired, "
+         "{damaged} damaged, {blobs} files", added=made.added, replaced=made.replaced,
+         kept=made.kept, expired=made.expired, damaged=made.damaged, blobs=made.blobs)  # fmt: skip
+    for line in made.named:
+        console.print(plain(f"  left out {line}"), highlight=False)
+
+
+@app.command()
+def dedup(
+    threshold: Annotated[
+        float, typer.Option(help="Cosine from which on notes say the same; 2: only equal ones.")
+    ] = 0.97,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, change nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Merge notes that say the same; the latest stays."""
+    from shoal.agents.memory.duplicates import dedup as merge
+
+    with opened_memory() as memory, _progress("sets merged", json) as tell:
+        made = merge(memory, threshold, dry_run=dry_run, progress=tell)
+    verb = "would go" if dry_run else "merged"
+    _say(json, f"{{removed}} notes {verb} ({{same}} word for word) in {{groups}} sets",
+         removed=made.removed, same=made.same, groups=made.groups)  # fmt: skip
+
+
+@app.command()
+def consolidate(
+    thread: Thread = "",
+    least: Annotated[int, typer.Option(min=2, help="Notes that make a thread long.")] = 20,
+    archive: Annotated[bool, typer.Option("--archive", help="Set the notes aside.")] = False,
+    json: Json = False,
+) -> None:
+    """Draw facts from long threads; the notes stay, or are archived."""
+    from shoal.agents.memory.consolidating import consolidate as draw
+
+    with opened_memory() as memory, _progress("threads done", json) as tell:
+        made = draw(memory, thread, least=least, archive=archive, progress=tell)
+    _say(json, "{facts} facts from {notes} notes in {threads} threads, {archived} archived",
+         facts=made.facts, notes=made.notes, threads=made.threads,
+         archived=made.archived)  # fmt: skip
+
+
+@app.command()
+def stats(json: Json = False) -> None:
+    """Count what is remembered."""
+    from shoal.agents.memory.stats import stats as count
+
+    with opened_memory() as memory:
+        made = count(memory)
+    if json:
+        print_json(made)
+        return
+    rows = []
+    for name, value in made.items():
+        shown = (
+            ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        )
+        rows.append((name.replace("_", " "), shown))
+    print_table("", ("", ""), rows)
 
 
 @contextmanager
@@ -73,6 +195,23 @@ def opened_memory() -> Iterator[MemoryStore]:
         yield memory
     finally:
         memory.close()
+
+
+@contextmanager
+def _progress(what: str, quiet: bool) -> Iterator[Callable[[int], None]]:
+    if quiet or not console.is_terminal:
+        yield lambda done: None
+        return
+    with console.status(what) as status:
+        yield lambda done: status.update(f"{done} {what}") if done % 100 == 0 else None
+
+
+def _say(json: bool, line: str, **facts: object) -> None:
+    """Prints facts as JSON, or the line with them filled in."""
+    if json:
+        print_json(facts)
+    else:
+        console.print(plain(line.format(**facts)), highlight=False, soft_wrap=True)
 
 
 def _show(items: tuple[Memory, ...], json: bool) -> None:

@@ -1,19 +1,21 @@
-"""Opening a memory file: locking, version, migration, and errors that lose nothing."""
+"""Opening a memory file: locking, version, and errors that lose nothing."""
 
 from __future__ import annotations
 
 import importlib
-import json
+import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from shoal.agents.memory.migrating import bring_up_to_date
 from shoal.errors import MissingExtraError, StorageError
 
-FORMAT = 1
-"""Kept in the file's `user_version`. 0 is a plain LangGraph store without provenance."""
+FORMAT = 2
+"""Kept in the file's `user_version`. 0 is a plain LangGraph store without provenance; 1 has
+LangGraph's vectors, and no words."""
 
 BUSY_SECONDS = 30.0
 
@@ -46,15 +48,43 @@ def errors() -> tuple[type[Exception], ...]:
     return (driver().Error, OSError)  # a lock's timeout is an OSError as well
 
 
-def connect(path: Path, setup: Callable[[Any], None]) -> Any:
+class Lent:
+    """A connection for LangGraph's store, whose transactions are ours while we are in one.
+
+    It begins a deferred transaction and commits it even after an error.
+
+    Args:
+        connection: The real one.
+
+    Attributes:
+        inside: Whether a transaction of ours is open.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.inside = False
+
+    def execute(self, statement: str, *parameters: Any) -> Any:
+        """Runs a statement; none that begins or ends a transaction inside of ours."""
+        if self.inside and statement in ("BEGIN", "COMMIT"):
+            return None
+        if statement == "COMMIT" and not self._connection.in_transaction:
+            return None
+        return self._connection.execute(statement, *parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def connect(path: Path, embed: Callable[[Sequence[str]], Any]) -> Any:
     """Opens (or makes) a memory file that several processes may share.
 
     One process at a time sets the file up. An older file is first copied to
-    `NAME.v0.bak`; its version is raised last, so that an interrupted move starts again.
+    `NAME.v0.bak`; its version is raised last, so that an interrupted move goes on where it was.
 
     Args:
         path: The SQLite file.
-        setup: Makes the tables, and whatever an older file's items lack.
+        embed: Texts to unit vectors, for an older file's items that have none.
 
     Raises:
         StorageError: Not a memory file, made by a newer Shoal, or not writable. The
@@ -62,6 +92,7 @@ def connect(path: Path, setup: Callable[[Any], None]) -> Any:
     """
     from filelock import FileLock
 
+    connection = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock", timeout=BUSY_SECONDS):
@@ -69,9 +100,14 @@ def connect(path: Path, setup: Callable[[Any], None]) -> Any:
                 path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
             )
             retry(lambda: _prepare(connection, path))
-            retry(lambda: setup(connection))
-            connection.execute(f"PRAGMA user_version = {FORMAT}")
-    except errors() as error:
+            retry(lambda: bring_up_to_date(connection, embed))
+            if connection.execute("PRAGMA user_version").fetchone()[0] < FORMAT:
+                connection.execute(f"PRAGMA user_version = {FORMAT}")
+    except BaseException as error:
+        if connection is not None:
+            connection.close()
+        if not isinstance(error, errors()):
+            raise
         raise StorageError(
             f"cannot open the memory file {path}",
             str(error),
@@ -79,12 +115,6 @@ def connect(path: Path, setup: Callable[[Any], None]) -> Any:
             "move it away",
         ) from error
     return connection
-
-
-def older(connection: Any) -> bool:
-    """Whether the file's items are of an older format."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version < FORMAT and _has_items(connection)
 
 
 def retry(work: Callable[[], T]) -> T:
@@ -119,9 +149,8 @@ def _prepare(connection: Any, path: Path) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")  # vectors go when their item goes
     connection.execute("PRAGMA secure_delete = ON")  # what is forgotten leaves no trace
-    if older(connection):
+    if version < FORMAT and _has_items(connection):
         _backup(connection, path.with_name(f"{path.name}.v{version}.bak"))
-        _mark_provenance(connection)
 
 
 def _has_items(connection: Any) -> bool:
@@ -132,29 +161,10 @@ def _has_items(connection: Any) -> bool:
 def _backup(connection: Any, target: Path) -> None:
     if target.exists():  # of an earlier try: that one is the original
         return
-    copy = driver().connect(target)
-    try:
-        connection.backup(copy)
-    finally:
-        copy.close()
-
-
-def _mark_provenance(connection: Any) -> None:
-    # Who wrote an item of format 0 is unknown, so it must not count as the user's word.
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for prefix, key, value in connection.execute(
-            "SELECT prefix, key, value FROM store"
-        ).fetchall():
-            item = json.loads(value)
-            if "provenance" not in item:
-                text = str(item.get("text") or json.dumps(item, ensure_ascii=False))
-                item = {"text": text, "data": item, "provenance": "memory"}
-                connection.execute(
-                    "UPDATE store SET value = ? WHERE prefix = ? AND key = ?",
-                    (json.dumps(item), prefix, key),
-                )
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)  # of a try that was killed
+    # Unlike a copy of its pages, this leaves behind what was deleted before.
+    connection.execute("VACUUM INTO ?", (str(part),))
+    with part.open("rb") as stream:
+        os.fsync(stream.fileno())
+    part.replace(target)

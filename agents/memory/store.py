@@ -1,36 +1,45 @@
-"""The memory: a LangGraph store on SQLite with vectors, for text, images and episodes."""
+"""The memory: one LangGraph store for text, images, episodes and records of runs."""
 
 from __future__ import annotations
 
-import asyncio
+import json
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from langgraph.store.base import BaseStore, Item, Op, Result, SearchItem
-from langgraph.store.sqlite import SqliteStore
+from langgraph.store.base import Item
 
+from shoal.agents.memory.base import IndexedStore
 from shoal.agents.memory.blobs import BlobStore
-from shoal.agents.memory.sqlite import connect, errors, older, retry
-from shoal.errors import StorageError, UnknownNameError, UsageError, unknown
+from shoal.agents.memory.forgetting import finish, forget_items
+from shoal.agents.memory.names import ASIDE, KINDS, namespace_of, owned
+from shoal.agents.memory.ranking import DEFAULT, Weights
+from shoal.errors import UnknownNameError, UsageError, unknown
 from shoal.files import data_dir
 from shoal.types import Memory, Provenance
 
 if TYPE_CHECKING:
-    from langgraph.store.sqlite.base import SqliteIndexConfig
+    from shoal.agents.memory.situations import Situation
+    from shoal.modalities.vision.opening.images import ImageSource
 
-KINDS = ("text", "image", "episode")
-"""What is remembered and found by its text."""
+_PAGE = 500
 
-ASIDE = ("run", "taught")
-"""What is kept outside the vectors: records of runs, and names taught with pictures."""
+_ROWS = """
+SELECT key, value, updated_at, expires_at FROM store
+WHERE prefix = ? AND key > ? ORDER BY key LIMIT ?
+"""
 
-_ROOT = "shoal"
+_LATEST = """
+SELECT prefix, key FROM store WHERE prefix IN (SELECT value FROM json_each(?))
+ORDER BY COALESCE(
+    json_extract(CAST(value AS TEXT), '$.at'), CAST(strftime('%s', updated_at) AS REAL)
+) DESC LIMIT ?
+"""
 
 
-class MemoryStore(BaseStore):
+class MemoryStore(IndexedStore):
     """A `BaseStore` that processes can share, with Shoal's own way to remember and recall.
 
     Args:
@@ -38,38 +47,14 @@ class MemoryStore(BaseStore):
         user: Whose memory it is; users don't see each other's items.
     """
 
-    supports_ttl = True
-
     def __init__(self, path: Path | None = None, *, user: str = "local") -> None:
         if not user or "." in user:
             raise UsageError(f"{user!r} cannot be a user's name", "it is empty or holds a dot")
-        self.path = path or data_dir() / "memory.sqlite"
+        super().__init__(path or data_dir() / "memory.sqlite")
         self.user = user
         self.blobs = BlobStore(self.path.parent / "blobs")
-        self._connection = connect(self.path, self._set_up)
-
-    def _set_up(self, connection: Any) -> None:
-        # The SQLite store reads "text_fields" where its base documents "fields"; without
-        # it, the whole JSON would be embedded and no text would be near any query.
-        index = {"dims": 384, "embed": _embed, "fields": ["text"], "text_fields": ["text"]}
-        self._store = SqliteStore(connection, index=cast("SqliteIndexConfig", index))
-        self._store.setup()
-        if older(connection):  # its items have no vectors yet
-            for item in self._store.search((), limit=1_000_000):
-                self._store.put(item.namespace, item.key, item.value)
-
-    def batch(self, ops: Iterable[Op]) -> list[Result]:
-        """Runs store operations, waiting for other processes."""
-        operations = list(ops)
-        return cast("list[Result]", self._guarded(lambda: self._store.batch(operations)))
-
-    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
-        """As `batch`, in a worker thread."""
-        return await asyncio.to_thread(self.batch, list(ops))
-
-    def close(self) -> None:
-        """Closes the file; the store can't be used after that."""
-        self._connection.close()
+        if self.query("SELECT 1 FROM doomed LIMIT 1"):  # a kill interrupted forgetting
+            finish(self)
 
     def remember(
         self,
@@ -79,6 +64,8 @@ class MemoryStore(BaseStore):
         data: Mapping[str, Any],
         provenance: Provenance,
         key: str = "",
+        thread: str = "",
+        ttl: float | None = None,
     ) -> str:
         """Keeps one item; the same key replaces it.
 
@@ -88,6 +75,8 @@ class MemoryStore(BaseStore):
             data: JSON-able facts.
             provenance: Who said it; comes back with it.
             key: Its name; a new one is made when empty.
+            thread: The conversation it belongs to alone; by default it is the user's.
+            ttl: Minutes after which it is forgotten.
 
         Returns:
             The key.
@@ -96,28 +85,65 @@ class MemoryStore(BaseStore):
             StorageError: The disk is full or the file locked; what was there is intact.
         """
         key = key or uuid.uuid4().hex
-        item = Memory(self._namespace(kind), key, text, dict(data), provenance)
-        self.put(item.namespace, key, _value(item), index=False if kind in ASIDE else None)
+        namespace = namespace_of(self.user, kind, thread)
+        text = _encodable(text)
+        value = {"at": time.time(), "text": text, "data": dict(data), "provenance": provenance}
+        self.put(namespace, key, value, index=False if kind == "taught" else None, ttl=ttl)
         return key
 
-    def recall(self, query: str, *, kind: str = "any", limit: int = 5) -> tuple[Memory, ...]:
-        """Finds the items whose text is nearest in meaning to the query, best first."""
-        found: list[Memory] = []
-        for each in self._kinds(kind):
-            hits = self.search(self._namespace(each), query=query, limit=limit)
-            found += [_memory(hit, hit.score or 0.0) for hit in hits]
-        return tuple(sorted(found, key=lambda item: -item.score)[:limit])
+    def recall(
+        self,
+        query: str,
+        *,
+        kind: str = "any",
+        limit: int = 5,
+        thread: str = "",
+        weights: Weights = DEFAULT,
+    ) -> tuple[Memory, ...]:
+        """Finds items by meaning, words and recency, best first; see `ranking`.
+
+        Args:
+            query: Plain text.
+            kind: One of `KINDS` or `ASIDE`, or "any" of `KINDS`.
+            limit: At most so many.
+            thread: Only of this conversation.
+            weights: How much each part counts.
+
+        Returns:
+            Items whose `score` is the cosine of their text and the query.
+        """
+        kinds, query = self._kinds(kind), _encodable(query)
+        spaces = self.index.spaces
+
+        def ranked() -> tuple[Memory, ...]:
+            self._sweep_when_due()
+            inside = spaces.which(
+                lambda each: self._wanted(each.prefix, each.thread, kinds, thread)
+            )
+            found = self.ranked(query, inside, limit, weights)
+            return tuple(memory_of(item, hit.cosine) for item, hit in found)
+
+        found: tuple[Memory, ...] = self.guarded(ranked)
+        return found
+
+    def situations(
+        self, text: str = "", *, images: Sequence[ImageSource] = (), limit: int = 5
+    ) -> tuple[Situation, ...]:
+        """Have I been in a situation like this, and who solved it? See `situations`."""
+        from shoal.agents.memory.situations import alike
+
+        return alike(self, text, images, limit)
 
     def recent(self, *, kind: str = "any", limit: int = 20) -> tuple[Memory, ...]:
         """Returns the latest items, newest first."""
-        hits = [hit for each in self._kinds(kind) for hit in self._all(each)]
-        hits.sort(key=_when, reverse=True)
-        return tuple(_memory(hit) for hit in hits[:limit])
+        prefixes = self.prefixes(self._kinds(kind))
+        rows = self.query(_LATEST, prefixes, limit)
+        return tuple(item for row in rows if (item := self.item(*row)) is not None)
 
-    def lookup(self, kind: str, key: str) -> Memory | None:
+    def lookup(self, kind: str, key: str, *, thread: str = "") -> Memory | None:
         """Returns one item by its whole key, or None."""
-        item = self.get(self._namespace(kind), key)
-        return _memory(item) if item else None
+        item = self.get(namespace_of(self.user, kind, thread), key)
+        return memory_of(item) if item else None
 
     def find(self, key: str) -> Memory:
         """Returns one item by its key or the start of it.
@@ -125,17 +151,21 @@ class MemoryStore(BaseStore):
         Raises:
             UnknownNameError: No item has that key, or several start with it.
         """
-        kinds = (*KINDS, *ASIDE)
-        hits = [hit for kind in kinds for hit in self._all(kind) if key and hit.key.startswith(key)]
-        if len(hits) == 1:
-            return _memory(hits[0])
-        why = f"{len(hits)} items start with it" if hits else "no item starts with it"
+        rows = self.query(
+            "SELECT prefix, key FROM store WHERE prefix IN (SELECT value FROM json_each(?)) "
+            "AND ?2 <> '' AND substr(key, 1, length(?2)) = ?2 LIMIT 1000",
+            self.prefixes(), key,
+        )  # fmt: skip
+        if len(rows) == 1 and (item := self.item(*rows[0])) is not None:
+            return item
+        why = f"{len(rows)} items start with it" if rows else "no item starts with it"
         raise UnknownNameError(f"{key!r} names no single memory", why, "Type: shoal memory list")
 
     def forget(self, key: str) -> Memory:
-        """Deletes an item for good: its text, its vector, its files and its runs' records.
+        """Deletes an item for good: its text, its vectors, its files and its runs' records.
 
         An image's file stays while another user remembers it, or a taught name needs it.
+        Backups that a migration left beside the file lose the item as well.
 
         Raises:
             UnknownNameError: No item has that key.
@@ -146,104 +176,94 @@ class MemoryStore(BaseStore):
 
     def forget_item(self, item: Memory) -> None:
         """Deletes an item that is at hand; see `forget`."""
-        self.delete(item.namespace, item.key)
-        for run in list(self._all("run")):
-            if _mentions(run.value.get("data", {}), item):
-                self.delete(run.namespace, run.key)
-        for sha256 in _blobs(item):
-            if not self._known_to_others(sha256):
-                self.blobs.forget(sha256)
-        for file in ("gif", "trajectory"):
-            if item.data.get(file):
-                Path(str(item.data[file])).unlink(missing_ok=True)
-        self._guarded(lambda: self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+        forget_items(self, [item])
 
-    def _known_to_others(self, sha256: str) -> bool:
-        seen = self.list_namespaces(prefix=(_ROOT,), suffix=("image",), limit=10_000)
-        if any(self.get(namespace, sha256) for namespace in seen):
-            return True
-        taught = self.list_namespaces(prefix=(_ROOT,), suffix=("taught",), limit=10_000)
-        hits = (hit for namespace in taught for hit in self._in(namespace))
-        return any(sha256 in _blobs(_memory(hit)) for hit in hits)
+    def forget_thread(self, thread: str) -> int:
+        """Deletes all that belongs to a conversation; returns how many items that were."""
+        items = [
+            item for item in self.items()
+            if item.data.get("thread") == thread
+            or (owned(".".join(item.namespace), self.user) or ("",))[0] == thread
+        ]  # fmt: skip
+        forget_items(self, items)
+        return len(items)
+
+    def sweep_ttl(self) -> int:
+        """Forgets what has expired; returns how many items that were."""
+        rows = self.guarded(self._expired)
+        shoal = [item for row in rows if (item := self.item(*row)) is not None]
+        if rows:
+            forget_items(self, shoal, expired=rows)
+        return len(rows)
 
     def export(self) -> Iterator[dict[str, Any]]:
-        """Yields every item of this user, runs included, as JSON-able dicts."""
-        for kind in (*KINDS, *ASIDE):
-            for hit in self._all(kind):
-                yield {"kind": kind, "key": hit.key, "updated_at": str(hit.updated_at), **hit.value}
+        """Yields every item of this user, runs included, as JSON-able dicts, one at a time."""
+        from shoal.agents.memory.exporting import rows
+
+        return rows(self)
+
+    def items(self, kinds: Sequence[str] = (*KINDS, *ASIDE)) -> Iterator[Memory]:
+        """Yields all of this user's items, one at a time."""
+        for prefix in self.prefixes(kinds):
+            for key, value, *_ in self.stored(prefix):
+                yield _memory(tuple(prefix.split(".")), key, json.loads(value))
+
+    def stored(self, prefix: str) -> Iterator[tuple[str, Any, Any, Any]]:
+        """Yields a namespace's rows, in pages: key, JSON, when it was written and ends."""
+        last = ""  # by key, so that what is written meanwhile moves no page
+        while rows := self.query(_ROWS, prefix, last, _PAGE):
+            last = rows[-1][0]
+            yield from rows
+
+    def prefixes(self, kinds: Sequence[str] = (*KINDS, *ASIDE)) -> list[str]:
+        """Returns this user's namespaces of some kinds, joined by dots, in the kinds' order."""
+        start = f"shoal.{self.user}"
+        rows = self.query(
+            "SELECT DISTINCT prefix FROM store WHERE prefix >= ? AND prefix < ?",
+            f"{start}.", f"{start}/",  # "/" comes after "."
+        )  # fmt: skip
+        own = [(row[0], owned(row[0], self.user)) for row in rows]
+        return [prefix for kind in kinds for prefix, its in own if its and its[1] == kind]
+
+    def query(self, statement: str, *values: Any) -> list[Any]:
+        """Reads rows; a list among the values is passed as JSON."""
+        given = [json.dumps(each) if isinstance(each, list) else each for each in values]
+        rows: list[Any] = self.guarded(
+            lambda: self._connection.execute(statement, given).fetchall()
+        )
+        return rows
+
+    def item(self, prefix: str, key: str) -> Memory | None:
+        """Returns one item by its namespace, joined by dots, and its whole key."""
+        found = self.get(tuple(prefix.split(".")), key)
+        return memory_of(found) if found else None
+
+    def _wanted(self, prefix: str, of: str, kinds: Sequence[str], thread: str) -> bool:
+        own = owned(prefix, self.user)
+        return own is not None and own[1] in kinds and (not thread or of == thread)
 
     def _kinds(self, kind: str) -> Sequence[str]:
         if kind != "any" and kind not in (*KINDS, *ASIDE):
             unknown("kind of memory", kind, ("any", *KINDS, *ASIDE))
         return KINDS if kind == "any" else (kind,)
 
-    def _namespace(self, kind: str) -> tuple[str, ...]:
-        return (_ROOT, self.user, kind)
 
-    def _all(self, kind: str) -> Iterator[SearchItem]:
-        return self._in(self._namespace(kind))
-
-    def _in(self, namespace: tuple[str, ...], page: int = 500) -> Iterator[SearchItem]:
-        offset = 0
-        while hits := self.search(namespace, limit=page, offset=offset):
-            yield from hits
-            offset += page
-
-    def _guarded(self, work: Any) -> Any:
-        try:
-            return retry(work)
-        except errors() as error:
-            if self._connection.in_transaction:
-                self._connection.rollback()
-            full = any(word in str(error) for word in ("full", "disk I/O"))
-            fix = " Free some disk space, or set SHOAL_HOME" if full else ""
-            raise StorageError(
-                f"the memory file {self.path} could not be used",
-                str(error),
-                f"What was stored before is intact.{fix}",
-            ) from error
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, as a broken terminal sends it, can't be written to any file."""
+    return text.encode("utf-8", "replace").decode()
 
 
-def _embed(texts: Sequence[str]) -> list[list[float]]:
-    from shoal.modalities.text import text_encoder
-
-    vectors: list[list[float]] = text_encoder().embed(list(texts)).tolist()
-    return vectors
+def memory_of(hit: Item, score: float = 0.0) -> Memory:
+    """Returns what a store's item holds, as Shoal's own type."""
+    return _memory(hit.namespace, hit.key, hit.value, score)
 
 
-def _blobs(item: Memory) -> list[str]:
-    """The files that an item keeps alive."""
-    if item.namespace[-1] == "image":
-        return [item.key]
-    images = item.data.get("images", {}) if item.namespace[-1] == "taught" else {}
-    return [*images, *images.values()]
-
-
-def _mentions(run: Mapping[str, Any], item: Memory) -> bool:
-    task = run.get("task", {})
-    images = [image.get("sha256") for image in task.get("images", ())]
-    return item.key in (*images, task.get("id"), f"run-{task.get('id')}")
-
-
-def _when(hit: Item) -> float:
-    # SQLite's own stamp knows whole seconds alone; items of plain LangGraph have no other.
-    return float(hit.value.get("at") or hit.updated_at.timestamp())
-
-
-def _value(item: Memory) -> dict[str, Any]:
-    return {
-        "at": time.time(),
-        "text": item.text,
-        "data": dict(item.data),
-        "provenance": item.provenance,
-    }
-
-
-def _memory(hit: Item, score: float = 0.0) -> Memory:
-    value = hit.value
+def _memory(
+    namespace: tuple[str, ...], key: str, value: Mapping[str, Any], score: float = 0.0
+) -> Memory:
     return Memory(
-        namespace=hit.namespace,
-        key=hit.key,
+        namespace=namespace,
+        key=key,
         text=str(value.get("text", "")),
         data=value.get("data", {}),
         provenance=value.get("provenance", "memory"),

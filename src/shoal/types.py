@@ -142,6 +142,11 @@ class Memory:
     provenance: Provenance
     score: float = 0.0
 
+    @property
+    def trusted(self) -> bool:
+        """Whether the user or the program said it."""
+        return self.provenance in ("user", "system")
+
     def __post_init__(self) -> None:
         _as_tuples(self, "namespace")
 

@@ -64,7 +64,7 @@ def test_forgetting_removes_text_vector_and_file(memory: MemoryStore) -> None:
     memory.forget(sha256[:8])
     with driver().connect(memory.path) as raw:
         assert raw.execute("SELECT count(*) FROM store").fetchone() == (0,)
-        assert raw.execute("SELECT count(*) FROM store_vectors").fetchone() == (0,)
+        assert raw.execute("SELECT count(*) FROM text_vectors").fetchone() == (0,)
     with pytest.raises(StorageError, match="forgotten"):
         memory.blobs.path(sha256)
     with pytest.raises(UnknownNameError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from shoal.modalities.vision.find.sketch import LENGTH, SAMPLE, Basis, best, pac
 if TYPE_CHECKING:
     from shoal.modalities.vision.find.sketch import Integers
     from shoal.modalities.vision.transform import Floats
+
+    Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 _REFINED = 256
 """Candidates by sketch that are compared exactly. Measured on 100,000 pictures: they hold more than
@@ -33,12 +35,16 @@ class Vectors:
 
     Args:
         connection: To the index's file; one caller at a time.
+        name: Begins the names of its two tables and its facts, where a file holds several sets.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._ids: Integers = np.empty(0, np.int64)
-        self._sketches: Floats = np.empty((0, LENGTH), np.float32)
+    def __init__(self, connection: sqlite3.Connection, name: str = "") -> None:
+        self._connection, self._name = connection, name
+        self._room: tuple[Integers, Floats] = (
+            np.empty(0, np.int64),
+            np.empty((0, LENGTH), np.float32),
+        )
+        self._held = 0
         self._basis: Basis | None = None
         self._seen: tuple[object, ...] = ()
 
@@ -50,33 +56,64 @@ class Vectors:
             vectors: float32 (n, d), unit rows.
         """
         rows = zip(ids, pack(vectors), strict=True)
-        self._connection.executemany("INSERT INTO vectors VALUES (?, ?)", rows)
-        count = self._connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
-        fitted = fact(self._connection, "fitted")
-        if not isinstance(fitted, int) or count >= _GROWTH * fitted:
+        self._connection.executemany(f"INSERT INTO {self._name}vectors VALUES (?, ?)", rows)
+        if self._outgrown(max(ids, default=0)):
             self._refit()
             return
-        basis = _basis(self._connection)
+        basis = self._kept_basis()
         if basis is not None:
             self._write(basis, ids, vectors)
 
-    def nearest(self, vector: Floats, k: int) -> list[tuple[int, float]]:
+    def nearest(
+        self, vector: Floats, k: int, among: Callable[[Integers], Mask] | None = None
+    ) -> list[tuple[int, float]]:
         """Returns the ids of the k nearest and their cosines, best first.
 
         Args:
             vector: float32 (d,), unit length.
             k: How many at most.
+            among: Tells for ids, which rise, whether each may be found; all by default.
         """
         with reading(self._connection):
             self._refresh()
             if self._basis is None:
                 return []
-            # einsum runs in one thread, which is as fast; BLAS's threads wait for busy cores.
             sketch = self._basis.sketches(vector[None])[0]
-            scores: Floats = np.einsum("ij,j->i", self._sketches, sketch)
-            chosen = np.sort(self._ids[best(scores, max(_REFINED, 4 * k))])
-            cosines: Floats = np.einsum("ij,j->i", self._exact(chosen.tolist()), vector)
+            chosen = self._likely(sketch, k, among)
+            exact = self._stored(chosen.tolist())
+            if len(exact) < len(chosen):  # some were replaced since they were read
+                self._let_go()
+                chosen = self._likely(sketch, k, among)
+                exact = self._stored(chosen.tolist())
+            vectors = unpack(list(exact.values()), len(exact)) if exact else vector[None][:0]
+            cosines: Floats = np.einsum("ij,j->i", vectors, vector)
         return [(int(chosen[place]), min(1.0, float(cosines[place]))) for place in best(cosines, k)]
+
+    def cosines(self, ids: Sequence[int], vector: Floats) -> dict[int, float]:
+        """Returns the cosines of some to a unit vector (d,), by id; what is gone is left out."""
+        rows = self._stored(ids)
+        if not rows:
+            return {}
+        found: Floats = np.einsum("ij,j->i", unpack(list(rows.values()), len(rows)), vector)
+        return {number: min(1.0, float(each)) for number, each in zip(rows, found, strict=True)}
+
+    def _likely(self, sketch: Floats, k: int, among: Callable[[Integers], Mask] | None) -> Integers:
+        """The ids, rising, among which the nearest are."""
+        # einsum runs in one thread, which is as fast; BLAS's threads wait for busy cores.
+        ids = self._ids
+        scores: Floats = np.einsum("ij,j->i", self._sketches, sketch)
+        if among is not None:
+            allowed = among(ids)
+            ids, scores = ids[allowed], scores[allowed]
+        return np.sort(ids[best(scores, max(_REFINED, 4 * k))])
+
+    @property
+    def _ids(self) -> Integers:
+        return self._room[0][: self._held]
+
+    @property
+    def _sketches(self) -> Floats:
+        return self._room[1][: self._held]
 
     def duplicates(self, threshold: float) -> list[list[int]]:
         """Returns groups of ids whose cosines reach a threshold; see `duplicates.groups`."""
@@ -110,16 +147,39 @@ class Vectors:
 
     def _exact(self, ids: Sequence[int]) -> Floats:
         """Returns the embeddings (n, d) of items, whose ids must rise."""
-        rows = self._connection.execute(
-            "SELECT vector FROM vectors WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
-            (json.dumps(list(ids)),),
-        ).fetchall()
-        return unpack([row[0] for row in rows], len(ids))
+        return unpack(list(self._stored(ids).values()), len(ids))
+
+    def _stored(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """The packed embeddings of those that are in the file, by rising id."""
+        return dict(
+            self._connection.execute(
+                f"SELECT id, vector FROM {self._name}vectors "
+                "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+                (json.dumps(list(ids)),),
+            ).fetchall()
+        )
+
+    def _outgrown(self, newest: int) -> bool:
+        """Whether a basis is due; counts only when there may be enough, for that takes long."""
+        fitted, due = self._fact("fitted"), self._fact("due")
+        if not isinstance(fitted, int):
+            return True
+        if isinstance(due, int) and newest < due:
+            return False
+        count = self._connection.execute(f"SELECT count(*) FROM {self._name}vectors").fetchone()[0]
+        self._note("due", newest + _GROWTH * fitted - count)
+        return bool(count >= _GROWTH * fitted)
+
+    def _fact(self, name: str) -> object:
+        return fact(self._connection, self._name + name)
+
+    def _note(self, name: str, value: object) -> None:
+        note(self._connection, self._name + name, value)
 
     def _write(self, basis: Basis, ids: Sequence[int], vectors: Floats) -> None:
         sketches = (row.tobytes() for row in basis.sketches(vectors))
         self._connection.executemany(
-            "INSERT INTO sketches VALUES (?, ?)", zip(ids, sketches, strict=True)
+            f"INSERT INTO {self._name}sketches VALUES (?, ?)", zip(ids, sketches, strict=True)
         )
 
     def removed(self) -> None:
@@ -127,64 +187,78 @@ class Vectors:
 
         A basis that was fitted on few vectors would still tell of each of them.
         """
-        count_up(self._connection, "removals")
-        fitted = fact(self._connection, "fitted")
+        count_up(self._connection, f"{self._name}removals")
+        fitted = self._fact("fitted")
         if isinstance(fitted, int) and fitted <= SAMPLE:
             self._refit()
 
     def _refit(self) -> None:
         """Fits a basis on what is there now, and sketches all of it anew."""
-        count_up(self._connection, "fits")
-        self._connection.execute("DELETE FROM sketches")
-        rows = self._connection.execute("SELECT id FROM vectors ORDER BY id").fetchall()
+        count_up(self._connection, f"{self._name}fits")
+        self._connection.execute(f"DELETE FROM {self._name}sketches")
+        rows = self._connection.execute(
+            f"SELECT id FROM {self._name}vectors ORDER BY id"
+        ).fetchall()
+        names = tuple(self._name + name for name in ("basis", "fitted", "due"))
+        self._connection.execute("DELETE FROM facts WHERE name IN (?, ?, ?)", names)
         if not rows:
-            self._connection.execute("DELETE FROM facts WHERE name IN ('basis', 'fitted')")
             return
         all_ids = np.array(rows, np.int64).ravel()
         size = min(SAMPLE, len(rows))
         chosen = np.random.default_rng(0).choice(all_ids, size, replace=False)
         basis = Basis.fitted(self._exact(np.sort(chosen).tolist()))
-        note(self._connection, "basis", basis.to_bytes())
-        note(self._connection, "fitted", len(rows))
+        self._note("basis", basis.to_bytes())
+        self._note("fitted", len(rows))
         for start in range(0, len(rows), _LOT):
             ids = all_ids[start : start + _LOT].tolist()
             self._write(basis, ids, self._exact(ids))
 
     def _refresh(self) -> None:
         """Brings the sketches in memory up to what is in the file."""
-        fits, removals = (fact(self._connection, name) for name in ("fits", "removals"))
+        fits, removals = (self._fact(name) for name in ("fits", "removals"))
         if not self._seen or self._seen[0] != fits:
-            self._basis = _basis(self._connection)
-            self._ids, self._sketches = self._ids[:0], self._sketches[:0]
+            self._basis = self._kept_basis()
+            self._held = 0
         elif self._seen[1] != removals:
-            rows = self._connection.execute("SELECT id FROM sketches").fetchall()
-            kept = np.isin(self._ids, np.array(rows, np.int64).ravel())
-            self._ids, self._sketches = self._ids[kept], self._sketches[kept]
+            self._let_go()
         self._append()
         self._seen = (fits, removals)
 
+    def _let_go(self) -> None:
+        """Drops the sketches that the file has no more."""
+        rows = self._connection.execute(f"SELECT id FROM {self._name}sketches").fetchall()
+        kept = np.isin(self._ids, np.array(rows, np.int64).ravel())
+        self._room = (self._ids[kept], self._sketches[kept])
+        self._held = len(self._room[0])
+
     def _append(self) -> None:
-        last = int(self._ids[-1]) if len(self._ids) else 0
+        last = int(self._ids[-1]) if self._held else 0
         count = self._connection.execute(
-            "SELECT count(*) FROM sketches WHERE id > ?", (last,)
+            f"SELECT count(*) FROM {self._name}sketches WHERE id > ?", (last,)
         ).fetchone()[0]
         if not count:
             return
-        old = len(self._ids)
-        ids, sketches = np.empty(old + count, np.int64), np.empty((old + count, LENGTH), np.float32)
-        ids[:old], sketches[:old] = self._ids, self._sketches
+        self._make_room(self._held + count)
+        ids, sketches = self._room
         rows = self._connection.execute(
-            "SELECT id, sketch FROM sketches WHERE id > ? ORDER BY id", (last,)
+            f"SELECT id, sketch FROM {self._name}sketches WHERE id > ? ORDER BY id", (last,)
         )
         while lot := rows.fetchmany(_LOT):
-            new = old + len(lot)
-            ids[old:new] = [row[0] for row in lot]
+            new = self._held + len(lot)
+            ids[self._held : new] = [row[0] for row in lot]
             raw = np.frombuffer(b"".join(row[1] for row in lot), np.float32)
-            sketches[old:new] = raw.reshape(-1, LENGTH)
-            old = new
-        self._ids, self._sketches = ids, sketches
+            sketches[self._held : new] = raw.reshape(-1, LENGTH)
+            self._held = new
 
+    def _make_room(self, count: int) -> None:
+        # An eighth more than is needed: one new item must not copy 50 MB each time.
+        if count <= len(self._room[0]):
+            return
+        size = count + count // 8
+        ids, sketches = np.empty(size, np.int64), np.empty((size, LENGTH), np.float32)
+        ids[: self._held], sketches[: self._held] = self._ids, self._sketches
+        self._room = ids, sketches
 
-def _basis(connection: sqlite3.Connection) -> Basis | None:
-    raw = fact(connection, "basis")
-    return Basis.from_bytes(raw) if isinstance(raw, bytes) else None
+    def _kept_basis(self) -> Basis | None:
+        raw = self._fact("basis")
+        return Basis.from_bytes(raw) if isinstance(raw, bytes) else None

@@ -1,0 +1,54 @@
+"""What a memory holds, in numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shoal.agents.memory.names import owned
+
+if TYPE_CHECKING:
+    from shoal.agents.memory.store import MemoryStore
+
+_BY_SOURCE = """
+SELECT json_extract(CAST(value AS TEXT), '$.provenance'), count(*), count(expires_at) FROM store
+WHERE prefix = ? GROUP BY 1
+"""
+
+
+def stats(memory: MemoryStore) -> dict[str, Any]:
+    """Returns counts by kind, thread and provenance, and sizes in bytes.
+
+    Args:
+        memory: The user's; the sizes are those of all users of the file.
+    """
+    kinds: dict[str, int] = {}
+    sources: dict[str, int] = {}
+    threads: dict[str, int] = {}
+    expiring = 0
+    for prefix in memory.prefixes():
+        kind = (owned(prefix, memory.user) or ("", ""))[1]
+        for source, count, ending in memory.query(_BY_SOURCE, prefix):
+            kinds[kind] = kinds.get(kind, 0) + count
+            sources[source or "memory"] = sources.get(source or "memory", 0) + count
+            expiring += ending
+    for thread, count in memory.query(_THREADS, memory.prefixes()):
+        threads[thread] = count
+    blobs = [path.stat().st_size for path in memory.blobs.folder.glob("??/*") if path.is_file()]
+    return {
+        "items": sum(kinds.values()),
+        "kinds": kinds,
+        "provenance": sources,
+        "trusted": sources.get("user", 0) + sources.get("system", 0),
+        "threads": threads,
+        "expiring": expiring,
+        "file_bytes": memory.path.stat().st_size,
+        "blobs": len(blobs),
+        "blob_bytes": sum(blobs),
+    }
+
+
+_THREADS = """
+SELECT s.thread, count(*) FROM entries e JOIN spaces s ON s.id = e.space
+WHERE s.thread <> '' AND e.field = 'text' AND s.prefix IN (SELECT value FROM json_each(?))
+GROUP BY s.thread ORDER BY 2 DESC LIMIT 20
+"""
