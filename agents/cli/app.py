@@ -14,6 +14,7 @@ from shoal.agents.cli import (
     models,
     pictures,
     policies,
+    route,
     tasks,
     tune,
 )
@@ -40,6 +41,7 @@ app.command("import")(exchange.import_policy)
 app.command("export-policy")(exchange.export_policy)
 app.add_typer(models.app, name="models")
 app.add_typer(memory.app, name="memory")
+app.add_typer(route.app, name="route")
 app.command()(graph.draw)
 app.command()(doctor.doctor)
 

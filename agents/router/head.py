@@ -67,7 +67,11 @@ class Head:
         return float(similarity.max())
 
     def save(self, path: Path) -> None:
-        """Writes the head with how it was made (JSON-able)."""
+        """Writes the head."""
+        write_atomic(path, self.content())
+
+    def content(self) -> bytes:
+        """The head as a safetensors file, with how it was made."""
         from safetensors.numpy import save
 
         about = {"skills": json.dumps(self.skills), "facts": json.dumps(NAMES)}
@@ -75,7 +79,7 @@ class Head:
         tensors = {name: getattr(self, name) for name in _TENSORS}
         # A quarter of the file, and ample for cosines.
         tensors["examples"] = (self.examples * _STEPS).round().astype("int8")
-        write_atomic(path, save(tensors, metadata=about))
+        return save(tensors, metadata=about)
 
     @classmethod
     def load(cls, path: Path = SHIPPED) -> Head:

@@ -19,11 +19,17 @@ TEMPLATES = Path(__file__).with_name("templates.toml")
 NO_IMAGE, NO_ENV, WRONG_ENV = "ask.no_image", "ask.no_env", "ask.wrong_env"
 FILLINGS = 3
 """How often a wording with slots is filled."""
+FRAMED = 0.6
+"""Share of the wordings that are also said with a conversational frame."""
 
 _SLOT = re.compile(r"\{(\w+?)2?\}")
 _GOALS = "shoal/MixedTrainLocal-v0"
 _CONTROL = "CartPole-v1"
-_FRAMES = ("please {}", "can you tell me: {}", "{} please", "hello, {}", "now {}", "well, {}")
+_FRAMES = (
+    "please {}", "{} please", "hello, {}", "now {}", "well, {}", "excuse me, {}", "{} thank you",
+    "so, {}", "oh, {}", "hey there! {}", "one thing: {}", "{} if you can", "{}!!", "alright, {}",
+    "could you help me? {}", "good morning, {}", "dear agent, {}", "{} soon please",
+)  # fmt: skip
 
 _Hand = tuple[int, str | None, float]
 """Pictures, env, and the weight of a request under these circumstances."""
@@ -65,8 +71,8 @@ def lessons(seed: int = 0) -> list[Lesson]:
     for number, (skill, wording, envs, slots) in enumerate(_wordings()):
         draw = random.Random(f"{seed} {skill} {wording}")
         texts = dict.fromkeys(_filled(wording, slots, draw) for _ in range(FILLINGS))
-        if draw.random() < 0.3:
-            texts[draw.choice(_FRAMES).format(next(iter(texts)))] = None
+        if draw.random() < FRAMED:
+            texts[draw.choice(_FRAMES).format(next(reversed(texts)))] = None
         for text in texts:
             usual = True
             for named, (images, env, weight) in _circumstances(skill, envs, draw):
