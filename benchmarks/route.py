@@ -159,7 +159,8 @@ def _bound(said: Told, truth: NDArray[Any], seed: int) -> dict[str, Any]:
         "worst_risk": max(one.risk for one in kept),
         "mean_risk": float(np.mean([one.risk for one in kept])),
         "mean_coverage": float(np.mean([one.coverage for one in kept])),
-        "shipped_threshold": own, "shipped_risk": shipped.risk, "shipped_coverage": shipped.coverage,
+        "shipped_threshold": own, "shipped_risk": shipped.risk,
+        "shipped_coverage": shipped.coverage,
     }  # fmt: skip
     print(f"at most {RISK:.0%} wrong: held in {held} of {SPLITS} random halves, mean risk "
           f"{figures['mean_risk']:.2%}, worst {figures['worst_risk']:.2%}, coverage "

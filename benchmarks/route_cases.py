@@ -52,7 +52,7 @@ def drawn(seed: int) -> dict[str, list[Case]]:
     """Draws both splits."""
     kinds = tomllib.loads(SOURCE.read_text(encoding="utf-8"))
     slots = kinds.pop("slots")
-    known = Near(lesson.text for lesson in lessons())
+    known = Near(dict.fromkeys(lesson.text for lesson in lessons()))
     splits: dict[str, list[Case]] = {"dev": [], "test": []}
     for kind, about in kinds.items():
         draw = random.Random(f"{seed} {kind}")

@@ -12,7 +12,7 @@ reward = success - λ · seconds - μ · tokens, with λ and μ of a `Dial`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ class Trial:
     propensity: float = 1.0
     solved: bool | None = None
     right: str = ""
-    cost: Cost = Cost()
+    cost: Cost = field(default_factory=Cost)
 
     def reward(self, dial: Dial) -> float:
         """Success less what it cost."""

@@ -77,9 +77,7 @@ def with_precedents(
     return {name: count / total for name, count in counts.items()}
 
 
-def chosen(
-    probabilities: Mapping[str, float], dial: Dial, costs: Mapping[str, Cost]
-) -> str:
+def chosen(probabilities: Mapping[str, float], dial: Dial, costs: Mapping[str, Cost]) -> str:
     """Returns the expert of the highest expected reward; "ask" costs nothing and solves nothing.
 
     Where the router would ask, it asks: the dial picks among experts, by probability of success

@@ -114,11 +114,16 @@ def _compared(old: Head, new: Head, held: Sequence[Trial]) -> tuple[dict[str, An
     spread = float(difference.std(ddof=1)) / len(held) ** 0.5 if len(held) > 1 else 1.0
     lower = float(difference.mean()) - _Z * spread
     figures = {
-        "right_before": round(float(before.mean()), 4), "right_after": round(float(after.mean()), 4),
+        "right_before": round(float(before.mean()), 4),
+        "right_after": round(float(after.mean()), 4),
         "difference_lower_bound": round(lower, 4), "margin": MARGIN,
     }  # fmt: skip
     if lower < -MARGIN:
-        return figures, False, f"it may be worse by {-lower:.3f}, more than {MARGIN}: left as it was"
+        return (
+            figures,
+            False,
+            f"it may be worse by {-lower:.3f}, more than {MARGIN}: left as it was",
+        )
     if np.array_equal(_said(old, held), _said(new, held)) and not difference.any():
         return figures, True, "it decides as before on the held-out trials, with other odds"
     return figures, True, f"it is not worse by more than {MARGIN} on held-out trials"

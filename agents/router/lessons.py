@@ -19,6 +19,8 @@ TEMPLATES = Path(__file__).with_name("templates.toml")
 NO_IMAGE, NO_ENV, WRONG_ENV = "ask.no_image", "ask.no_env", "ask.wrong_env"
 FILLINGS = 3
 """How often a wording with slots is filled."""
+OTHERS = 2
+"""Of its rarer circumstances, each filling of a wording gets so many."""
 FRAMED = 0.6
 """Share of the wordings that are also said with a conversational frame."""
 
@@ -34,7 +36,9 @@ _FRAMES = (
 _Hand = tuple[int, str | None, float]
 """Pictures, env, and the weight of a request under these circumstances."""
 
-_ANY: tuple[_Hand, ...] = ((0, None, 1), (1, None, 0.4), (0, _GOALS, 0.4), (0, _CONTROL, 0.3), (1, _GOALS, 0.15))  # fmt: skip
+_ANY: tuple[_Hand, ...] = (
+    (0, None, 1), (1, None, 0.4), (0, _GOALS, 0.4), (0, _CONTROL, 0.3), (1, _GOALS, 0.15),
+)  # fmt: skip
 _SEEN: tuple[_Hand, ...] = ((1, None, 1), (1, _GOALS, 0.25), (1, _CONTROL, 0.15))
 _PAIR: tuple[_Hand, ...] = ((2, None, 1), (2, _GOALS, 0.3))
 _UNSEEN: tuple[_Hand, ...] = ((0, None, 0.6), (0, _GOALS, 0.2), (0, _CONTROL, 0.15))
@@ -53,7 +57,6 @@ class Lesson:
         env: The env at hand, or None.
         weight: How much it counts.
         wording: Number of the wording it was made from: what is held out is held out whole.
-        base: Whether it is a wording's first and usual circumstance.
     """
 
     text: str
@@ -62,7 +65,6 @@ class Lesson:
     env: str | None = None
     weight: float = 1.0
     wording: int = 0
-    base: bool = False
 
 
 def lessons(seed: int = 0) -> list[Lesson]:
@@ -74,11 +76,11 @@ def lessons(seed: int = 0) -> list[Lesson]:
         if draw.random() < FRAMED:
             texts[draw.choice(_FRAMES).format(next(reversed(texts)))] = None
         for text in texts:
-            usual = True
-            for named, (images, env, weight) in _circumstances(skill, envs, draw):
-                share = weight / len(texts)
-                made.append(Lesson(text, named, images, env, share, number, usual))
-                usual = False
+            usual, *rare = _circumstances(skill, envs, draw)
+            few = draw.sample(rare, min(OTHERS, len(rare))) if slots else rare
+            for named, (images, env, weight) in [usual, *few]:
+                share = weight / len(texts) * (len(rare) / len(few) if weight < 1 else 1)
+                made.append(Lesson(text, named, images, env, share, number))
     return made
 
 
@@ -101,9 +103,7 @@ def _filled(wording: str, slots: dict[str, list[str]], draw: random.Random) -> s
     return _SLOT.sub(lambda match: draw.choice(slots[match[1]]), wording)
 
 
-def _circumstances(
-    skill: str, envs: list[str], draw: random.Random
-) -> list[tuple[str, _Hand]]:
+def _circumstances(skill: str, envs: list[str], draw: random.Random) -> list[tuple[str, _Hand]]:
     """The skills a request needs, each with what is at hand; the usual case first."""
     expert, _, kind = skill.partition(".")
     if expert == "vision":
@@ -122,4 +122,3 @@ def _circumstances(
 
 def _named(skill: str, hands: tuple[_Hand, ...]) -> list[tuple[str, _Hand]]:
     return [(skill, hand) for hand in hands]
-

@@ -101,7 +101,9 @@ class Router:
         costs: Mapping[str, Cost] | None = None,
     ) -> None:
         if max_risk is not None and not 0 < max_risk < 1:
-            raise UsageError(f"max_risk is {max_risk}", "it has to lie between 0 and 1, such as 0.05")
+            raise UsageError(
+                f"max_risk is {max_risk}", "it has to lie between 0 and 1, such as 0.05"
+            )
         self._head, self._least, self.max_risk = head, threshold, max_risk
         self.dial, self._costs = dial or Dial(), costs
         self._embedded: dict[tuple[str, ...], Array] = {}
@@ -189,7 +191,7 @@ class Router:
         precedents: Sequence[Precedent] = (),
         dial: Dial | None = None,
     ) -> Route:
-        """Applies examples, affordances and precedents to the head's probabilities `expert.skill -> p`.
+        """Applies examples, affordances and precedents to what the head says, `expert.skill -> p`.
 
         Args:
             task: What it holds rules experts out.

@@ -1,4 +1,4 @@
-"""Tasks of anyone's with the expert that is right for each: JSONL with text, images, env, expert."""
+"""Tasks of anyone's, with the right expert for each: JSONL of text, images, env and expert."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def _asked(line: str, what: str) -> Asked:
             raise TypeError("text, expert and env have to be texts")
         return Asked(text, _count(row.get("images")), env, expert)
     except KeyError as error:
-        raise UsageError(what, f"it has no {error.args[0]}", "Fields: text, images, env, expert") from error
+        raise UsageError(
+            what, f"it has no {error.args[0]}", "Fields: text, images, env, expert"
+        ) from error
     except (ValueError, TypeError, AttributeError) as error:
         raise UsageError(what, str(error), "Fields: text, images, env, expert") from error
 

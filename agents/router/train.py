@@ -58,7 +58,7 @@ class Lot:
         skills = tuple(sorted({lesson.skill for lesson in taught}))
         return cls(
             embedded([lesson.text for lesson in taught]),
-            np.stack([facts(task_of(l.text, l.images, l.env)) for l in taught]),
+            np.stack([facts(task_of(one.text, one.images, one.env)) for one in taught]),
             torch.tensor([skills.index(lesson.skill) for lesson in taught]),
             torch.tensor([lesson.weight for lesson in taught]),
             torch.tensor([lesson.wording for lesson in taught]),
