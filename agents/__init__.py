@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from shoal.agents.acting import TextPolicy, as_policy
     from shoal.agents.agent import Agent
     from shoal.agents.memory import MemoryStore
-    from shoal.agents.router import Route, Router
+    from shoal.agents.router import Dial, Route, Router
     from shoal.agents.runner import Event
     from shoal.agents.tools import Toolbox, as_tool
 
 _LAZY = {
     "Agent": "shoal.agents.agent",
+    "Dial": "shoal.agents.router",
     "Event": "shoal.agents.runner",
     "MemoryStore": "shoal.agents.memory",
     "Route": "shoal.agents.router",
@@ -28,6 +29,7 @@ _LAZY = {
 
 __all__ = [
     "Agent",
+    "Dial",
     "Event",
     "MemoryStore",
     "Route",

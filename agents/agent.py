@@ -13,7 +13,7 @@ from shoal.agents.graph.progress import LISTENER
 from shoal.agents.house import House, abilities_of
 from shoal.agents.memory import MemoryStore, TaughtNames
 from shoal.agents.records.keeping import keep
-from shoal.agents.router import Router
+from shoal.agents.router import Dial, Router
 from shoal.errors import EmptyTaskError, UsageError, unknown
 from shoal.types import Expert, ImageRef, Provenance, Run, Task
 
@@ -37,6 +37,13 @@ class Agent:
             an attribute `examples` (requests) is routed what is like these.
         memory: A memory; by default the one in the data folder.
         router: A router; by default the shipped one.
+        max_risk: At most this share of tasks may go to a wrong expert without being asked about.
+        dial: What time and tokens are worth where experts are chosen.
+        larger: URL of a larger language model, asked where the router is in doubt or the
+            experts failed; what it is asked goes there.
+
+    Raises:
+        UsageError: `max_risk` is no share, or was given beside a router.
     """
 
     def __init__(
@@ -46,14 +53,20 @@ class Agent:
         experts: Sequence[Expert] = (),
         memory: MemoryStore | None = None,
         router: Router | None = None,
+        max_risk: float | None = None,
+        dial: Dial | None = None,
+        larger: str | None = None,
     ) -> None:
-        from shoal.agents.experts import builtin_experts
+        from shoal.agents.experts import LargerModel, builtin_experts
         from shoal.agents.tools import as_tool
         from shoal.agents.tools.builtin import builtin_tools
 
         self._owns_memory = memory is None
         self.memory = memory or MemoryStore()
-        named = {expert.name: expert for expert in (*builtin_experts(), *experts)}
+        if router is not None and (max_risk is not None or dial is not None):
+            raise UsageError("max_risk and dial belong to the router", "one was given", "Tell it")
+        more = [LargerModel(larger)] if larger else []
+        named = {expert.name: expert for expert in (*builtin_experts(), *more, *experts)}
         own = builtin_tools(lambda: self.house, self.memory)
         artifacts = self.memory.path.parent / "artifacts"
         added = [as_tool(tool) for tool in tools]
@@ -61,7 +74,7 @@ class Agent:
             experts=named,
             tools=[*own, *added],
             memory=self.memory,
-            router=router or Router(),
+            router=router or Router(max_risk=max_risk, dial=dial),
             artifacts=artifacts,
             abilities=abilities_of(added, experts),
         )

@@ -119,7 +119,8 @@ def takes_goal(env_id: str) -> bool:
     entry = spec.entry_point if spec else None
     try:
         made = load_env_creator(entry) if isinstance(entry, str) else entry
-    except (ImportError, AttributeError, ValueError):  # its package is not here
+    # Its package is not here; gymnasium has an error of its own for some of them.
+    except (ImportError, AttributeError, ValueError, gymnasium.error.Error):
         return False
     return isinstance(made, type) and issubclass(made, RoomGridLevel)
 

@@ -16,6 +16,7 @@ from shoal.agents.cli import (
     policies,
     records,
     replay,
+    route,
     tasks,
     tune,
 )
@@ -46,6 +47,7 @@ app.add_typer(records.app, name="records")
 app.command()(records.feedback)
 app.command()(records.export)
 app.command()(replay.replay)
+app.add_typer(route.app, name="route")
 app.command()(graph.draw)
 app.command()(doctor.doctor)
 

@@ -35,7 +35,7 @@ def attempt(house: House, name: str, state: State) -> Update:
         waiting = [error.tool, approval_key(error.tool, error.arguments)]
         outcome = Outcome(Status.NEEDS_APPROVAL, None, str(error), state["decision"].confidence)
     except UsageError as error:
-        if not state.get("tried"):
+        if not state.get("tried") and name != "larger":
             raise
         outcome = Outcome(Status.FAILED, None, f"{name} failed: {error}")
     except Exception as error:  # an expert may be a stranger's code; the run must end well

@@ -19,7 +19,7 @@ def build(house: House, checkpointer: Any = None) -> CompiledStateGraph[Any, Any
     """
     from langgraph.graph import END, START, StateGraph
 
-    from shoal.agents.graph.nodes import Nodes, after_route, after_vision
+    from shoal.agents.graph.nodes import Nodes, after_vision
     from shoal.agents.graph.state import State
 
     nodes, experts = Nodes(house), list(house.experts)
@@ -33,7 +33,7 @@ def build(house: House, checkpointer: Any = None) -> CompiledStateGraph[Any, Any
     graph.add_node("remember", nodes.remember)
     graph.add_edge(START, "recall")
     graph.add_edge("recall", "route")
-    graph.add_conditional_edges("route", after_route, [*experts, "ask"])
+    graph.add_conditional_edges("route", nodes.after_route, [*experts, "ask"])
     for name in experts:
         if name == "vision" and "text" in experts:
             graph.add_conditional_edges(name, after_vision, ["text", "check"])

@@ -65,6 +65,7 @@ def _unknown(outcome: Outcome) -> str:
 
 CHECKS: dict[str, Callable[[Outcome], str]] = {
     "text": _text,
+    "larger": _text,
     "vision": _vision,
     "policy": _policy,
 }

@@ -19,6 +19,9 @@ from shoal.agents.router import Route
 from shoal.errors import StorageError
 from shoal.types import Outcome, Status, Task
 
+LARGER = "larger"
+"""The expert by URL that is asked where the others were not sure enough, or failed."""
+
 MAX_ATTEMPTS = 2
 FALLBACK = 0.2
 """A second expert gets the task only if the router gave it this probability."""
@@ -52,6 +55,13 @@ class Nodes:
         spent = time.time() - state["started"]
         return {"decision": decision, "expert": decision.expert, "spent": spent}
 
+    def after_route(self, state: State) -> str:
+        """Picks the chosen expert's node; the larger model's where the router is in doubt."""
+        decision = state["decision"]
+        shares = decision.probabilities
+        doubts = decision.expert == "ask" and max(shares, key=shares.__getitem__) != "ask"
+        return LARGER if doubts and LARGER in self.house.experts else decision.expert
+
     def attempt(self, name: str) -> Any:
         """Returns the node in which expert `name` attempts the task."""
 
@@ -75,7 +85,9 @@ class Nodes:
         if outcome.status in (Status.SOLVED, Status.REFUSED):
             return "remember"
         task, tried = state["task"], state["tried"]
-        for name, p in sorted(state["decision"].probabilities.items(), key=lambda pair: -pair[1]):
+        decision = state["decision"]
+        likely = decision.probabilities if decision.expert != "ask" else {}  # none was sure enough
+        for name, p in sorted(likely.items(), key=lambda pair: -pair[1]):
             expert = self.house.experts.get(name)
             # With a picture at hand, looking at it comes before giving up.
             least = 0.0 if name == "vision" else FALLBACK
@@ -83,7 +95,11 @@ class Nodes:
                 continue
             if expert.affordance(task, self.house.context(task)) > 0:
                 return name
-        return "remember"
+        if LARGER in self.house.experts and LARGER not in tried:
+            return LARGER
+        # Nobody was sure, and the larger model could not be asked: a person is.
+        helpless = tried == [LARGER] and outcome.status is Status.FAILED
+        return "ask" if helpless else "remember"
 
     def ask(self, state: State) -> Command[Any]:
         """Abstains: interrupts for a person, or ends the run with an honest status."""
@@ -121,11 +137,6 @@ class Nodes:
         except StorageError as error:  # the answer is there: it must not be lost as well
             run = replace(run, reason=f"{run.reason}; but it could not be recorded: {error}")
         return {"run": run}
-
-
-def after_route(state: State) -> str:
-    """Picks the node of the chosen expert."""
-    return state["decision"].expert
 
 
 def after_vision(state: State) -> Literal["text", "check"]:

@@ -1,5 +1,6 @@
 """The router: one request in, a distribution over the experts out."""
 
+from shoal.agents.router.dial import Dial, Precedent
 from shoal.agents.router.router import Route, Router
 
-__all__ = ["Route", "Router"]
+__all__ = ["Dial", "Precedent", "Route", "Router"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from shoal.types import Task
@@ -10,21 +11,25 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NAMES = ("mission",)
+NAMES = ("mission", "image", "images", "env", "goals")
 """The facts, in the order in which the head reads them behind the embedding."""
 
 
 def facts(task: Task) -> NDArray[np.float32]:
-    """Returns a task's facts, float32 (1,).
+    """Returns a task's facts, float32 (5,), each 0 or 1.
 
-    "mission": 1 where the text parses to a goal (`shoal.envs.parse`) that the task's env
-    takes, or, without an env, to any; else 0. What a policy expects of that goal is no fact
-    of the head's: it is an affordance, and weighs in the router's decision.
+    "mission": the text parses to a goal (`shoal.envs.parse`) that the task's env takes, or,
+    without an env, any would. "image": a picture is at hand; "images": several are. "env": an
+    env is; "goals": one that can be told what to do. What a policy expects of a goal is no
+    fact of the head's: it is an affordance, and weighs in the router's decision, and so does
+    what is like the examples of a tool, and what memory knows of who solved the like.
     """
     import numpy as np
 
-    told = _is_mission(task.text) and (task.env is None or _takes_goal(task.env))
-    return np.array([told], np.float32)
+    goals = task.env is not None and _takes_goal(task.env)
+    mission = (goals or task.env is None) and _is_mission(task.text)
+    many = len(task.images)
+    return np.array([mission, many > 0, many > 1, task.env is not None, goals], np.float32)
 
 
 def _is_mission(text: str) -> bool:
@@ -37,6 +42,7 @@ def _is_mission(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=256)  # an env whose package is missing would be looked for each time
 def _takes_goal(env_id: str) -> bool:
     from shoal.envs import takes_goal
 

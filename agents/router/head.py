@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +27,14 @@ class Head:
 
     Attributes:
         skills: Names of the form "expert.skill", one per column.
-        weights: `(d + f, k)`, of the embedding and the facts (`shoal.agents.router.facts`),
-            already divided by the calibration temperature.
+        weights: `(3 d + f, k)`, of what `features` makes of the embedding and the facts
+            (`shoal.agents.router.facts`), already divided by the calibration temperature.
         bias: `(k,)`, likewise.
-        examples: `(n, d)`, the embeddings it was trained on.
+        examples: `(n, d)`, embeddings of requests it was trained on.
         labels: `(n,)`, which skill each example needs.
+        held_out: `(m, 2)`, of requests it was not fitted on: the chosen expert's probability,
+            and 1 where that expert was the right one, else 0. "ask" is never chosen among them.
+        made: How it was made.
     """
 
     skills: tuple[str, ...]
@@ -39,6 +42,8 @@ class Head:
     bias: Array
     examples: Array
     labels: Array
+    held_out: Array
+    made: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, embedding: Array, facts: Array) -> Mapping[str, float]:
         """Returns the probability of each skill for one embedding `(d,)` and its facts `(f,)`."""
@@ -46,7 +51,8 @@ class Head:
 
         from shoal.modalities.text.decisions import settled
 
-        logits = (np.concatenate([embedding, facts]) @ self.weights + self.bias).tolist()
+        read = features(embedding[np.newaxis], facts[np.newaxis])[0]
+        logits = (read @ self.weights + self.bias).tolist()
         scores = dict(zip(self.skills, logits, strict=True))
         return settled("router", scores, fitted=True).probabilities
 
@@ -60,20 +66,20 @@ class Head:
         )
         return float(similarity.max())
 
-    def save(self, path: Path, metadata: dict[str, Any]) -> None:
-        """Writes the head with how it was made (JSON-able)."""
+    def save(self, path: Path) -> None:
+        """Writes the head."""
+        write_atomic(path, self.content())
+
+    def content(self) -> bytes:
+        """The head as a safetensors file, with how it was made."""
         from safetensors.numpy import save
 
         about = {"skills": json.dumps(self.skills), "facts": json.dumps(NAMES)}
-        about |= {"made": json.dumps(metadata)}
-        half = self.examples.astype("float16")  # a third of the file, and ample for cosines
-        tensors = {
-            "weights": self.weights,
-            "bias": self.bias,
-            "examples": half,
-            "labels": self.labels,
-        }
-        write_atomic(path, save(tensors, metadata=about))
+        about |= {"made": json.dumps(dict(self.made))}
+        tensors = {name: getattr(self, name) for name in _TENSORS}
+        # A quarter of the file, and ample for cosines.
+        tensors["examples"] = (self.examples * _STEPS).round().astype("int8")
+        return save(tensors, metadata=about)
 
     @classmethod
     def load(cls, path: Path = SHIPPED) -> Head:
@@ -86,17 +92,41 @@ class Head:
 
         try:
             with safe_open(path, framework="numpy") as stream:
-                skills = tuple(json.loads(stream.metadata()["skills"]))
-                if json.loads(stream.metadata()["facts"]) != list(NAMES):
+                about = {key: json.loads(value) for key, value in stream.metadata().items()}
+                if about["facts"] != list(NAMES):
                     raise ValueError(f"it was trained on other facts than {', '.join(NAMES)}")
-                names = ("weights", "bias", "examples", "labels")
-                return cls(skills, *(stream.get_tensor(name).astype("float32") for name in names))
+                read = {name: stream.get_tensor(name).astype("float32") for name in _TENSORS}
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise CorruptWeightsError(
                 f"cannot read the router's head {path}",
                 str(error),
                 "Type: python -m shoal.agents.router.train",
             ) from error
+        read["examples"] /= _STEPS
+        return cls(tuple(about["skills"]), **read, made=about["made"])
+
+
+_TENSORS = ("weights", "bias", "examples", "labels", "held_out")
+_STEPS = 300.0
+"""Of an example's embedding, in one unit: MiniLM's largest entries are about 0.3."""
+
+
+def features(embeddings: Array, facts: Array) -> Array:
+    """What the softmax regression reads: words, words with a picture, words with an env, facts.
+
+    The same words mean another thing where a picture or an env is at hand.
+
+    Args:
+        embeddings: float32 (n, d).
+        facts: float32 (n, f).
+
+    Returns:
+        float32 (n, 3 d + f).
+    """
+    import numpy as np
+
+    image, env = (facts[:, [NAMES.index(name)]] for name in ("image", "env"))
+    return np.concatenate([embeddings, embeddings * image, embeddings * env, facts], 1)
 
 
 def by_expert(probabilities: Mapping[str, float]) -> dict[str, float]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from shoal.agents.router.dial import TYPICAL, Dial, Precedent, chosen, with_precedents
 from shoal.agents.router.facts import facts
 from shoal.agents.router.head import Head, best_skill, by_expert
-from shoal.types import Task
+from shoal.agents.router.risk import threshold
+from shoal.errors import UsageError
+from shoal.types import Cost, Task
 
 if TYPE_CHECKING:
     from shoal.agents.router.head import Array
@@ -29,12 +33,23 @@ REMEMBERED = 0.5
 Abilities = Mapping[str, Sequence[str]]
 """Expert -> example requests for what the head was not trained on: your tools, your experts."""
 
+_NO_IMAGE = (
+    "it looks like a question about a picture, but none was given: "
+    "pass images=[…], or --image FILE on the command line"
+)
+_NO_ENV = (
+    "it looks like a task for a policy, but no env was given: "
+    'pass env="BabyAI-GoToLocal-v0", or --env on the command line'
+)
 _MISSING = {
-    "vision": "it looks like a question about a picture, but none was given: "
-    "pass images=[…], or --image FILE on the command line",
-    "policy": "it looks like a task for a policy, but no env was given: "
-    'pass env="BabyAI-GoToLocal-v0", or --env on the command line',
-}
+    "vision": _NO_IMAGE, "no_image": _NO_IMAGE, "policy": _NO_ENV, "no_env": _NO_ENV,
+    "wrong_env": "it looks like a mission, but this env can't be told what to do: "
+    'name one that can, such as "BabyAI-GoToLocal-v0"',
+    "live": "it needs to know what is so right now, and no tool here can look",
+    "world": "it asks for something to be done that no tool here can do",
+    "unknowable": "nobody here can know that",
+}  # fmt: skip
+"""What was ruled out, or the skill of "ask" -> why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +75,52 @@ class Router:
     """Routes by what is asked for, what the task holds and what experts can do now.
 
     Args:
-        head: Trained head; by default the shipped one, loaded on first use.
+        head: Trained head; by default the one that was tuned here (`shoal route train`), else
+            the shipped one, loaded on first use.
         threshold: Probability under which it abstains, in [0, 1].
+        max_risk: Bound on the share of wrong experts among the tasks on which it does not
+            abstain; raises the threshold as the head's held-out decisions demand
+            (`shoal.agents.router.risk`).
+        dial: What time and tokens are worth.
+        costs: Expert -> what its attempts take, by default as the head's records tell.
+
+    Raises:
+        UsageError: `max_risk` is no share.
     """
 
-    def __init__(self, head: Head | None = None, threshold: float = THRESHOLD) -> None:
-        self._head, self.threshold = head, threshold
+    def __init__(
+        self,
+        head: Head | None = None,
+        threshold: float = THRESHOLD,
+        *,
+        max_risk: float | None = None,
+        dial: Dial | None = None,
+        costs: Mapping[str, Cost] | None = None,
+    ) -> None:
+        if max_risk is not None and not 0 < max_risk < 1:
+            raise UsageError(
+                f"max_risk is {max_risk}", "it has to lie between 0 and 1, such as 0.05"
+            )
+        self._head, self._least, self.max_risk = head, threshold, max_risk
+        self.dial, self._costs = dial or Dial(), costs
         self._embedded: dict[tuple[str, ...], Array] = {}
+
+    @property
+    def head(self) -> Head:
+        """The head, loaded on first use."""
+        if self._head is None:
+            from shoal.agents.router.library import current
+
+            self._head = Head.load(current())
+        return self._head
+
+    @cached_property
+    def threshold(self) -> float:
+        """Probability under which it abstains; above 1 where `max_risk` can't be promised."""
+        if self.max_risk is None:
+            return self._least
+        held_out = self.head.held_out
+        return max(self._least, threshold(held_out[:, 0], held_out[:, 1], self.max_risk))
 
     def __call__(
         self,
@@ -74,6 +128,8 @@ class Router:
         abilities: Abilities | None = None,
         remembered: float = 0.0,
         affordances: Mapping[str, float] | None = None,
+        precedents: Sequence[Precedent] = (),
+        dial: Dial | None = None,
     ) -> Route:
         """Returns the route of one task.
 
@@ -84,21 +140,22 @@ class Router:
             remembered: Similarity of the request to the nearest memory.
             affordances: Expert -> whether it can do this now, in [0, 1]
                 (`House.affordances`); one that is not named counts as able.
+            precedents: Who had tasks like this one before.
+            dial: What time and tokens are worth in this run, instead of the router's own.
 
         Raises:
             MissingModelError: The text encoder is not on this machine.
         """
         from shoal.modalities.text import text_encoder
 
-        self._head = self._head or Head.load()
         embedding = text_encoder().embed([task.text])[0]
         nearer = {
             expert: self._nearer(embedding, expert, tuple(examples))
             for expert, examples in (abilities or {}).items()
             if examples
         }
-        skills = self._head(embedding, facts(task))
-        route = self.decide(task, skills, nearer, affordances)
+        skills = self.head(embedding, facts(task))
+        route = self.decide(task, skills, nearer, affordances, precedents, dial)
         if route.expert == "ask" and remembered >= REMEMBERED:
             reason = "memory holds something like it"
             return replace(
@@ -108,12 +165,11 @@ class Router:
 
     def _nearer(self, embedding: Array, expert: str, examples: tuple[str, ...]) -> float:
         """Nearest neighbour with soft odds: is an ability's example nearer than others'?"""
-        assert self._head is not None
         similarity = float((self._embed(examples) @ embedding).max())
         if similarity < ALIKE:
             return 0.0
         # What the head would ask about is no rival: with the ability, it can be done.
-        other = self._head.nearest(embedding, without=("ask", expert))
+        other = self.head.nearest(embedding, without=("ask", expert))
         return 1.0 / (1.0 + math.exp((other - similarity) / SOFTNESS))
 
     def _embed(self, examples: tuple[str, ...]) -> Array:
@@ -129,8 +185,10 @@ class Router:
         skills: Mapping[str, float],
         nearer: Mapping[str, float] | None = None,
         affordances: Mapping[str, float] | None = None,
+        precedents: Sequence[Precedent] = (),
+        dial: Dial | None = None,
     ) -> Route:
-        """Applies examples and affordances to the head's probabilities `expert.skill -> p`.
+        """Applies examples, affordances and precedents to what the head says, `expert.skill -> p`.
 
         Args:
             task: What it holds rules experts out.
@@ -139,33 +197,50 @@ class Router:
                 request is one of these rather than what the head knows.
             affordances: For each expert, whether it can do this now: where the words ask for
                 none plainly, its odds fall with it.
+            precedents: Who had tasks like this one before.
+            dial: What time and tokens are worth; by default the router's own.
         """
         experts = _raised(by_expert(skills), nearer or {})
         absent = {"vision": not task.images, "policy": not task.env}
         ruled_out = {name: experts.get(name, 0.0) for name, gone in absent.items() if gone}
         possible = {n: p for n, p in experts.items() if n not in ruled_out}
-        if max(possible.values(), default=0.0) < self.threshold:
+        if max(possible.values(), default=0.0) < THRESHOLD:
             # Words that plainly ask for one expert go to it: who can't do it now says why.
             possible = {n: p * (affordances or {}).get(n, 1.0) for n, p in possible.items()}
         total = sum(possible.values()) or 1.0
-        probabilities = {name: p / total for name, p in possible.items()}
+        shares = {name: p / total for name, p in possible.items()}
+        probabilities = with_precedents(shares, precedents) if precedents else shares
         likeliest_out = max(ruled_out, key=ruled_out.__getitem__, default="")
-        if likeliest_out and ruled_out[likeliest_out] > self.threshold:
+        if likeliest_out and ruled_out[likeliest_out] > THRESHOLD:
             confidence = ruled_out[likeliest_out]
             return Route(probabilities, "ask", "unclear", confidence, _MISSING[likeliest_out])
-        return self._pick(probabilities, skills)
+        return self._pick(probabilities, skills, dial or self.dial)
 
-    def _pick(self, probabilities: Mapping[str, float], skills: Mapping[str, float]) -> Route:
+    def _pick(
+        self, probabilities: Mapping[str, float], skills: Mapping[str, float], dial: Dial
+    ) -> Route:
         expert = max(probabilities, key=probabilities.__getitem__)
-        confidence = probabilities[expert]
+        if dial != Dial():
+            expert = chosen(probabilities, dial, self.costs)
+        confidence, skill = probabilities[expert], best_skill(skills, expert)
         if expert == "ask":
-            reason = "the request is unclear, or needs something I can't do"
+            reason = _MISSING.get(skill, "the request is unclear, or needs something I can't do")
         elif confidence < self.threshold:
             reason = f"no expert is likely enough ({expert}: {confidence:.2f})"
+            if self.max_risk is not None:
+                reason += f" to be wrong in at most {self.max_risk:.0%} of tasks"
             expert = "ask"
         else:
             reason = f"requests like this one go to {expert}"
         return Route(probabilities, expert, best_skill(skills, expert), confidence, reason)
+
+    @property
+    def costs(self) -> Mapping[str, Cost]:
+        """Expert -> what its attempts take."""
+        if self._costs is not None:
+            return self._costs
+        told = self.head.made.get("costs", {})
+        return {**TYPICAL, **{name: Cost(**cost) for name, cost in told.items()}}
 
 
 def _raised(experts: dict[str, float], nearer: Mapping[str, float]) -> dict[str, float]:

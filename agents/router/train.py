@@ -1,99 +1,186 @@
-"""Fits the router's head on the authored examples: `python -m shoal.agents.router.train`.
+"""Fits the router's head on the lessons: `python -m shoal.agents.router.train`.
 
-A request's embedding and its facts (`shoal.agents.router.facts`) go in. Multinomial logistic
-regression with an L2 penalty, then one temperature fitted on cross-validated logits (Guo et
-al. 2017, "On Calibration of Modern Neural Networks").
+Multinomial logistic regression with an L2 penalty on what `features` makes of a request and its
+facts, then one temperature fitted on cross-validated logits (Guo et al. 2017, "On Calibration of
+Modern Neural Networks"). Folds hold whole wordings out, with all their fillings and circumstances.
 """
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from shoal.agents.router.facts import facts
-from shoal.agents.router.head import SHIPPED, Head
+from shoal.agents.router.facts import NAMES, facts
+from shoal.agents.router.head import SHIPPED, Head, features
+from shoal.agents.router.lessons import Lesson, lessons
 from shoal.modalities.policy.spec import wilson
-from shoal.modalities.training.head import FOLDS, fit_head, held_out_logits
-from shoal.types import Task
+from shoal.modalities.training.figures import calibration_error
+from shoal.modalities.training.head import fit_head
+from shoal.types import ImageRef, Task
 
-EXAMPLES = Path(__file__).with_name("examples.toml")
-SEED, PENALTY = 0, 1e-4
+SEED, PENALTY, FOLDS, ITERATIONS = 0, 1e-5, 3, 60
+EXAMPLES = 1500
+"""Requests that the head keeps, to tell what is like your own experts' examples and what is not."""
+
+_PICTURE = ImageRef("0" * 64, "image/png", 1, 1)
+"""Stands for a picture: the head reads no more of one than that it is there."""
 
 
-def examples(path: Path = EXAMPLES) -> tuple[list[str], list[str]]:
-    """Reads the authored requests and the skill each one needs."""
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
-    pairs = [(text, skill) for skill, texts in table.items() for text in texts]
-    return [text for text, _ in pairs], [skill for _, skill in pairs]
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Lessons as arrays.
+
+    Attributes:
+        embeddings: float32 (n, d).
+        facts: float32 (n, f).
+        y: int64 (n,), columns of `skills`.
+        shares: float32 (n,), how much each counts.
+        wordings: int64 (n,).
+        skills: Names of the columns.
+    """
+
+    embeddings: NDArray[np.float32]
+    facts: NDArray[np.float32]
+    y: torch.Tensor
+    shares: torch.Tensor
+    wordings: torch.Tensor
+    skills: tuple[str, ...]
+
+    @classmethod
+    def of(cls, taught: Sequence[Lesson]) -> Lot:
+        """Embeds lessons."""
+        skills = tuple(sorted({lesson.skill for lesson in taught}))
+        return cls(
+            embedded([lesson.text for lesson in taught]),
+            np.stack([facts(task_of(one.text, one.images, one.env)) for one in taught]),
+            torch.tensor([skills.index(lesson.skill) for lesson in taught]),
+            torch.tensor([lesson.weight for lesson in taught]),
+            torch.tensor([lesson.wording for lesson in taught]),
+            skills,
+        )
+
+    @property
+    def x(self) -> torch.Tensor:
+        """float32 (n, 3 d + f)."""
+        return torch.from_numpy(features(self.embeddings, self.facts))
+
+    @property
+    def experts(self) -> list[str]:
+        """The expert of each column."""
+        return [skill.partition(".")[0] for skill in self.skills]
+
+
+def task_of(text: str, images: int, env: str | None) -> Task:
+    """A task that holds so many pictures, for its facts alone."""
+    return Task(text, (_PICTURE,) * images, env)
+
+
+def embedded(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Embeds texts, each once: float32 (n, d)."""
+    from shoal.modalities.text import text_encoder
+
+    place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+    return text_encoder().embed(list(place))[[place[text] for text in texts]]
 
 
 def train(path: Path = SHIPPED) -> dict[str, Any]:
     """Fits, calibrates and saves the head; returns the cross-validated figures."""
-    from shoal.modalities.text import text_encoder
-
-    texts, names = examples()
-    skills = tuple(sorted(set(names)))
-    embedded = torch.from_numpy(text_encoder().embed(texts))
-    told = torch.from_numpy(np.stack([facts(Task(text)) for text in texts]))
-    x = torch.cat([embedded, told], 1)
-    y = torch.tensor([skills.index(name) for name in names])
-    logits = held_out_logits(x, y, len(skills), PENALTY, SEED)
-    temperature = _temperature(logits, y)
-    weights, bias = fit_head(x, y, len(skills), PENALTY)
+    taught = lessons(SEED)
+    lot = Lot.of(taught)
+    x = lot.x
+    logits = possible(_held_out(x, lot), lot)
+    temperature = _temperature(logits, lot)
+    weights, bias = _fitted(x, lot)
+    figures, held_out = _figures(logits / temperature, lot)
     figures = {
-        "n": len(texts), "folds": FOLDS, "seed": SEED, "penalty": PENALTY,
-        "temperature": round(temperature, 4), **_figures(logits / temperature, y, skills),
+        "command": "python -m shoal.agents.router.train", "lessons": len(taught),
+        "wordings": int(lot.wordings.max()) + 1, "folds": FOLDS, "seed": SEED,
+        "penalty": PENALTY, "temperature": round(temperature, 4), **figures,
     }  # fmt: skip
-    parts = (weights / temperature, bias / temperature, embedded, y)
-    head = Head(skills, *map(_array, parts))
-    head.save(path, figures)
+    first = np.array([i for i in range(len(taught)) if _first(taught, i)])
+    first = first[np.linspace(0, len(first) - 1, min(EXAMPLES, len(first))).astype(int)]
+    head = Head(
+        lot.skills, _array(weights / temperature), _array(bias / temperature),
+        lot.embeddings[first], lot.y.numpy()[first].astype(np.float32), held_out, figures,
+    )  # fmt: skip
+    head.save(path)
     return figures
+
+
+def _first(taught: Sequence[Lesson], place: int) -> bool:
+    """Whether it is the first lesson of its wording: one example a wording is enough."""
+    return place == 0 or taught[place - 1].wording != taught[place].wording
+
+
+def _fitted(x: torch.Tensor, lot: Lot, kept: torch.Tensor | None = None) -> tuple[Any, Any]:
+    rows = slice(None) if kept is None else kept
+    k, shares = len(lot.skills), lot.shares[rows]
+    return fit_head(x[rows], lot.y[rows], k, PENALTY, shares=shares, iterations=ITERATIONS)
+
+
+def _held_out(x: torch.Tensor, lot: Lot) -> torch.Tensor:
+    seeded = torch.Generator().manual_seed(SEED)
+    order = torch.randperm(int(lot.wordings.max()) + 1, generator=seeded)
+    fold = (order % FOLDS)[lot.wordings]
+    logits = torch.zeros(len(x), len(lot.skills))
+    for number in range(FOLDS):
+        weights, bias = _fitted(x, lot, fold != number)
+        logits[fold == number] = x[fold == number] @ weights + bias
+    return logits
+
+
+def possible(logits: torch.Tensor, lot: Lot) -> torch.Tensor:
+    """Rules out vision without a picture and the policy without an env, as the router does."""
+    masked = logits.clone()
+    for expert, fact in (("vision", "image"), ("policy", "env")):
+        gone = torch.from_numpy(lot.facts[:, NAMES.index(fact)] == 0)
+        columns = torch.tensor([e == expert for e in lot.experts])
+        masked[gone.unsqueeze(1) & columns] = -1e4
+    return masked
 
 
 def _array(tensor: torch.Tensor) -> Any:
     return np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)
 
 
-def _temperature(logits: torch.Tensor, y: torch.Tensor) -> float:
-    candidates = torch.logspace(-1.5, 1, 200)
-    losses = [torch.nn.functional.cross_entropy(logits / t, y) for t in candidates]
+def _temperature(logits: torch.Tensor, lot: Lot) -> float:
+    candidates = torch.logspace(-1, 1, 100)
+    entropy = torch.nn.functional.cross_entropy
+    losses = [entropy(logits / t, lot.y, reduction="none") @ lot.shares for t in candidates]
     return float(candidates[int(torch.stack(losses).argmin())])
 
 
-def _figures(logits: torch.Tensor, y: torch.Tensor, skills: tuple[str, ...]) -> dict[str, Any]:
-    experts = [skill.partition(".")[0] for skill in skills]
-    # An example about images comes with one, an example about acting with an env; the
-    # router's facts rule the other of the two out, so the figures do as well.
-    usual = _masked(logits, y, experts, ("vision", "policy")).softmax(1)
-    with_env = _masked(logits, y, experts, ("vision",)).argmax(1)
-    picked = usual.argmax(1)
-    right = _right(picked, y, experts)
-    return {
-        "skill_accuracy": round(float((picked == y).float().mean()), 4),
-        "expert_accuracy": round(right / len(y), 4),
-        "expert_accuracy_95": [round(p, 4) for p in wilson(right, len(y))],
-        "expert_accuracy_if_all_had_an_env": round(_right(with_env, y, experts) / len(y), 4),
-        "mean_confidence": round(float(usual.amax(1).mean()), 4),
+def _figures(logits: torch.Tensor, lot: Lot) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    """Cross-validated figures over the usual circumstances, and what the thresholds rest on."""
+    sure, chosen, truth = chosen_experts(logits.softmax(1), lot)
+    right = chosen == truth
+    ask, n = truth == "ask", len(truth)
+    figures = {
+        "expert_accuracy": round(float(right.mean()), 4),
+        "expert_accuracy_95": [round(p, 4) for p in wilson(int(right.sum()), n)],
+        "abstention_recall": round(float((chosen[ask] == "ask").mean()), 4),
+        "false_abstention": round(float((chosen[~ask] == "ask").mean()), 4),
+        "ece": round(calibration_error(sure, right), 4),
     }
+    # Fillings of one wording stand or fall together: one of them, drawn at random, speaks for all.
+    order = np.random.default_rng(SEED).permutation(n)
+    once = order[np.unique(lot.wordings.numpy()[order], return_index=True)[1]]
+    acted = once[chosen[once] != "ask"]
+    return figures, np.stack([sure[acted], right[acted].astype(np.float32)], 1)
 
 
-def _right(picked: torch.Tensor, y: torch.Tensor, experts: list[str]) -> int:
-    return sum(experts[int(a)] == experts[int(b)] for a, b in zip(picked, y, strict=True))
-
-
-def _masked(
-    logits: torch.Tensor, y: torch.Tensor, experts: list[str], which: tuple[str, ...]
-) -> torch.Tensor:
-    masked = logits.clone()
-    for column, expert in enumerate(experts):
-        if expert in which:
-            absent = torch.tensor([experts[int(label)] != expert for label in y])
-            masked[absent, column] = -torch.inf
-    return masked
+def chosen_experts(probabilities: torch.Tensor, lot: Lot) -> tuple[Any, Any, Any]:
+    """For each lesson the likeliest expert's probability, its name, and the right one's."""
+    names = np.array(sorted(set(lot.experts)))
+    columns = torch.tensor([[e == name for name in names] for e in lot.experts]).float()
+    sure, best = (probabilities @ columns).max(1)
+    return sure.numpy(), names[best.numpy()], np.array(lot.experts)[lot.y.numpy()]
 
 
 if __name__ == "__main__":

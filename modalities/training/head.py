@@ -16,7 +16,13 @@ _TEMPERATURES = torch.logspace(-1.5, 1.5, 200)
 
 
 def fit_head(
-    vectors: torch.Tensor, labels: torch.Tensor, classes: int, penalty: float
+    vectors: torch.Tensor,
+    labels: torch.Tensor,
+    classes: int,
+    penalty: float,
+    *,
+    shares: torch.Tensor | None = None,
+    iterations: int = 200,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Fits softmax regression with an L2 penalty.
 
@@ -25,6 +31,8 @@ def fit_head(
         labels: int64 (n,).
         classes: How many there are.
         penalty: Weight of the squared weights.
+        shares: float32 (n,), how much each row counts; all the same by default.
+        iterations: At most so many steps of L-BFGS.
 
     Returns:
         Weights float32 (d, classes) and bias float32 (classes,).
@@ -32,11 +40,16 @@ def fit_head(
     weights = torch.zeros(vectors.shape[1], classes, requires_grad=True)
     bias = torch.zeros(classes, requires_grad=True)
     _leave_the_compiler_out()
-    optimizer = torch.optim.LBFGS([weights, bias], max_iter=200, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(
+        [weights, bias], max_iter=iterations, line_search_fn="strong_wolfe"
+    )
+    share = torch.ones(len(labels)) if shares is None else shares
+    share = share / share.sum()
 
     def loss() -> float:
         optimizer.zero_grad()
-        value = cross_entropy(vectors @ weights + bias, labels) + penalty * weights.square().sum()
+        losses = cross_entropy(vectors @ weights + bias, labels, reduction="none")
+        value = losses @ share + penalty * weights.square().sum()
         value.backward()
         return float(value.detach())
 

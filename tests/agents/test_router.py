@@ -12,7 +12,8 @@ from shoal import Agent
 from shoal.agents.router import Router
 from shoal.agents.router.facts import facts
 from shoal.agents.router.head import SHIPPED, Head
-from shoal.agents.router.train import examples, train
+from shoal.agents.router.lessons import lessons
+from shoal.agents.router.train import train
 from shoal.errors import CorruptWeightsError
 from shoal.types import ImageRef, Task
 
@@ -57,7 +58,7 @@ def router() -> Router:
 
 
 def test_the_unseen_requests_are_unseen() -> None:
-    known = {_plain(text) for text in examples()[0]}
+    known = {_plain(lesson.text) for lesson in lessons()}
     assert not known & {_plain(task.text) for task, _ in UNSEEN}
     for texts in ROUTING.values():
         assert len(texts) == len(set(texts)) == 40

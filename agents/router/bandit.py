@@ -1,0 +1,165 @@
+"""The router learns from what came of its choices: a contextual bandit on logged runs.
+
+A run tells only of the expert that had the task. The head maximises the reward that its choices
+would have had on the log, by inverse propensity scoring with clipped weights and a baseline
+(counterfactual risk minimisation, Swaminathan and Joachims 2015,
+https://arxiv.org/abs/1502.02362), held near the head it starts from. Where the log says which
+expert was the right one, that is taught as well, as in supervised training.
+
+reward = success - λ · seconds - μ · tokens, with λ and μ of a `Dial`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from shoal.agents.router.dial import Dial
+from shoal.agents.router.facts import facts
+from shoal.agents.router.head import Head, features
+from shoal.agents.router.lessons import lessons
+from shoal.agents.router.train import embedded, task_of
+from shoal.types import Cost
+
+CLIP = 10.0
+"""Largest weight of a choice that was unlikely when it was made."""
+
+ANCHOR = 3e-3
+"""How strongly its weights are held to what they were, beside what it said of the lessons."""
+
+REPLAYED = 600
+"""Lessons replayed, so that what the log does not show is not forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One logged choice and what came of it.
+
+    Attributes:
+        text: The request.
+        images: How many pictures came with it.
+        env: The env it came with, or None.
+        expert: Who had it.
+        propensity: The probability that the router gave this expert.
+        solved: Whether that was right; None where nobody knows.
+        right: The expert that would have been right, where somebody said so.
+        cost: What it took.
+    """
+
+    text: str
+    images: int
+    env: str | None
+    expert: str
+    propensity: float = 1.0
+    solved: bool | None = None
+    right: str = ""
+    cost: Cost = field(default_factory=Cost)
+
+    def reward(self, dial: Dial) -> float:
+        """Success less what it cost."""
+        return float(bool(self.solved)) - dial.price(self.cost)
+
+
+def tuned(head: Head, trials: Sequence[Trial], dial: Dial | None = None, seed: int = 0) -> Head:
+    """Returns the head after learning from trials; those nobody judged are left out.
+
+    Args:
+        head: Where to start, and what to stay near to.
+        trials: The log.
+        dial: What time and tokens cost in the reward; by default nothing, so that the
+            probabilities stay those of success and a dial can weigh costs at run time.
+        seed: Of the replayed lessons.
+    """
+    judged = [trial for trial in trials if trial.solved is not None or trial.right]
+    if not judged:
+        return head
+    log = _Log.of(head, judged, dial or Dial())
+    old, replay = _Policy.of(head), _replayed(head, seed)
+    new = _Policy(old.weights.clone().requires_grad_(), old.bias.clone().requires_grad_())
+    before = old.logits(replay).softmax(1)
+
+    def loss() -> torch.Tensor:
+        drift = cross_entropy(new.logits(replay), before)
+        change = (new.weights - old.weights).square().sum()
+        return log.loss(new) + drift + ANCHOR * change
+
+    _minimised(new, loss)
+    weights, bias = (part.detach().numpy() for part in (new.weights, new.bias))
+    return replace(head, weights=weights, bias=bias)
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    weights: torch.Tensor
+    bias: torch.Tensor
+
+    @classmethod
+    def of(cls, head: Head) -> _Policy:
+        return cls(torch.from_numpy(head.weights), torch.from_numpy(head.bias))
+
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weights + self.bias
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """The log as tensors; `chosen` and `right` are masks (n, k) of an expert's skills."""
+
+    x: torch.Tensor
+    chosen: torch.Tensor
+    right: torch.Tensor
+    weight: torch.Tensor
+    advantage: torch.Tensor
+
+    @classmethod
+    def of(cls, head: Head, trials: Sequence[Trial], dial: Dial) -> _Log:
+        owners = np.array([skill.partition(".")[0] for skill in head.skills])
+        known = torch.tensor([trial.solved is not None for trial in trials])
+        rewards = torch.tensor([trial.reward(dial) for trial in trials])
+        # A baseline: what is better than usual is chosen more often, what is worse less. At most
+        # a half, for where nearly all goes well a success still speaks for its expert.
+        usual = rewards[known].mean() if known.any() else torch.tensor(0.0)
+        return cls(
+            _read([(t.text, t.images, t.env) for t in trials]),
+            torch.tensor(np.stack([owners == t.expert for t in trials])),
+            torch.tensor(np.stack([owners == t.right for t in trials])),
+            torch.tensor([min(CLIP, 1 / max(t.propensity, 1e-3)) for t in trials]),
+            torch.where(known, rewards - min(float(usual), 0.5), 0.0),
+        )
+
+    def loss(self, policy: _Policy) -> torch.Tensor:
+        shares = policy.logits(self.x).softmax(1)
+        picked = (shares * self.chosen).sum(1)
+        told = self.right.any(1)
+        taught = -((shares * self.right).sum(1)[told] + 1e-6).log()
+        gained = (self.weight * self.advantage * picked)[~told]
+        return (taught.sum() - gained.sum()) / len(self.x)
+
+
+def _read(asked: Sequence[tuple[str, int, str | None]]) -> torch.Tensor:
+    told = np.stack([facts(task_of(*one)) for one in asked])
+    return torch.from_numpy(features(embedded([text for text, _, _ in asked]), told))
+
+
+def _replayed(head: Head, seed: int) -> torch.Tensor:
+    taught = lessons(seed)
+    picked = np.random.default_rng(seed).choice(len(taught), REPLAYED, replace=False)
+    return _read([(taught[i].text, taught[i].images, taught[i].env) for i in picked])
+
+
+def _minimised(policy: _Policy, loss: Callable[[], torch.Tensor]) -> None:
+    optimizer = torch.optim.LBFGS(
+        [policy.weights, policy.bias], max_iter=60, line_search_fn="strong_wolfe"
+    )
+
+    def step() -> float:
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        return float(value.detach())
+
+    optimizer.step(step)

@@ -1,0 +1,124 @@
+"""What the router's head is trained on: requests with what is at hand, and who should get them.
+
+A request means one thing with a picture and another without: each is taught under several
+circumstances. What needs a picture or an env and has none is for "ask", and the skill says
+what is missing.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+EXAMPLES = Path(__file__).with_name("examples.toml")
+TEMPLATES = Path(__file__).with_name("templates.toml")
+NO_IMAGE, NO_ENV, WRONG_ENV = "ask.no_image", "ask.no_env", "ask.wrong_env"
+FILLINGS = 3
+"""How often a wording with slots is filled."""
+OTHERS = 2
+"""Of its rarer circumstances, each filling of a wording gets so many."""
+FRAMED = 0.6
+"""Share of the wordings that are also said with a conversational frame."""
+
+_SLOT = re.compile(r"\{(\w+?)2?\}")
+_GOALS = "shoal/MixedTrainLocal-v0"
+_CONTROL = "CartPole-v1"
+_FRAMES = (
+    "please {}", "{} please", "hello, {}", "now {}", "well, {}", "excuse me, {}", "{} thank you",
+    "so, {}", "oh, {}", "hey there! {}", "one thing: {}", "{} if you can", "{}!!", "alright, {}",
+    "could you help me? {}", "good morning, {}", "dear agent, {}", "{} soon please",
+)  # fmt: skip
+
+_Hand = tuple[int, str | None, float]
+"""Pictures, env, and the weight of a request under these circumstances."""
+
+_ANY: tuple[_Hand, ...] = (
+    (0, None, 1), (1, None, 0.4), (0, _GOALS, 0.4), (0, _CONTROL, 0.3), (1, _GOALS, 0.15),
+)  # fmt: skip
+_SEEN: tuple[_Hand, ...] = ((1, None, 1), (1, _GOALS, 0.25), (1, _CONTROL, 0.15))
+_PAIR: tuple[_Hand, ...] = ((2, None, 1), (2, _GOALS, 0.3))
+_UNSEEN: tuple[_Hand, ...] = ((0, None, 0.6), (0, _GOALS, 0.2), (0, _CONTROL, 0.15))
+_AWAY: tuple[_Hand, ...] = ((0, None, 0.6), (1, None, 0.2))
+_BOTH: tuple[_Hand, ...] = ((0, _GOALS, 1), (0, _CONTROL, 0.7), (1, _GOALS, 0.15))
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One request under given circumstances.
+
+    Attributes:
+        text: The request.
+        skill: "expert.skill" that should get it.
+        images: How many pictures are at hand.
+        env: The env at hand, or None.
+        weight: How much it counts.
+        wording: Number of the wording it was made from: what is held out is held out whole.
+    """
+
+    text: str
+    skill: str
+    images: int = 0
+    env: str | None = None
+    weight: float = 1.0
+    wording: int = 0
+
+
+def lessons(seed: int = 0) -> list[Lesson]:
+    """Returns all lessons, the same for the same seed."""
+    made: list[Lesson] = []
+    for number, (skill, wording, envs, slots) in enumerate(_wordings()):
+        draw = random.Random(f"{seed} {skill} {wording}")
+        texts = dict.fromkeys(_filled(wording, slots, draw) for _ in range(FILLINGS))
+        if draw.random() < FRAMED:
+            texts[draw.choice(_FRAMES).format(next(reversed(texts)))] = None
+        for text in texts:
+            usual, *rare = _circumstances(skill, envs, draw)
+            few = draw.sample(rare, min(OTHERS, len(rare))) if slots else rare
+            for named, (images, env, weight) in [usual, *few]:
+                share = weight / len(texts) * (len(rare) / len(few) if weight < 1 else 1)
+                made.append(Lesson(text, named, images, env, share, number))
+    return made
+
+
+def _wordings() -> Iterator[tuple[str, str, list[str], dict[str, list[str]]]]:
+    authored = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
+    table = tomllib.loads(TEMPLATES.read_text(encoding="utf-8"))
+    slots = table.pop("slots")
+    for skill, texts in authored.items():
+        yield from ((skill, text, table.get(skill, {}).get("env", []), {}) for text in texts)
+    for skill, about in table.items():
+        yield from ((skill, text, about.get("env", []), slots) for text in about["wordings"])
+
+
+def _filled(wording: str, slots: dict[str, list[str]], draw: random.Random) -> str:
+    if not slots:
+        return wording
+    for name in ("color", "thing"):
+        first, second = draw.sample(slots[name], 2)
+        wording = wording.replace(f"{{{name}}}", first).replace(f"{{{name}2}}", second)
+    return _SLOT.sub(lambda match: draw.choice(slots[match[1]]), wording)
+
+
+def _circumstances(skill: str, envs: list[str], draw: random.Random) -> list[tuple[str, _Hand]]:
+    """The skills a request needs, each with what is at hand; the usual case first."""
+    expert, _, kind = skill.partition(".")
+    if expert == "vision":
+        seen = _PAIR if kind == "compare" else _SEEN
+        return [*_named(skill, seen), *_named(NO_IMAGE, _UNSEEN)]
+    if kind == "mission":
+        there: tuple[_Hand, ...] = ((0, _GOALS, 1), (1, _GOALS, 0.2))
+        return [*_named(skill, there), *_named(NO_ENV, _AWAY), (WRONG_ENV, (0, _CONTROL, 0.3))]
+    if kind == "control":
+        env = draw.choice(envs)
+        return [(skill, (0, env, 1)), (skill, (1, env, 0.2)), *_named(NO_ENV, _AWAY)]
+    if expert == "policy":
+        return [*_named(skill, _BOTH), *_named(NO_ENV, _AWAY)]
+    return _named(skill, _ANY)
+
+
+def _named(skill: str, hands: tuple[_Hand, ...]) -> list[tuple[str, _Hand]]:
+    return [(skill, hand) for hand in hands]

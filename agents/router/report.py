@@ -1,0 +1,76 @@
+"""How far a router's probabilities can be trusted: figures, and a reliability diagram."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.agents.router.risk import achieved
+from shoal.modalities.training.figures import calibration_error
+
+BINS = 10
+
+
+def figures_of(sure: NDArray[Any], right: NDArray[Any], least: float = 0.0) -> dict[str, Any]:
+    """Returns calibration, risk and coverage of some decisions.
+
+    Args:
+        sure: (n,), probability of each chosen expert.
+        right: (n,), whether it was the right one.
+        least: Threshold under which the router abstains.
+
+    Returns:
+        "n", "ece" (15 bins), "risk" and "coverage" at the threshold, and "bins": for each
+        that is not empty its tasks, mean probability and share of right ones.
+    """
+    sure, right = np.asarray(sure, np.float32), np.asarray(right, bool)
+    kept = achieved(sure, right, least)
+    ece = calibration_error(sure, right) if len(sure) else 0.0
+    return {
+        "n": len(sure), "ece": ece, "risk": kept.risk, "coverage": kept.coverage,
+        "bins": _bins(sure, right),
+    }  # fmt: skip
+
+
+def _bins(sure: NDArray[Any], right: NDArray[Any]) -> list[dict[str, float]]:
+    place = np.minimum((sure * BINS).astype(int), BINS - 1)
+    return [
+        {"n": int((place == b).sum()), "sure": float(sure[place == b].mean()),
+         "right": float(right[place == b].mean())}
+        for b in np.unique(place)
+    ]  # fmt: skip
+
+
+def reliability_diagram(path: Path, figures: dict[str, Any], title: str) -> None:
+    """Draws how often the router was right by how sure it was, as PNG.
+
+    DeGroot and Fienberg 1983; a calibrated router lies on the diagonal. Dots are as large as
+    the tasks they stand for are many.
+
+    Args:
+        path: The file to write.
+        figures: From `figures_of`.
+        title: What stands above.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    from shoal.modalities.training.plots import figure_of, save_figure
+
+    figure = figure_of(5, 5)
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], "--", color="tab:gray", linewidth=1)
+    bins = figures["bins"]
+    sizes = [10 + 400 * one["n"] / max(1, figures["n"]) for one in bins]
+    axes.scatter([b["sure"] for b in bins], [b["right"] for b in bins], sizes, alpha=0.7)
+    for one in bins:
+        axes.annotate(str(one["n"]), (one["sure"], one["right"]), fontsize=7, ha="center")
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(0, 1.05)
+    axes.set_xlabel("probability of the chosen expert")
+    axes.set_ylabel("share of right ones")
+    axes.set_title(f"{title}\nn = {figures['n']}, ECE {figures['ece']:.3f}", fontsize=10)
+    save_figure(figure, path)

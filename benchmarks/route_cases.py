@@ -1,0 +1,145 @@
+"""Draws the routing evaluation from its authored wordings: cases/route_dev.jsonl, route_test.jsonl.
+
+    python benchmarks/route_cases.py [--seed 0] [--to FOLDER]
+
+A third of each kind's wordings is dev (choices are made by it), the rest test (looked at for
+figures only). Each wording gives up to FILLINGS tasks, some with a conversational frame, some
+with a picture or an env at hand that they don't ask about. Left out is whatever is a near
+duplicate of what the router trains on, or of a task drawn before: character trigrams with a
+Jaccard similarity of NEAR or more after normalisation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from shoal.agents.router.lessons import lessons
+from shoal.files import write_atomic
+
+CASES = Path(__file__).with_name("cases")
+SOURCE = CASES / "route_templates.toml"
+FILLINGS, PLAIN, NEAR = 6, 3, 0.8
+FRAMES = (
+    "hey, {}", "quick question: {}", "{} thanks!", "ok so {}", "hi! {}", "{} asap", "um, {}",
+    "sorry to bother you, {}", "{}, if you don't mind", "{} :)",
+)  # fmt: skip
+ENVS = ("CartPole-v1", "shoal/MixedTrainLocal-v0", "BabyAI-GoToLocal-v0", "LunarLander-v3")
+PICTURES = ("cat.jpg", "coffee.jpg", "sign.png")
+SLOT = re.compile(r"\{(\w+?)2?\}")
+Case = dict[str, Any]
+
+
+def main() -> None:
+    """Writes both files."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--to", type=Path, default=CASES)
+    told = parser.parse_args()
+    for split, cases in drawn(told.seed).items():
+        lines = [json.dumps({"id": f"{split}-{i:04}", **c}) for i, c in enumerate(cases, 1)]
+        write_atomic(told.to / f"route_{split}.jsonl", "\n".join(lines) + "\n")
+        print(f"{split}: {len(cases)} tasks")
+
+
+def drawn(seed: int) -> dict[str, list[Case]]:
+    """Draws both splits."""
+    kinds = tomllib.loads(SOURCE.read_text(encoding="utf-8"))
+    slots = kinds.pop("slots")
+    known = Near(dict.fromkeys(lesson.text for lesson in lessons()))
+    splits: dict[str, list[Case]] = {"dev": [], "test": []}
+    for kind, about in kinds.items():
+        draw = random.Random(f"{seed} {kind}")
+        wordings = draw.sample(about["wordings"], len(about["wordings"]))
+        for place, wording in enumerate(wordings):
+            split = splits["dev" if place % 3 == 0 else "test"]
+            split += [case for case in _cases(kind, about, wording, slots, draw)
+                      if known.adds(case["text"])]  # fmt: skip
+    return splits
+
+
+def _cases(
+    kind: str, about: Any, wording: str, slots: dict[str, list[str]], draw: random.Random
+) -> Iterator[Case]:
+    env, _, bare = wording.partition(": ") if kind == "policy_control" else ("", "", wording)
+    for number in range(FILLINGS if SLOT.search(bare) else PLAIN):
+        text = _filled(bare, slots, draw)
+        # Further ones of a wording without slots need a frame to be other texts.
+        framed = draw.random() < 0.25 or (number and not SLOT.search(bare))
+        yield {
+            "text": draw.choice(FRAMES).format(text) if framed else text,
+            **_at_hand(kind, about, env, draw), "expert": about["expert"], "kind": kind,
+        }  # fmt: skip
+
+
+def _filled(wording: str, slots: dict[str, list[str]], draw: random.Random) -> str:
+    for name in ("color", "thing"):
+        first, second = draw.sample(slots[name], 2)
+        wording = wording.replace(f"{{{name}}}", first).replace(f"{{{name}2}}", second)
+    return SLOT.sub(lambda match: draw.choice(slots[match[1]]), wording)
+
+
+def _at_hand(kind: str, about: Any, env: str, draw: random.Random) -> dict[str, Any]:
+    """Pictures and env: those the kind needs, and now and then some that it does not."""
+    images: list[str] = []
+    chosen = env or (draw.choice(about["envs"]) if "envs" in about else None)
+    if "pictures" in about:
+        images = about["pictures"] if about.get("both") else [draw.choice(about["pictures"])]
+    elif about.get("bare") != "images" and draw.random() < 0.15:
+        images = [draw.choice(PICTURES)]
+    if chosen is None and about.get("bare") != "env" and draw.random() < 0.2:
+        chosen = draw.choice(ENVS)
+    return {"images": images, "env": chosen}
+
+
+class Near:
+    """Texts, and whether another is a near duplicate of one of them.
+
+    Args:
+        texts: What is known at first.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._known: list[frozenset[str]] = []
+        self._plain: set[str] = set()
+        for text in texts:
+            self._keep(text)
+
+    def _keep(self, text: str) -> None:
+        self._known.append(trigrams(text))
+        self._plain.add(plain(text))
+
+    def nearest(self, text: str) -> float:
+        """The largest Jaccard similarity of trigrams to any known text."""
+        if plain(text) in self._plain:
+            return 1.0
+        own = trigrams(text)
+        return max((len(own & one) / len(own | one) for one in self._known), default=0.0)
+
+    def adds(self, text: str) -> bool:
+        """Whether it is new; then it is known from now on."""
+        new = self.nearest(text) < NEAR
+        if new:
+            self._keep(text)
+        return new
+
+
+def plain(text: str) -> str:
+    """A text in lower case, its letters and digits alone."""
+    return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split()) or text
+
+
+def trigrams(text: str) -> frozenset[str]:
+    """The character trigrams of a normalised text."""
+    padded = f"  {plain(text)} "
+    return frozenset(padded[i : i + 3] for i in range(len(padded) - 2))
+
+
+if __name__ == "__main__":
+    main()

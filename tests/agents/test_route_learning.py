@@ -1,0 +1,191 @@
+"""The router's promises: risk, dial, precedents, learning from logs, promotion, escalation."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shoal import Agent
+from shoal.agents.router import Dial, Precedent, Router
+from shoal.agents.router.bandit import Trial
+from shoal.agents.router.dial import chosen, with_precedents
+from shoal.agents.router.head import SHIPPED, Head
+from shoal.agents.router.learning import learn, report_figures
+from shoal.agents.router.lessons import lessons
+from shoal.agents.router.library import current, undo
+from shoal.agents.router.logs import read_trials
+from shoal.agents.router.report import reliability_diagram
+from shoal.agents.router.risk import NEVER, achieved, threshold
+from shoal.agents.router.tasks import read_tasks
+from shoal.errors import UsageError
+from shoal.types import Context, Cost, Outcome, Status, Task, Value
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SHOAL_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def test_the_evaluation_shares_nothing_with_the_training() -> None:
+    """No text in common after normalisation, no near duplicate by trigrams (Jaccard 0.8)."""
+    sys.path.insert(0, str(BENCHMARKS))
+    try:
+        from route_cases import NEAR, Near, plain
+    finally:
+        sys.path.remove(str(BENCHMARKS))
+    known = Near(sorted({lesson.text for lesson in lessons()}))
+    cases = {
+        split: read_tasks(BENCHMARKS / "cases" / f"route_{split}.jsonl")
+        for split in ("dev", "test")
+    }
+    assert len(cases["test"]) >= 1000
+    texts = {split: {plain(case.text) for case in some} for split, some in cases.items()}
+    assert not texts["dev"] & texts["test"]
+    sample = [case.text for case in cases["test"]][::8] + [case.text for case in cases["dev"]][::8]
+    assert max(map(known.nearest, sample)) < NEAR
+
+
+def test_a_threshold_holds_the_risk_on_fresh_draws() -> None:
+    draw, missed = np.random.default_rng(0), 0
+    for _ in range(100):
+        sure = draw.uniform(0.3, 1, 1000)
+        right = draw.uniform(size=1000) < sure  # calibrated: the risk at t is known
+        least = threshold(sure, right, 0.05)
+        missed += (1 - (least + 1) / 2) > 0.05  # mean of uniform(least, 1)
+    assert missed <= 10
+
+
+def test_where_nothing_can_be_promised_it_always_abstains() -> None:
+    assert threshold(np.full(20, 0.9), np.ones(20), 0.05) == NEVER  # too few to tell
+    assert threshold(np.full(500, 0.9), np.zeros(500), 0.05) == NEVER
+    assert achieved(np.full(9, 0.9), np.ones(9), NEVER).coverage == 0
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        Router(max_risk=5)
+
+
+def test_the_shipped_head_holds_its_bound_and_says_so(tmp_path: Path) -> None:
+    figures = report_figures(Head.load(SHIPPED), 0.05)
+    assert figures["risk"] <= 0.05
+    assert figures["coverage"] > 0.5
+    reliability_diagram(tmp_path / "r.png", figures, "router")
+    assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
+    assert SHIPPED.stat().st_size < 1_000_000
+    strict, doubt = Router(max_risk=0.01), {"text.chat": 0.7, "ask.unclear": 0.3}
+    assert strict.decide(Task("hm"), doubt).expert == "ask"
+
+
+def test_a_dial_shifts_the_choice_among_experts_only() -> None:
+    shares, costs = {"text": 0.6, "vision": 0.35, "ask": 0.05}, {"text": Cost(5.0, 400)}
+    assert chosen(shares, Dial(), costs) == "text"
+    assert chosen(shares, Dial(seconds=0.1), costs) == "vision"
+    assert chosen(shares, Dial(tokens=0.001), costs) == "vision"
+    assert chosen({"text": 0.2, "ask": 0.8}, Dial(seconds=1), costs) == "ask"
+
+
+def test_who_solved_the_like_before_weighs_in() -> None:
+    shares = {"text": 0.55, "policy": 0.45}
+    assert with_precedents(shares, []) == pytest.approx(shares)
+    liked = with_precedents(shares, [Precedent("policy", True, 0.95)])
+    assert liked["policy"] > 0.55
+    failed = with_precedents(shares, [Precedent("text", False, 0.95)])
+    assert failed["policy"] > failed["text"]
+    assert with_precedents(shares, [Precedent("vision", True, 0.9)]) == pytest.approx(shares)
+
+
+ODD = [
+    f"{verb} the {what}" for verb in ("brew", "stir", "cool", "pour", "sieve")
+    for what in ("potion", "elixir", "tincture", "brine", "syrup", "broth")
+]  # fmt: skip
+
+
+def test_it_learns_from_a_log_and_can_go_back(home: Path) -> None:
+    """A log in which the policy solved what the shipped head would have asked about."""
+    env = "CartPole-v1"
+    log = [Trial(text, 0, env, "policy", 0.5, True, cost=Cost(2.0)) for text in ODD]
+    log += [Trial(text, 0, env, "text", 0.5, False) for text in ODD]
+    task, before = Task("brew the ointment", env=env), Router()
+    learnt = learn(log)
+    assert learnt.promoted, learnt.why
+    after = Router()
+    assert after(task).probabilities["policy"] > before(task).probabilities["policy"]
+    assert after(Task("what is 3 * 14?")).expert == "text"  # nothing was forgotten
+    assert after.costs["policy"].seconds == 2.0
+    assert current().with_suffix(".md").exists()
+    assert undo() == SHIPPED
+    with pytest.raises(UsageError, match="nothing to undo"):
+        undo()
+
+
+def test_what_would_be_worse_is_not_promoted(home: Path) -> None:
+    draw = np.random.default_rng(0)
+    log = [Trial(text, 0, None, "text", 1.0, bool(draw.integers(2))) for text in ODD]
+    assert current() == SHIPPED
+    learnt = learn(log)  # noise teaches nothing
+    assert learnt.promoted == (current() != SHIPPED)
+    assert learnt.figures["difference_lower_bound"] >= -0.02 or not learnt.promoted
+
+
+def test_bad_logs_are_named(home: Path) -> None:
+    contradictory = [Trial(ODD[0], 0, None, "text", 1.0, solved) for solved in (True, False) * 9]
+    with pytest.raises(UsageError, match="too few"):
+        learn(contradictory)
+    broken = home / "broken.jsonl"
+    broken.write_text('{"action": "text"}\n')
+    with pytest.raises(UsageError, match="line 1 of"):
+        read_trials(str(broken))
+    broken.write_text('{"text": "hi", "expert": 3}\n')
+    with pytest.raises(UsageError, match="line 1 of"):
+        read_trials(str(broken))
+
+
+class Larger:
+    name = "larger"
+
+    def affordance(self, task: Task, context: Context) -> float:
+        return 1.0
+
+    def attempt(self, task: Task, context: Context) -> Outcome:
+        return Outcome(Status.UNSURE, Value("the larger one says", "model"), "by URL", 0.5)
+
+
+def test_what_the_router_doubts_goes_to_the_larger_model_then_to_a_person(home: Path) -> None:
+    task = "who wrote the book of this?"
+    with Agent(router=Router(threshold=0.999), experts=[Larger()]) as agent:
+        run = agent.run(task, interactive=False)
+        assert (run.expert, run.text) == ("larger", "the larger one says")
+    with Agent(router=Router(threshold=0.999)) as agent:
+        assert agent.run(task).waits
+
+
+def test_the_benchmark_reads_anyones_tasks(tmp_path: Path) -> None:
+    tasks = tmp_path / "tasks.jsonl"
+    rows: list[dict[str, Any]] = [
+        {"text": "what is 3 * 14?", "images": [], "env": None, "expert": "text"},
+        {
+            "text": "what does the sign say?",
+            "images": ["sign.png"],
+            "env": None,
+            "expert": "vision",
+        },
+        {"text": "book a cruise", "images": False, "env": "", "expert": "ask"},
+    ]
+    tasks.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = [sys.executable, str(BENCHMARKS / "route.py"), "--tasks", str(tasks), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout.splitlines()[-1])
+    assert (made["benchmark"], made["n"]) == ("route", 3)
+    assert made["figures"]["router"]["right_expert"] == 1.0
+    tasks.write_text("{}\n")
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "line 1" in refused.stderr
