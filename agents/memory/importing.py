@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, get_args
+from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 from langgraph.store.base import PutOp
 
 from shoal.agents.memory.exporting import ITEMS, checksum
-from shoal.agents.memory.names import ASIDE, KINDS, namespace_of
+from shoal.agents.memory.names import ASIDE, KINDS, UNSEARCHED, namespace_of
 from shoal.errors import UsageError
 from shoal.types import Provenance
 
@@ -160,7 +160,7 @@ class _Taker:
         if minutes is not None and minutes <= 0:
             self.expired += 1
             return
-        index = False if row["kind"] == "taught" else None
+        index: Literal[False] | None = False if row["kind"] in UNSEARCHED else None
         op = PutOp(namespace, str(row["key"]), value, index, minutes)
         self._lot[namespace, op.key] = op
         if len(self._lot) >= _LOT:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Floats = np.ndarray[Any, np.dtype[np.float32]]
 
-_POOL = 100
+_POOL = 50
 """Candidates that each part of a search gives, at least."""
 
 

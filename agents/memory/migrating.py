@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from langgraph.store.sqlite import SqliteStore
@@ -81,7 +82,7 @@ def _index(connection: Any, embed: Embed, version: int) -> None:
         last = rows[-1][0]
         made = [(_passage(row), row[4]) for row in rows if _is_searched(row, version)]
         kept = [(passage, raw) for passage, raw in made if passage.text.strip()]
-        _transaction(connection, lambda kept=kept: _add(index, kept, embed))
+        _transaction(connection, partial(_add, index, kept, embed))
 
 
 def _is_searched(row: Sequence[Any], version: int) -> bool:

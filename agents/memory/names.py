@@ -19,6 +19,9 @@ ASIDE = ("run", "taught", "archived")
 """What is kept beside: records of runs (`situations` searches them), names taught, and what was
 said in threads that `consolidate` drew facts from."""
 
+UNSEARCHED = ("taught", "archived")
+"""Of these, what is kept without vectors and words."""
+
 
 def namespace_of(user: str, kind: str, thread: str = "") -> tuple[str, ...]:
     """Returns the namespace of a user's items of a kind."""

@@ -14,7 +14,7 @@ from langgraph.store.base import Item
 from shoal.agents.memory.base import IndexedStore
 from shoal.agents.memory.blobs import BlobStore
 from shoal.agents.memory.forgetting import finish, forget_items
-from shoal.agents.memory.names import ASIDE, KINDS, namespace_of, owned
+from shoal.agents.memory.names import ASIDE, KINDS, UNSEARCHED, namespace_of, owned
 from shoal.agents.memory.ranking import DEFAULT, Weights
 from shoal.errors import UnknownNameError, UsageError, unknown
 from shoal.files import data_dir
@@ -88,7 +88,7 @@ class MemoryStore(IndexedStore):
         namespace = namespace_of(self.user, kind, thread)
         text = _encodable(text)
         value = {"at": time.time(), "text": text, "data": dict(data), "provenance": provenance}
-        self.put(namespace, key, value, index=False if kind == "taught" else None, ttl=ttl)
+        self.put(namespace, key, value, index=False if kind in UNSEARCHED else None, ttl=ttl)
         return key
 
     def recall(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
-from langgraph.store.base import PutOp, SearchOp
+from langgraph.store.base import Item, Op, PutOp, SearchOp
 
 from shoal.agents.memory import MemoryStore
 from shoal.agents.memory.consolidating import consolidate
@@ -62,12 +63,17 @@ def test_langgraphs_search_filters_pages_and_keeps_namespaces_apart(memory: Memo
     hits = memory.search(("docs", "a"), query="tea", limit=4)
     more = memory.search(("docs", "a"), query="tea", limit=4, offset=4)
     assert sorted(hit.key for hit in [*hits, *more]) == list("012345")
-    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    scores = [hit.score or 0.0 for hit in hits]
+    assert scores == sorted(scores, reverse=True)
     few = memory.search(("docs",), query="tea", filter={"n": {"$gte": 4}})
     assert sorted(hit.key for hit in few) == ["4", "5", "x"]
     assert [hit.key for hit in memory.search(("other",), query="tea")] == ["y"]
-    ops = [PutOp(("docs", "a"), "0", None), SearchOp(("docs", "a"), query="tea 0", limit=1)]
-    assert memory.batch(ops)[1][0].key == "0"  # reads see what was there before
+    ops: list[Op] = [
+        PutOp(("docs", "a"), "0", None),
+        SearchOp(("docs", "a"), query="tea 0", limit=1),
+    ]
+    (found,) = cast("list[Item]", memory.batch(ops)[1])
+    assert found.key == "0"  # reads see what was there before
     assert memory.get(("docs", "a"), "0") is None
     assert memory.list_namespaces(prefix=("docs",)) == [("docs", "a"), ("docs", "ab")]
 

@@ -101,7 +101,8 @@ def test_a_kill_at_any_moment_loses_nothing(what: str, home: Path, tmp_path: Pat
     worker = subprocess.Popen(
         [sys.executable, "-c", code, str(source)], stdout=subprocess.PIPE, text=True
     )
-    assert worker.stdout is not None and worker.stdout.readline() == "begins\n"
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "begins\n"
     time.sleep(0.25)
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
