@@ -112,7 +112,7 @@ def test_it_learns_from_a_log_and_can_go_back(home: Path) -> None:
     env = "CartPole-v1"
     log = [Trial(text, 0, env, "policy", 0.5, True, cost=Cost(2.0)) for text in ODD]
     log += [Trial(text, 0, env, "text", 0.5, False) for text in ODD]
-    task, before = Task("brew the ointment", env=env), Router()
+    task, before = Task("brew the ointment", env=env), Router(Head.load(SHIPPED))
     learnt = learn(log)
     assert learnt.promoted, learnt.why
     after = Router()
