@@ -11,7 +11,7 @@ Baselines: the nearest example's expert (cosine, same encoder, same examples, sa
 the commonest expert of the training. Intervals are Wilson's, 95 %.
 
 The bound: the tasks are split in halves at random; one half sets the threshold for "at most 5 %
-wrong where not abstained" (delta 0.05), the other tells whether it holds, 20 times.
+wrong where not abstained" (delta 0.01), the other tells whether it holds, 20 times.
 """
 
 from __future__ import annotations
