@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.agents.graph.progress import LISTENER
-from shoal.agents.house import House
+from shoal.agents.house import House, abilities_of
 from shoal.agents.memory import MemoryStore, TaughtNames
-from shoal.agents.records import keep
+from shoal.agents.records.keeping import keep
 from shoal.agents.router import Router
 from shoal.errors import EmptyTaskError, UsageError, unknown
-from shoal.types import Expert, ImageRef, Run, Task
+from shoal.types import Expert, ImageRef, Provenance, Run, Task
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
     from langgraph.graph.state import CompiledStateGraph
 
+    from shoal.agents.records import Record
+    from shoal.agents.records.record import Correction
     from shoal.agents.runner import Event, Runner
     from shoal.modalities.vision.teach import Taught
 
@@ -61,7 +63,7 @@ class Agent:
             memory=self.memory,
             router=router or Router(),
             artifacts=artifacts,
-            abilities=_abilities(added, experts),
+            abilities=abilities_of(added, experts),
         )
 
     def __enter__(self) -> Agent:
@@ -86,6 +88,7 @@ class Agent:
         env: str | None = None,
         seed: int = 0,
         thread: str = "main",
+        provenance: Provenance = "user",
     ) -> Task:
         """Makes a task; its images are stored by content hash.
 
@@ -95,6 +98,7 @@ class Agent:
             env: A gymnasium env id.
             seed: Seed of the env.
             thread: The conversation it belongs to.
+            provenance: Whose words the text is; "tool" for a mail's or a page's.
 
         Raises:
             EmptyTaskError: The text is empty.
@@ -113,7 +117,8 @@ class Agent:
                 unknown("env", str(env), known, "Type: shoal run 'which envs are there?'")
         given = [images] if isinstance(images, str | bytes | Path) else images
         stored = tuple(self._store(image) for image in given)
-        return Task(text.encode("utf-8", "replace").decode(), stored, env, seed, thread)
+        words = text.encode("utf-8", "replace").decode()
+        return Task(words, stored, env, seed, thread, provenance=provenance)
 
     def run(
         self,
@@ -133,7 +138,7 @@ class Agent:
                 `NEEDS_APPROVAL`, or `UNSURE` by the expert "ask", can then be resumed;
                 otherwise it has ended.
             listen: Receives lines that tell what the run is doing.
-            **parts: As for `task()`: images, env, seed, thread.
+            **parts: As for `task()`: images, env, seed, thread, provenance.
 
         Raises:
             UsageError: The call can't work: empty text, unreadable image, missing model …
@@ -177,6 +182,33 @@ class Agent:
         ended = replace(self._running.cancel(run.id), reason="it was left while it waited")
         keep(ended, self.memory)
         return ended
+
+    def feedback(
+        self,
+        run: Run | str,
+        ok: bool | None = None,
+        *,
+        correction: Correction | None = None,
+        by: str = "user",
+    ) -> Record:
+        """Says whether a run was right; kept with its record, and learnt from.
+
+        Args:
+            run: The run, or its id.
+            ok: Whether it was right; None withdraws what this speaker said before.
+            correction: What the answer should have been: words, or the right call as
+                `{"name": …, "arguments": {…}}`. Says by itself that the run was wrong.
+            by: Who says so. Where two speakers disagree, nothing is learnt from the run.
+
+        Raises:
+            UnknownNameError: No such run, or it has not ended.
+            UsageError: The word makes no sense.
+            StorageError: It could not be saved; what was said before is intact.
+        """
+        from shoal.agents.records import give_feedback
+
+        name = run if isinstance(run, str) else run.id
+        return give_feedback(self.memory, name, ok, correction, by)
 
     def teach(self, name: str, *, images: Sequence[Any]) -> int:
         """Teaches a name by pictures of it; the next run knows it, in any process.
@@ -264,14 +296,3 @@ class Agent:
 
 def _start(task: Task, approve: bool, interactive: bool) -> dict[str, Any]:
     return {"task": task, "approved": ["*"] if approve else [], "interactive": interactive}
-
-
-def _abilities(tools: Sequence[BaseTool], experts: Sequence[Expert]) -> dict[str, list[str]]:
-    """Example requests for what an agent can do beyond the built-in parts."""
-    known: dict[str, list[str]] = {"text": []}
-    for tool in tools:
-        examples = [str(request) for request, _ in (tool.metadata or {}).get("examples", ())]
-        known["text"] += examples or [tool.description]
-    for expert in experts:
-        known.setdefault(expert.name, []).extend(getattr(expert, "examples", ()))
-    return known

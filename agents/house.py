@@ -17,6 +17,8 @@ from shoal.errors import UsageError
 from shoal.types import Context, Expert, ImageRef, Memory, Step, Task, Value
 
 if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
     from shoal.modalities.text.tool_spec import ToolSpec
 
 CURRENT: ContextVar[Task] = ContextVar("shoal_task")
@@ -135,3 +137,14 @@ def approval_key(name: str, arguments: Mapping[str, Any]) -> str:
 
 def _shown(arguments: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={str(value)[:60]!r}" for name, value in arguments.items())
+
+
+def abilities_of(tools: Sequence[BaseTool], experts: Sequence[Expert]) -> dict[str, list[str]]:
+    """Example requests for what an agent can do beyond the built-in parts."""
+    known: dict[str, list[str]] = {"text": []}
+    for tool in tools:
+        examples = [str(request) for request, _ in (tool.metadata or {}).get("examples", ())]
+        known["text"] += examples or [tool.description]
+    for expert in experts:
+        known.setdefault(expert.name, []).extend(getattr(expert, "examples", ()))
+    return known

@@ -18,7 +18,7 @@ from shoal import types
 from shoal.agents.graph.build import build
 from shoal.agents.graph.state import State
 from shoal.agents.house import House
-from shoal.agents.records import run_of
+from shoal.agents.records.keeping import run_of
 from shoal.agents.router import Route
 from shoal.errors import StorageError, UsageError, unknown
 from shoal.types import Run

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shoal.agents.records import as_dict
+from shoal.agents.records.keeping import as_dict
 from shoal.errors import ShoalError, UsageError
 from shoal.types import Run, Status, Step, Task
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.agents.cli.show import console, print_json, print_run, watched
-from shoal.agents.records import as_dict
+from shoal.agents.records.keeping import as_dict
 from shoal.errors import RunError
 
 if TYPE_CHECKING:

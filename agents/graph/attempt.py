@@ -10,7 +10,7 @@ from typing import Any
 from shoal.agents.graph.progress import tell
 from shoal.agents.graph.state import State
 from shoal.agents.house import CURRENT, House, approval_key
-from shoal.agents.records import clean
+from shoal.agents.records.keeping import clean
 from shoal.agents.router import Route
 from shoal.errors import ApprovalNeeded, UsageError
 from shoal.types import Context, Cost, Outcome, Status, Step, Value

@@ -14,7 +14,7 @@ from shoal.agents.graph.check import check
 from shoal.agents.graph.progress import tell
 from shoal.agents.graph.state import State
 from shoal.agents.house import House
-from shoal.agents.records import keep, keep_seen, run_of
+from shoal.agents.records.keeping import facts, keep, keep_seen, run_of
 from shoal.agents.router import Route
 from shoal.errors import StorageError
 from shoal.types import Outcome, Status, Task
@@ -117,7 +117,7 @@ class Nodes:
             return {"run": run}
         try:
             keep_seen(state.get("keep", ()), state["task"], memory)
-            keep(run, memory)
+            keep(run, memory, **facts(state, self.house.tools))
         except StorageError as error:  # the answer is there: it must not be lost as well
             run = replace(run, reason=f"{run.reason}; but it could not be recorded: {error}")
         return {"run": run}

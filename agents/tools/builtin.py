@@ -49,7 +49,7 @@ def arithmetic_and_dates() -> list[BaseTool]:
         dates.add_days,
         dates.today,
     )
-    return [_tool(function) for function in functions]
+    return [_tool(function, pure=True) for function in functions]
 
 
 def memory_tools(memory: MemoryStore, task: Callable[[], Task]) -> list[BaseTool]:

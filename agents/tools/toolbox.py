@@ -31,6 +31,7 @@ def as_tool(
     examples: Sequence[Example] = (),
     needs: Literal["", "image"] = "",
     triggers: Sequence[str] = (),
+    pure: bool = False,
 ) -> BaseTool:
     """Makes a LangChain tool that carries Shoal's declarations in its metadata.
 
@@ -41,6 +42,8 @@ def as_tool(
         examples: Requests with the arguments they should lead to; the model sees them.
         needs: "image" for a tool that is offered only when the task has an image.
         triggers: Beginnings of a request after which its rest is the one text argument.
+        pure: The result follows from the arguments alone: it holds nothing of a stranger's,
+            so that answers built from it may be learnt without a person's approval.
 
     Raises:
         UsageError: No docstring or annotations to build a schema from.
@@ -63,6 +66,7 @@ def as_tool(
     shown = [list(example) for example in examples] or declared.get("examples", [])
     needed = needs or declared.get("needs", "")
     declared = {**declared, "side_effects": effects, "examples": shown, "needs": needed}
+    declared["pure"] = pure or declared.get("pure", False)
     tool.metadata = {**declared, "triggers": list(triggers) or declared.get("triggers", [])}
     return tool
 
@@ -149,6 +153,7 @@ class Toolbox(Mapping[str, "BaseTool"]):
             result=Value(_shorten(text), "tool"),
             ok=ok,
             seconds=time.perf_counter() - start,
+            pure=bool((tool.metadata or {}).get("pure")),
         )
 
 

@@ -13,7 +13,7 @@ from shoal.modalities.text.planner import Planner
 from shoal.modalities.text.prompts import SYSTEM, fenced
 from shoal.modalities.text.reading import read
 from shoal.modalities.text.tool_use import ToolUse
-from shoal.types import Context, Cost, Outcome, Status, Step, Task, Value
+from shoal.types import Context, Cost, Memory, Outcome, Status, Step, Task, Value
 
 if TYPE_CHECKING:
     from shoal.modalities.text.chat import ChatShoal
@@ -112,7 +112,8 @@ class TextExpert:
         if best is None or not asks or best.score < _KNOWN or best.namespace[-1] != "text":
             return None
         answer = Value(best.text, "memory")
-        step = Step("memory", "recall", {"query": task.text}, answer, confidence=best.score)
+        asked = {"query": task.text, "said_by": best.provenance}
+        step = Step("memory", "recall", asked, answer, confidence=best.score)
         evidence = {"findings": [best.text], "grounded": True}
         reason = "a note in memory says so"
         return Outcome(Status.SOLVED, answer, reason, best.score, (step,), evidence=evidence)
@@ -123,21 +124,27 @@ class TextExpert:
 
     def _talk(self, task: Task, context: Context) -> Outcome:
         start = time.perf_counter()
-        message = self.model.invoke(_conversation(task, context))
+        notes = _notes(context)
+        message = self.model.invoke(_conversation(task, notes))
         answer, usage = Value(str(message.text), "model"), message.usage_metadata
         cost = (
             Cost(tokens_in=usage["input_tokens"], tokens_out=usage["output_tokens"])
             if usage
             else Cost()
         )
-        step = Step("model", self.model.model, {}, answer, seconds=time.perf_counter() - start)
+        shown = {"notes": [note.provenance for note in notes]}  # who had a hand in the answer
+        step = Step("model", self.model.model, shown, answer, seconds=time.perf_counter() - start)
         if not answer.text:
             return Outcome(Status.FAILED, None, "the model had nothing to say", 0.0, (step,), cost)
         reason = "nothing could verify this answer: no tool fits, and the model is small"
         return Outcome(Status.UNSURE, answer, reason, 0.1, (step,), cost)
 
 
-def _conversation(task: Task, context: Context) -> Sequence[tuple[str, str]]:
-    known = [memory.text for memory in context.recalled if memory.score >= _RECALLED][:3]
+def _notes(context: Context) -> list[Memory]:
+    return [memory for memory in context.recalled if memory.score >= _RECALLED][:3]
+
+
+def _conversation(task: Task, notes: Sequence[Memory]) -> Sequence[tuple[str, str]]:
+    known = [memory.text for memory in notes]
     note = [("user", fenced("Notes from memory", known))] if known else []
     return [("system", SYSTEM), *note, ("user", task.text)]

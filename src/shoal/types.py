@@ -69,6 +69,8 @@ class Task:
         seed: Seed of the env and of sampling; the same seed repeats the run.
         thread: Conversation the task belongs to.
         id: Unique name of this task.
+        provenance: Whose words the text is. A request that was taken from a mail or a page
+            ("tool") is answered as any other, but not learnt from until a person approves it.
     """
 
     text: str
@@ -77,6 +79,7 @@ class Task:
     seed: int = 0
     thread: str = "main"
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    provenance: Provenance = "user"
 
     def __post_init__(self) -> None:
         _as_tuples(self, "images")
@@ -114,6 +117,8 @@ class Step:
         ok: False when the step failed; `result` then says why.
         seconds: Wall-clock time.
         confidence: Probability in [0, 1] where the step has one.
+        pure: Whether the result follows from the arguments alone, with nothing of a
+            stranger's in it; arithmetic is, a search is not.
     """
 
     kind: str
@@ -123,6 +128,7 @@ class Step:
     ok: bool = True
     seconds: float = 0.0
     confidence: float | None = None
+    pure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from langchain_core.tools import BaseTool
 from PIL import Image
 
 from shoal import Agent, Context, Expert, Outcome, Run, Status, Task, Value
-from shoal.agents.records import as_dict
+from shoal.agents.records.keeping import as_dict
 from shoal.agents.tools.toolbox import as_tool
 from shoal.errors import EmptyTaskError, ImageError, UnknownNameError, UsageError
 from shoal.modalities.text.prompts import neutralise

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from shoal.agents.records.feedback import alone
 from shoal.types import Cost, Outcome, Provenance, Run, Status, Task
 
 if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
     from shoal.agents.graph.state import State
     from shoal.agents.memory import MemoryStore
 
@@ -73,10 +76,38 @@ def as_dict(value: Any) -> Any:
     return str(value)
 
 
-def keep(run: Run, memory: MemoryStore) -> None:
-    """Writes the record into memory, under kind "run"; the same run replaces itself."""
+def keep(run: Run, memory: MemoryStore, **more: Any) -> None:
+    """Writes the record into memory, under kind "run"; the same run replaces itself.
+
+    What people said of it before stays.
+
+    Args:
+        run: The run.
+        memory: Where it goes.
+        more: Further JSON-able facts; see `shoal.agents.records.Record`.
+    """
     text, key = run.task.text[:500], f"run-{run.id}"
-    memory.remember("run", text, data=as_dict(run), provenance="memory", key=key)
+    data = as_dict(run) | as_dict(more)
+    with alone(memory):
+        before = memory.lookup("run", key)
+        kept = before.data if before else {}
+        data |= {name: kept[name] for name in ("feedback", "review") if name in kept}
+        memory.remember("run", text, data=data, provenance="memory", key=key)
+
+
+def facts(state: State, tools: Sequence[BaseTool]) -> dict[str, Any]:
+    """What a record holds beside the run: the router's decision and the tools' schemas."""
+    called = {step.name for step in state.get("steps", ()) if step.kind == "tool"}
+    return {
+        "decision": as_dict(state.get("decision") or {}),
+        "functions": [_function(tool) for tool in tools if tool.name in called],
+    }
+
+
+def _function(tool: BaseTool) -> dict[str, Any]:
+    from langchain_core.utils.function_calling import convert_to_openai_tool
+
+    return dict(convert_to_openai_tool(tool)["function"])
 
 
 def keep_seen(items: Sequence[Mapping[str, Any]], task: Task, memory: MemoryStore) -> None:

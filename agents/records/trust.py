@@ -1,0 +1,74 @@
+"""What a stranger had a hand in: origins of a record that nobody here vouches for.
+
+A record is learnt from only if all that went into it came from the user, the program or a
+model of ours. "Part" says what is learnt: of the *decision* (who gets the task, which tool with
+which arguments) only what was read before it counts; of the *answer* everything does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from shoal.types import Provenance, Run, Step
+
+Part = Literal["decision", "answer"]
+
+OWN: tuple[Provenance, ...] = ("user", "system")
+"""Whose words may be learnt as they stand."""
+
+_OUR_WORDS = ("policy", "encoder")
+"""Steps whose result is worded by Shoal: the verdict of an env, a label from a closed list."""
+
+
+def origins(run: Run, part: Part = "answer") -> tuple[str, ...]:
+    """Returns the untrusted origins of a run, in order; empty where it can be trusted.
+
+    Args:
+        run: The run as recorded.
+        part: What is to be learnt of it.
+    """
+    found = [] if run.task.provenance in OWN else [f"request ({run.task.provenance})"]
+    steps = run.steps if part == "answer" else run.steps[: _decided(run)]
+    found += [origin for step in steps for origin in _of(step)]
+    if part == "answer":
+        found += _of_answer(run)
+    return tuple(dict.fromkeys(found))
+
+
+def _decided(run: Run) -> int:
+    """The step with which the decision was complete: the last call of a tool, else none."""
+    calls = [place for place, step in enumerate(run.steps) if step.kind == "tool"]
+    return calls[-1] if calls else 0
+
+
+def _of(step: Step) -> Iterator[str]:
+    if _is_clean(step):
+        return
+    if step.kind == "tool":
+        yield f"tool {step.name}"
+    elif step.kind == "model" and step.result.provenance == "model":
+        yield "memory"  # notes of a stranger were shown to the model
+    else:
+        yield step.result.provenance
+
+
+def _is_clean(step: Step) -> bool:
+    if step.kind in _OUR_WORDS:
+        return True
+    if step.kind == "tool":
+        return step.pure
+    if step.kind == "memory":
+        return step.arguments.get("said_by") in OWN
+    if step.result.provenance == "model":
+        return all(said_by in OWN for said_by in step.arguments.get("notes", ()))
+    return step.result.provenance in OWN
+
+
+def _of_answer(run: Run) -> list[str]:
+    answer = run.answer
+    if answer is None or answer.provenance in (*OWN, "model"):
+        return []
+    clean = [step.result.text for step in run.steps if _is_clean(step)]
+    known = any(answer.text in text for text in (*clean, "\n".join(clean)))
+    return [] if known else [f"answer ({answer.provenance})"]
