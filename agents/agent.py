@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from shoal.agents.records import Record
     from shoal.agents.records.record import Correction
+    from shoal.agents.reflexes import Learnt, LearnSettings, Reflexes
     from shoal.agents.runner import Event, Runner
     from shoal.modalities.vision.teach import Taught
 
@@ -37,6 +38,7 @@ class Agent:
             an attribute `examples` (requests) is routed what is like these.
         memory: A memory; by default the one in the data folder.
         router: A router; by default the shipped one.
+        reflexes: Whether what was learnt answers first; without, every task is thought over.
     """
 
     def __init__(
@@ -46,12 +48,13 @@ class Agent:
         experts: Sequence[Expert] = (),
         memory: MemoryStore | None = None,
         router: Router | None = None,
+        reflexes: bool = True,
     ) -> None:
         from shoal.agents.experts import builtin_experts
         from shoal.agents.tools import as_tool
         from shoal.agents.tools.builtin import builtin_tools
 
-        self._owns_memory = memory is None
+        self._owns_memory, self._fast = memory is None, reflexes
         self.memory = memory or MemoryStore()
         named = {expert.name: expert for expert in (*builtin_experts(), *experts)}
         own = builtin_tools(lambda: self.house, self.memory)
@@ -74,6 +77,9 @@ class Agent:
 
     def close(self) -> None:
         """Closes the checkpoints, and the memory unless it was handed in."""
+        if "reflexes" in self.__dict__:
+            self.reflexes.close()
+            del self.__dict__["reflexes"]
         if "_running" in self.__dict__:
             self._running.close()
             del self.__dict__["_running"]
@@ -145,12 +151,17 @@ class Agent:
             StorageError: The checkpoints could not be written.
         """
         made = self._made(task, parts)
+        fast = self.reflexes.serve(made, approve=approve) if self._fast else None
+        if fast is not None:
+            return fast
         start = _start(made, approve, interactive)
         token = LISTENER.set(listen or (lambda line: None))
         try:
-            return self._running.finish(start, made.id)
+            run = self._running.finish(start, made.id)
         finally:
             LISTENER.reset(token)
+        self.reflexes.compare(run)
+        return run
 
     async def arun(self, task: str | Task, **options: Any) -> Run:
         """As `run`, in a worker thread: the experts compute, they do not wait."""
@@ -161,7 +172,16 @@ class Agent:
     ) -> Iterator[Event]:
         """Runs one task and yields what happens; the last event holds the run."""
         made = self._made(task, parts)
-        yield from self._running.events(_start(made, approve, interactive), made.id)
+        fast = self.reflexes.serve(made, approve=approve) if self._fast else None
+        if fast is not None:
+            from shoal.agents.runner import ended
+
+            yield ended(fast)
+            return
+        for event in self._running.events(_start(made, approve, interactive), made.id):
+            if event.run is not None:
+                self.reflexes.compare(event.run)
+            yield event
 
     def resume(self, run: Run | str, reply: bool | str | None = None) -> Run:
         """Goes on with a run that waits for a person, or that was killed.
@@ -207,8 +227,29 @@ class Agent:
         """
         from shoal.agents.records import give_feedback
 
+        self.reflexes.flush()
         name = run if isinstance(run, str) else run.id
-        return give_feedback(self.memory, name, ok, correction, by)
+        record = give_feedback(self.memory, name, ok, correction, by)
+        self.reflexes.told(record)
+        return record
+
+    def learn(self, settings: LearnSettings | None = None) -> list[Learnt]:
+        """Turns repeated work into reflexes, which serve from the next task on.
+
+        Args:
+            settings: What it takes to become one.
+
+        Returns:
+            One entry for each kind of work in the records, the largest first.
+
+        Raises:
+            RunError: Another process is learning.
+            StorageError: Nothing could be saved; what served before serves on.
+        """
+        from shoal.agents.reflexes import learn
+
+        self.reflexes.flush()
+        return learn(self.memory, settings)
 
     def teach(self, name: str, *, images: Sequence[Any]) -> int:
         """Teaches a name by pictures of it; the next run knows it, in any process.
@@ -272,6 +313,13 @@ class Agent:
         from shoal.agents.graph.draw import draw
 
         return draw(self.graph, path)
+
+    @cached_property
+    def reflexes(self) -> Reflexes:
+        """What was learnt from the records, asked before the graph is."""
+        from shoal.agents.reflexes import Reflexes
+
+        return Reflexes(self.house)
 
     @cached_property
     def _running(self) -> Runner:

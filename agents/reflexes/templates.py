@@ -1,0 +1,103 @@
+"""How a reflex fills in a call: values that never change, or that are copied from the request.
+
+What no template can copy is read by the call encoder, one pass for the one tool
+(`modalities/text/calls`). Values are grounded in the request of today; nothing is replayed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Template = Mapping[str, Any]
+"""`{"constant": v}`, `{"whole": true}`, `{"shape": "number"}` …, or `{"read": true}`."""
+
+SHAPES: dict[str, str] = {
+    "number": r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)",
+    "code": r"\b(?=\w*\d)(?=\w*[A-Za-z])[\w-]{3,}\b",
+    "address": r"[\w.+-]+@[\w-]+\.[\w.]+",
+    "date": r"\b\d{4}-\d{2}-\d{2}\b",
+    "time": r"\b\d{1,2}:\d{2}\b",
+    "quoted": r"[\"“'‘]([^\"”'’]+)[\"”'’]",
+}
+"""Kinds of spans that are copied where the request holds exactly one of them."""
+
+
+class Unfilled(Exception):
+    """The request does not hold what the call needs, or holds more than one."""
+
+
+def template_of(pairs: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Template]:
+    """Finds for each argument the simplest template that all examples agree with.
+
+    Args:
+        pairs: Requests with the right arguments, one or more, of one tool.
+    """
+    names = sorted({name for _, arguments in pairs for name in arguments})
+    return {name: _one(name, pairs) for name in names}
+
+
+def _one(name: str, pairs: Sequence[tuple[str, Mapping[str, Any]]]) -> Template:
+    tried: list[Template] = [{"constant": pairs[0][1].get(name)}, {"whole": True}]
+    tried += [{"shape": shape} for shape in SHAPES]
+    for template in tried:
+        if all(_gives(template, text, arguments.get(name)) for text, arguments in pairs):
+            return template
+    return {"read": True}
+
+
+def _gives(template: Template, text: str, value: Any) -> bool:
+    try:
+        got = filled_one(template, text)
+    except Unfilled:
+        return False
+    return type(got) is type(value) and bool(got == value)
+
+
+def filled_one(template: Template, text: str) -> Any:
+    """Fills one argument in.
+
+    Raises:
+        Unfilled: The request lacks it, or the template needs a reader.
+    """
+    if "constant" in template:
+        return template["constant"]
+    if "whole" in template:
+        return text
+    if "shape" not in template:
+        raise Unfilled("it has to be read")
+    found = list(dict.fromkeys(re.findall(SHAPES[template["shape"]], text)))
+    if len(found) != 1:
+        raise Unfilled(f"{len(found)} {template['shape']}s")
+    if template["shape"] == "number":
+        return float(found[0]) if "." in found[0] else int(found[0])
+    return found[0]
+
+
+def fill(templates: Mapping[str, Template], function: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """Fills in one call.
+
+    Args:
+        templates: By argument.
+        function: The tool's `name`, `description` and `parameters`, for the call encoder.
+        text: The request.
+
+    Raises:
+        Unfilled: An argument can't be filled in surely.
+    """
+    made = {n: filled_one(t, text) for n, t in templates.items() if "read" not in t}
+    wanted = [n for n, t in templates.items() if "read" in t]
+    if wanted:
+        made |= _read(wanted, function, text)
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def _read(wanted: Sequence[str], function: Mapping[str, Any], text: str) -> dict[str, Any]:
+    from shoal.modalities.text.calls.engine import call_reader
+
+    offered = call_reader().read(text, [function])
+    calls = offered[0].calls if offered else ()
+    if len(calls) != 1:
+        raise Unfilled(f"{len(calls)} calls were read")
+    return {name: calls[0].arguments.get(name) for name in wanted}
