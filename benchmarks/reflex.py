@@ -106,7 +106,10 @@ class Bench:
         for name, work in self.works.items():
             with Agent(memory=self.memory, **work.agent) as agent:
                 runs = self._run(agent, work)
-            now = [work.right(run, item.truth) for (run, _), item in zip(runs, self.items[name], strict=True)]
+            now = [
+                work.right(run, item.truth)
+                for (run, _), item in zip(runs, self.items[name], strict=True)
+            ]
             lost = 100 * (np.mean(self.alone[name]) - np.mean(now))
             told[name] = {"points_lost": round(float(lost), 2), "n": len(now)}
             print(f"{name}: {lost:.2f} points lost by the workloads learnt after it (n={len(now)})")
@@ -116,7 +119,9 @@ class Bench:
         """Plants a drift; counts tasks until the reflex is taken back."""
         work = self.works[name]
         with Agent(memory=self.memory, **work.agent) as agent:
-            serves = {n for n in agent.reflexes.shelf.names() if agent.reflexes.shelf.current(n).serves}
+            serves = {
+                n for n in agent.reflexes.shelf.names() if agent.reflexes.shelf.current(n).serves
+            }
             for number, item in enumerate(work.stream(min(DRIFT, self.fresh)), 1):
                 run = agent.run(agent.task(**item.parts), interactive=False)
                 truth = work.drifted(item.truth)
@@ -137,7 +142,11 @@ class Bench:
             run = agent.run(agent.task(**item.parts), interactive=False)
             right.append(self._feedback(agent, work, run, item.truth))
         seconds = time.perf_counter() - began
-        return {"n": len(right), "success": round(float(np.mean(right)), 4), "seconds": round(seconds)}
+        return {
+            "n": len(right),
+            "success": round(float(np.mean(right)), 4),
+            "seconds": round(seconds),
+        }
 
     def _feedback(
         self, agent: Agent, work: Work, run: Run, truth: Any, corrects: float = 1.0

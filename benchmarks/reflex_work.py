@@ -22,6 +22,7 @@ from shoal.types import Run, Status
 
 ASSETS = Path(__file__).parents[1] / "agents" / "demo" / "assets"
 ENV = "BabyAI-GoToLocal-v0"
+TOOLS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ _NUMBERS = (
 
 @dataclass
 class Support:
-    """Requests of Banking77's train split, each with a customer's number, for 16 tools."""
+    """Requests of Banking77's train split, each with a customer's number, for ten tools."""
 
     seed: int
     name: str = "support"
@@ -82,7 +83,8 @@ class Support:
         self._random = np.random.default_rng(self.seed)
         rows = _banking()
         counts = Counter(intent for _, intent in rows)
-        self.intents = sorted(intent for intent, _ in counts.most_common(16))
+        often = sorted(intent for intent, count in counts.items() if count >= 150)
+        self.intents = sorted(self._random.choice(often, TOOLS, replace=False).tolist())
         order = self._random.permutation(len(rows))
         mixed = [rows[place] for place in order]
         own = [row for row in mixed if row[1] in self.intents]
@@ -235,7 +237,9 @@ def _tool(intent: str, shown: Sequence[str]) -> Any:
 def _banking() -> list[tuple[str, str]]:
     file = Path(os.environ.get("SHOAL_DATA", "../shared/data")) / "banking77" / "train.csv"
     if not file.is_file():
-        raise UsageError(f"{file} is missing", fix="Set SHOAL_DATA, or type --only sorting,missions")
+        raise UsageError(
+            f"{file} is missing", fix="Set SHOAL_DATA, or type --only sorting,missions"
+        )
     with file.open(encoding="utf-8", newline="") as stream:
         rows = [(row["text"].strip(), row["category"]) for row in csv.DictReader(stream)]
     return list(dict.fromkeys(rows))

@@ -105,13 +105,11 @@ def acted(kind: Kind, parts: Parts, settings: LearnSettings) -> Made:
     # Its expectations of the older episodes: the grid must not come from what it is tried on.
     before = [found.expects(e.task) for e in parts.fit]
     grid = sorted({float(np.quantile(before, q)) for q in levels}, reverse=True)
-    least = lowest_threshold(grid, expects, right, slow, settings.margin / 2, settings.delta)
+    least = lowest_threshold(grid, expects, right, slow, settings.margin, settings.delta)
     final = Actor(found.policy, least)
     held = parts.held_out
     served = np.array([final.expects(e.task) >= least for e in held], bool)
-    verdict = judged(
-        served, _played(found, held), np.array([e.slow for e in held], bool), settings
-    )
+    verdict = judged(served, _played(found, held), np.array([e.slow for e in held], bool), settings)
     figures = _figures(parts, verdict, settings)
     return Made(kind, final, figures, _expected(1 - verdict.fast, verdict.served), settings)
 
@@ -145,7 +143,9 @@ def _filled(spec: ReflexSpec, model: Chooser | Actor, folder: Path) -> ReflexSpe
     """Writes the heads and returns the spec with what belongs to them."""
     if isinstance(model, Actor):
         of = model.policy.spec
-        part = PolicyPart(name=model.policy.folder.name, sha256=of.weights_sha256, least=model.least)
+        part = PolicyPart(
+            name=model.policy.folder.name, sha256=of.weights_sha256, least=model.least
+        )
         return spec.model_copy(update={"policy": part})
     tiers = {}
     for grain, tier in model.tiers.items():

@@ -55,7 +55,13 @@ class Hands:
             return None
 
     def calls(
-        self, serving: Serving, choice: Choice, task: Task, given: Mapping[str, Any], *, approve: bool
+        self,
+        serving: Serving,
+        choice: Choice,
+        task: Task,
+        given: Mapping[str, Any],
+        *,
+        approve: bool,
     ) -> Outcome | None:
         """Calls the tool; None where it failed and the slow path may try, for no harm was done.
 

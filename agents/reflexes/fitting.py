@@ -110,7 +110,7 @@ def _with_tier(
     slow = np.array([e.slow for e in asked], bool)
     least = lowest_threshold(
         [t for t in grid if t > 0], both, np.where(served, right, own), slow,
-        settings.margin / 2, settings.delta / len(GRAINS),
+        settings.margin, settings.delta / len(GRAINS),
     )  # fmt: skip
     tier = replace(fitted.tier, threshold=least)
     return replace(chooser, tiers={**chooser.tiers, grain: tier})

@@ -155,4 +155,3 @@ class _Lessons:
 def facts_of(learnt: Learnt) -> dict[str, Any]:
     """What came of one kind, for JSON."""
     return asdict(learnt)
-

@@ -72,6 +72,8 @@ def lowest_threshold(
     best = math.inf
     for threshold in grid:
         served = scores >= threshold
+        if upper(0, int(served.sum()), delta) > margin:
+            continue  # so few that nothing could be shown; told from the scores alone
         right, other = fast[served], slow[served]
         bound = worse_by(
             int((other & ~right).sum()), int((right & ~other).sum()), int(served.sum()), delta

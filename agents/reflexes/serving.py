@@ -196,9 +196,7 @@ class Reflexes:
 
         self._tell(name, version, word, "by spot checks against the slow path, or by the env")
 
-    def _tell(
-        self, name: str, version: int, word: Callable[[Current], Current], how: str
-    ) -> None:
+    def _tell(self, name: str, version: int, word: Callable[[Current], Current], how: str) -> None:
         """Adds a word on a version that still serves; an alarm demotes it."""
 
         def change(current: Current) -> Current:

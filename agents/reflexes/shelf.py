@@ -127,9 +127,7 @@ class Shelf:
                 "Wait for it to end, then type it again",
             ) from error
 
-    def promote(
-        self, spec: ReflexSpec, fill: Callable[[Path], ReflexSpec], reason: str
-    ) -> Path:
+    def promote(self, spec: ReflexSpec, fill: Callable[[Path], ReflexSpec], reason: str) -> Path:
         """Adds a version and lets it serve; call within `learning`.
 
         Args:
@@ -155,9 +153,7 @@ class Shelf:
         known = (self.root / name / "current.json").is_file()
         before = self.current(name) if known else None
         served = (*before.earlier, before.version) if before and before.version else ()
-        self._write(
-            name, Current(spec.version, "on", reason, time.time(), served, fresh, fresh)
-        )
+        self._write(name, Current(spec.version, "on", reason, time.time(), served, fresh, fresh))
         return target
 
     def next_version(self, name: str) -> int:

@@ -11,7 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Template = Mapping[str, Any]
-"""`{"constant": v}`, `{"whole": true}`, `{"shape": "number"}` …, or `{"read": true}`."""
+"""`{"constant": v}`, `{"whole": true}`, `{"shape": "code", "length": [4, 5]}`, `{"read": true}`."""
+
+AGREE = 0.9
+"""Share of the examples that a template has to fit: a record may be wrong, and where the
+request is not as usual, nothing is filled in."""
 
 SHAPES: dict[str, str] = {
     "number": r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)",
@@ -21,7 +25,7 @@ SHAPES: dict[str, str] = {
     "time": r"\b\d{1,2}:\d{2}\b",
     "quoted": r"[\"“'‘]([^\"”'’]+)[\"”'’]",
 }
-"""Kinds of spans that are copied where the request holds exactly one of them."""
+"""Kinds of spans, copied where the request holds exactly one of a length seen before."""
 
 
 class Unfilled(Exception):
@@ -39,10 +43,14 @@ def template_of(pairs: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Tem
 
 
 def _one(name: str, pairs: Sequence[tuple[str, Mapping[str, Any]]]) -> Template:
-    tried: list[Template] = [{"constant": pairs[0][1].get(name)}, {"whole": True}]
-    tried += [{"shape": shape} for shape in SHAPES]
+    values = [arguments.get(name) for _, arguments in pairs]
+    lengths = sorted({len(str(value)) for value in values})
+    tried: list[Template] = [{"constant": values[0]}, {"whole": True}]
+    tried += [{"shape": shape, "length": [lengths[0], lengths[-1]]} for shape in SHAPES]
     for template in tried:
-        if all(_gives(template, text, arguments.get(name)) for text, arguments in pairs):
+        fits = sum(_gives(template, text, arguments.get(name)) for text, arguments in pairs)
+        # A value is constant for good, or it is none: a guess would be served with it.
+        if fits == len(pairs) or ("constant" not in template and fits >= AGREE * len(pairs)):
             return template
     return {"read": True}
 
@@ -67,7 +75,9 @@ def filled_one(template: Template, text: str) -> Any:
         return text
     if "shape" not in template:
         raise Unfilled("it has to be read")
-    found = list(dict.fromkeys(re.findall(SHAPES[template["shape"]], text)))
+    low, high = template["length"]
+    spans = dict.fromkeys(re.findall(SHAPES[template["shape"]], text))
+    found = [span for span in spans if low <= len(span) <= high]
     if len(found) != 1:
         raise Unfilled(f"{len(found)} {template['shape']}s")
     if template["shape"] == "number":
@@ -75,7 +85,9 @@ def filled_one(template: Template, text: str) -> Any:
     return found[0]
 
 
-def fill(templates: Mapping[str, Template], function: Mapping[str, Any], text: str) -> dict[str, Any]:
+def fill(
+    templates: Mapping[str, Template], function: Mapping[str, Any], text: str
+) -> dict[str, Any]:
     """Fills in one call.
 
     Args:
@@ -94,6 +106,8 @@ def fill(templates: Mapping[str, Template], function: Mapping[str, Any], text: s
 
 
 def _read(wanted: Sequence[str], function: Mapping[str, Any], text: str) -> dict[str, Any]:
+    if not function:
+        raise Unfilled("the tool's schema was not recorded")
     from shoal.modalities.text.calls.engine import call_reader
 
     offered = call_reader().read(text, [function])
