@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from shoal.agents.records import Record
     from shoal.agents.records.record import Correction
-    from shoal.agents.reflexes import Learnt, LearnSettings, Reflexes
+    from shoal.agents.reflexes import LearnSettings, Learnt, Reflexes
     from shoal.agents.runner import Event, Runner
     from shoal.modalities.vision.teach import Taught
 

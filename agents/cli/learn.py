@@ -15,7 +15,7 @@ from shoal.agents.cli.tasks import Json
 
 if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
-    from shoal.agents.reflexes import Learnt, LearnSettings, Shelf
+    from shoal.agents.reflexes import LearnSettings, Learnt, Shelf
 
 app = typer.Typer(help="What was learnt, and serves before anything else.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The reflex; `shoal reflexes list` names them.")]

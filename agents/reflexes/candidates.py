@@ -41,24 +41,25 @@ class Made:
         kind: Its work.
         model: What does it.
         figures: What its card says.
-        expected: Share of wrong words that its validation lets expect.
+        differs: Share of answers unlike the slow path's that validation lets expect.
         settings: How it was learnt.
     """
 
     kind: Kind
     model: Chooser | Actor
     figures: Mapping[str, Any]
-    expected: float
+    differs: float
     settings: LearnSettings
 
     def promote(self, shelf: Shelf, figures: Mapping[str, Any]) -> int:
         """Saves it and lets it serve; returns its version."""
-        kind = self.kind
+        kind, verdict = self.kind, figures["verdict"]
         version = shelf.next_version(kind.name)
         spec = ReflexSpec(
             version=version,
             kind=KindSpec(form=kind.form, user=kind.user, thread=kind.thread, subject=kind.subject),
-            expected=self.expected,
+            expected=_expected(1 - verdict["fast"], verdict["served"]),
+            differs=_expected(self.differs, verdict["served"]),
             spot_check=self.settings.spot_check,
             figures=dict(figures),
         )
@@ -84,7 +85,7 @@ def chosen(
     made = candidate(parts, others, lambda image: str(memory.blobs.path(image.sha256)), settings)
     wrong = max(1 - made.agreed, 1 - made.verdict.fast)
     return Made(kind, made.chooser, _figures(parts, made.verdict, settings),
-                _expected(wrong, made.verdict.served), settings)  # fmt: skip
+                wrong, settings)  # fmt: skip
 
 
 def acted(kind: Kind, parts: Parts, settings: LearnSettings) -> Made:
@@ -111,7 +112,7 @@ def acted(kind: Kind, parts: Parts, settings: LearnSettings) -> Made:
     served = np.array([final.expects(e.task) >= least for e in held], bool)
     verdict = judged(served, _played(found, held), np.array([e.slow for e in held], bool), settings)
     figures = _figures(parts, verdict, settings)
-    return Made(kind, final, figures, _expected(1 - verdict.fast, verdict.served), settings)
+    return Made(kind, final, figures, 1 - verdict.fast, settings)
 
 
 def _played(found: Actor, examples: Sequence[Example]) -> Any:

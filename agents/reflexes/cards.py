@@ -42,7 +42,8 @@ def card_of(spec: ReflexSpec) -> str:
             f"1 in {spec.spot_check} tasks that it could serve goes to the slow path instead "
             "(acting is judged by the env each time). Disagreement and negative feedback feed "
             "two CUSUM tests (Page 1954) against "
-            f"{100 * spec.expected:.1f} % wrong; an alarm demotes it."
+            f"{100 * spec.differs:.1f} % unlike and {100 * spec.expected:.1f} % wrong; an alarm "
+            "demotes it."
             if kind.form != "act"
             else "The env's own verdict on each episode and negative feedback feed two CUSUM "
             f"tests (Page 1954) against {100 * spec.expected:.1f} % wrong; an alarm demotes it.",

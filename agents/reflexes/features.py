@@ -7,6 +7,7 @@ al. 2009) into a fixed vector. Quick picture: a thumbnail and its colours.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 from zlib import crc32
 
@@ -44,7 +45,7 @@ def quick_text(text: str) -> Floats:
     pieces = [padded[i : i + 3] for i in range(len(padded) - 2)]
     pieces += [padded[i : i + 4] for i in range(len(padded) - 3)]
     pieces += [f"w {word}" for word in words]
-    pieces += [f"p {a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    pieces += [f"p {a} {b}" for a, b in pairwise(words)]
     places = [crc32(piece.encode()) % WIDTH for piece in pieces]
     counts = np.sqrt(np.bincount(places, minlength=WIDTH).astype(np.float32))
     return _unit(counts)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Bools = NDArray[np.bool_]
 
+LEAST: dict[Grain, float] = {"quick": 0.9, "deep": 0.6}
+"""No threshold is lower, whatever the records allow: they hold no work that is still unknown."""
+
 _STEPS = 25
 """Thresholds that are tried, at equal shares of the cross-fitted scores."""
 
@@ -99,7 +102,8 @@ def _with_tier(
     vectors = read([row.task for row in rows], grain, path_of)
     fitted = heads.fit(vectors, truth, len(chooser.classes), settings.seed)
     levels = np.linspace(1, 0, _STEPS + 1)[1:]
-    grid = sorted({float(np.quantile(fitted.scores, q)) for q in levels}, reverse=True)
+    quantiles = (float(np.quantile(fitted.scores, q)) for q in levels)
+    grid = sorted({max(q, LEAST[grain]) for q in quantiles}, reverse=True)
     asked = parts.calibration
     served, right, _ = _outcomes(chooser, asked, path_of)
     best, scores = fitted.tier.score(read([e.task for e in asked], grain, path_of))

@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 PENALTY = 3e-6
 """Weight of the squared weights in the fit; see `fit_head`."""
 
-REFUSED = 0.02
+REFUSED = 0.04
 """Share of the own examples that may look unknown."""
 
 

@@ -149,11 +149,10 @@ class Shelf:
             _sync(target.parent)
         except OSError as error:
             raise StorageError(f"could not save {target}", str(error), "Free some space") from error
-        fresh = Drift(spec.expected)
         known = (self.root / name / "current.json").is_file()
         before = self.current(name) if known else None
         served = (*before.earlier, before.version) if before and before.version else ()
-        self._write(name, Current(spec.version, "on", reason, time.time(), served, fresh, fresh))
+        self._write(name, Current(spec.version, "on", reason, time.time(), served, *_fresh(spec)))
         return target
 
     def next_version(self, name: str) -> int:
@@ -180,8 +179,9 @@ class Shelf:
         """Turns a reflex "on", "off" or "demoted"; turning it on forgets what it was told."""
 
         def turn(current: Current) -> Current:
-            fresh = Drift(self.spec(name, current.version).expected)
-            told = (fresh, fresh) if status == "on" else (current.by_check, current.by_word)
+            told = (current.by_check, current.by_word)
+            if status == "on":
+                told = _fresh(self.spec(name, current.version))
             return replace(
                 current, status=status, reason=reason, since=time.time(),
                 by_check=told[0], by_word=told[1],
@@ -201,10 +201,10 @@ class Shelf:
             if not current.version:
                 raise UsageError(f"{name} has no earlier version", "its first one is undone")
             *rest, version = current.earlier or (0,)
-            fresh = Drift(self.spec(name, version).expected if version else 0.01)
+            fresh = _fresh(self.spec(name, version) if version else None)
             said = f"version {current.version} was undone"
             status = "on" if version else "off"
-            return Current(version, status, said, time.time(), tuple(rest), fresh, fresh)
+            return Current(version, status, said, time.time(), tuple(rest), *fresh)
 
         return self.change(name, back)
 
@@ -221,6 +221,11 @@ class Shelf:
         write_atomic(path, json.dumps(asdict(current), indent=1) + "\n")
         if before != (current.version, current.status):
             write_atomic(self.root / ".changed", f"{name} {current.version} {current.status}\n")
+
+
+def _fresh(spec: ReflexSpec | None) -> tuple[Drift, Drift]:
+    """The tests of a version that begins to serve: by checks, and by words."""
+    return (Drift(spec.differs), Drift(spec.expected)) if spec else (Drift(0.01), Drift(0.01))
 
 
 def _serving(path: Path) -> tuple[Any, Any] | None:

@@ -70,7 +70,9 @@ class ReflexSpec(_Strict):
         encoder: The model whose embeddings the deep head reads.
         tiers: By grain.
         policy: Who acts.
-        expected: Share of wrong words that drift is measured against.
+        expected: Share of wrong answers that drift in feedback is measured against.
+        differs: Share of answers unlike the slow path's (of an env: of failures) that drift in
+            spot checks is measured against.
         spot_check: One in so many tasks goes to the slow path.
         figures: What its card says, as numbers.
     """
@@ -83,6 +85,7 @@ class ReflexSpec(_Strict):
     tiers: dict[str, TierSpec] = Field(default_factory=dict)
     policy: PolicyPart | None = None
     expected: float = 0.01
+    differs: float = 0.01
     spot_check: int = 25
     figures: dict[str, Any] = Field(default_factory=dict)
 

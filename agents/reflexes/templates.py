@@ -23,7 +23,7 @@ SHAPES: dict[str, str] = {
     "address": r"[\w.+-]+@[\w-]+\.[\w.]+",
     "date": r"\b\d{4}-\d{2}-\d{2}\b",
     "time": r"\b\d{1,2}:\d{2}\b",
-    "quoted": r"[\"“'‘]([^\"”'’]+)[\"”'’]",
+    "quoted": r"[\"\u201c'\u2018]([^\"\u201d'\u2019]+)[\"\u201d'\u2019]",
 }
 """Kinds of spans, copied where the request holds exactly one of a length seen before."""
 
