@@ -14,8 +14,8 @@ from shoal.agents.house import House, abilities_of
 from shoal.agents.memory import MemoryStore, TaughtNames
 from shoal.agents.records.keeping import keep
 from shoal.agents.router import Router
-from shoal.errors import EmptyTaskError, UsageError, unknown
-from shoal.types import Expert, ImageRef, Provenance, Run, Task
+from shoal.errors import UsageError
+from shoal.types import Expert, Provenance, Run, Task
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -111,20 +111,9 @@ class Agent:
             ImageError: An image can't be read, or is refused as unsafe.
             UnknownNameError: No such env.
         """
-        if not isinstance(text, str) or not text.strip():
-            raise EmptyTaskError("the task is empty", "there is no text in it", "Say what to do")
-        if not isinstance(seed, int) or not 0 <= seed < 2**32:
-            raise UsageError(f"the seed is {seed!r}", "it has to be a number from 0 to 2**32 - 1")
-        if env is not None:
-            from shoal.envs import names
+        from shoal.agents.requests import make_task
 
-            known = names()
-            if env not in known:
-                unknown("env", str(env), known, "Type: shoal run 'which envs are there?'")
-        given = [images] if isinstance(images, str | bytes | Path) else images
-        stored = tuple(self._store(image) for image in given)
-        words = text.encode("utf-8", "replace").decode()
-        return Task(words, stored, env, seed, thread, provenance=provenance)
+        return make_task(self.memory, text, images, env, seed, thread, provenance)
 
     def run(
         self,
@@ -174,8 +163,6 @@ class Agent:
         made = self._made(task, parts)
         fast = self.reflexes.serve(made, approve=approve) if self._fast else None
         if fast is not None:
-            from shoal.agents.runner import ended
-
             yield ended(fast)
             return
         for event in self._running.events(_start(made, approve, interactive), made.id):
@@ -234,18 +221,7 @@ class Agent:
         return record
 
     def learn(self, settings: LearnSettings | None = None) -> list[Learnt]:
-        """Turns repeated work into reflexes, which serve from the next task on.
-
-        Args:
-            settings: What it takes to become one.
-
-        Returns:
-            One entry for each kind of work in the records, the largest first.
-
-        Raises:
-            RunError: Another process is learning.
-            StorageError: Nothing could be saved; what served before serves on.
-        """
+        """Turns repeated work into reflexes; see `shoal.agents.reflexes.learn`."""
         from shoal.agents.reflexes import learn
 
         self.reflexes.flush()
@@ -269,12 +245,12 @@ class Agent:
             ImageError: An image can't be read, or is refused as unsafe.
             StorageError: It could not be saved; what was taught before is intact.
         """
+        from shoal.agents.requests import listed
         from shoal.modalities.vision import load_image, vision_encoder
         from shoal.modalities.vision.teach.views import small
 
-        given = [images] if isinstance(images, str | bytes | Path) else images
         loaded = []
-        for image in given:  # all are checked before one is taught, so none may stay large
+        for image in listed(images):  # all are checked before one is taught, so none may stay large
             whole = load_image(image)
             loaded.append(replace(whole, pixels=small(whole)))
         return TaughtNames(self.memory).teach(name, loaded, vision_encoder())
@@ -333,13 +309,6 @@ class Agent:
         if parts:
             raise UsageError(f"{sorted(parts)} belong to task()", "the task is made already")
         return task
-
-    def _store(self, image: Any) -> ImageRef:
-        from shoal.modalities.vision import load_image
-
-        loaded = load_image(image)
-        sha256 = self.memory.blobs.put(loaded.encoded)
-        return ImageRef(sha256, loaded.media_type, loaded.width, loaded.height)
 
 
 def _start(task: Task, approve: bool, interactive: bool) -> dict[str, Any]:

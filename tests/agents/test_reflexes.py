@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,12 +54,24 @@ def memory(home: Path) -> Iterator[MemoryStore]:
     store.close()
 
 
-@pytest.fixture
-def learnt(memory: MemoryStore) -> MemoryStore:
-    desk.record(memory, desk.requests(240))
-    (one,) = learn(memory, SETTINGS)
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with 240 records and the reflex learnt from them."""
+    folder = tmp_path_factory.mktemp("learnt")
+    store = MemoryStore(folder / "memory.sqlite")
+    desk.record(store, desk.requests(240))
+    (one,) = learn(store, SETTINGS)
     assert one.promoted, one.reason
-    return memory
+    store.close()
+    return folder
+
+
+@pytest.fixture
+def learnt(home: Path, once: Path) -> Iterator[MemoryStore]:
+    shutil.copytree(once, home / "data")
+    store = MemoryStore()
+    yield store
+    store.close()
 
 
 def _agent(memory: MemoryStore, side_effects: str = "none") -> Agent:
@@ -119,7 +132,7 @@ def test_what_may_not_be_learnt_is_not(memory: MemoryStore) -> None:
     strangers = list(stream(memory, approved_only=False))
     assert [example_of(record) for record in strangers] == [None] * 3
     desk.record(memory, desk.requests(3, 1), thread="b")
-    (one, *_) = [r for r in stream(memory) if r.run.task.thread == "b"]
+    (one, *_) = [r for r in stream(memory, part="decision") if r.run.task.thread == "b"]
     assert example_of(one) is not None
     quarrel = Record(one.run, one.at, (Feedback(True), Feedback(False, by="other")))
     assert example_of(quarrel) is None
