@@ -13,6 +13,7 @@ from shoal.agents.graph.progress import LISTENER
 from shoal.agents.house import House, abilities_of
 from shoal.agents.memory import MemoryStore, TaughtNames
 from shoal.agents.records.keeping import keep
+from shoal.agents.requests import make_task, small_pictures, start
 from shoal.agents.router import Router
 from shoal.errors import UsageError
 from shoal.types import Expert, Provenance, Run, Task
@@ -77,12 +78,9 @@ class Agent:
 
     def close(self) -> None:
         """Closes the checkpoints, and the memory unless it was handed in."""
-        if "reflexes" in self.__dict__:
-            self.reflexes.close()
-            del self.__dict__["reflexes"]
-        if "_running" in self.__dict__:
-            self._running.close()
-            del self.__dict__["_running"]
+        for part in ("reflexes", "_running"):
+            if part in self.__dict__:
+                self.__dict__.pop(part).close()
         if self._owns_memory:
             self.memory.close()
 
@@ -107,12 +105,8 @@ class Agent:
             provenance: Whose words the text is; "tool" for a mail's or a page's.
 
         Raises:
-            EmptyTaskError: The text is empty.
-            ImageError: An image can't be read, or is refused as unsafe.
-            UnknownNameError: No such env.
+            UsageError: The text is empty, an image unreadable or unsafe, or the env unknown.
         """
-        from shoal.agents.requests import make_task
-
         return make_task(self.memory, text, images, env, seed, thread, provenance)
 
     def run(
@@ -143,10 +137,10 @@ class Agent:
         fast = self.reflexes.serve(made, approve=approve) if self._fast else None
         if fast is not None:
             return fast
-        start = _start(made, approve, interactive)
+        first = start(made, approve, interactive)
         token = LISTENER.set(listen or (lambda line: None))
         try:
-            run = self._running.finish(start, made.id)
+            run = self._running.finish(first, made.id)
         finally:
             LISTENER.reset(token)
         self.reflexes.compare(run)
@@ -161,11 +155,13 @@ class Agent:
     ) -> Iterator[Event]:
         """Runs one task and yields what happens; the last event holds the run."""
         made = self._made(task, parts)
+        from shoal.agents.runner import ended
+
         fast = self.reflexes.serve(made, approve=approve) if self._fast else None
         if fast is not None:
             yield ended(fast)
             return
-        for event in self._running.events(_start(made, approve, interactive), made.id):
+        for event in self._running.events(start(made, approve, interactive), made.id):
             if event.run is not None:
                 self.reflexes.compare(event.run)
             yield event
@@ -215,8 +211,7 @@ class Agent:
         from shoal.agents.records import give_feedback
 
         self.reflexes.flush()
-        name = run if isinstance(run, str) else run.id
-        record = give_feedback(self.memory, name, ok, correction, by)
+        record = give_feedback(self.memory, getattr(run, "id", str(run)), ok, correction, by)
         self.reflexes.told(record)
         return record
 
@@ -231,7 +226,6 @@ class Agent:
         """Teaches a name by pictures of it; the next run knows it, in any process.
 
         One picture is enough; a few more, from other sides and in other light, make it sure.
-        Pictures that are near no taught name get the usual labels.
 
         Args:
             name: What to call it, for example "my mug"; pictures add to what it has.
@@ -245,14 +239,9 @@ class Agent:
             ImageError: An image can't be read, or is refused as unsafe.
             StorageError: It could not be saved; what was taught before is intact.
         """
-        from shoal.agents.requests import listed
-        from shoal.modalities.vision import load_image, vision_encoder
-        from shoal.modalities.vision.teach.views import small
+        from shoal.modalities.vision import vision_encoder
 
-        loaded = []
-        for image in listed(images):  # all are checked before one is taught, so none may stay large
-            whole = load_image(image)
-            loaded.append(replace(whole, pixels=small(whole)))
+        loaded = small_pictures(images)
         return TaughtNames(self.memory).teach(name, loaded, vision_encoder())
 
     def forget_taught(self, name: str) -> None:
@@ -309,7 +298,3 @@ class Agent:
         if parts:
             raise UsageError(f"{sorted(parts)} belong to task()", "the task is made already")
         return task
-
-
-def _start(task: Task, approve: bool, interactive: bool) -> dict[str, Any]:
-    return {"task": task, "approved": ["*"] if approve else [], "interactive": interactive}

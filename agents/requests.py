@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from shoal.types import ImageRef, Provenance, Task
 
 if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
+    from shoal.modalities.vision import LoadedImage
 
 
 def make_task(
@@ -32,6 +34,23 @@ def make_task(
     stored = tuple(_stored(memory, image) for image in listed(images))
     words = text.encode("utf-8", "replace").decode()
     return Task(words, stored, env, seed, thread, provenance=provenance)
+
+
+def start(task: Task, approve: bool, interactive: bool) -> dict[str, Any]:
+    """The graph's state at the beginning."""
+    return {"task": task, "approved": ["*"] if approve else [], "interactive": interactive}
+
+
+def small_pictures(images: Sequence[Any]) -> list[LoadedImage]:
+    """Loads pictures to teach by; all are checked before one is taught, so none stays large."""
+    from shoal.modalities.vision import load_image
+    from shoal.modalities.vision.teach.views import small
+
+    loaded = []
+    for image in listed(images):
+        whole = load_image(image)
+        loaded.append(replace(whole, pixels=small(whole)))
+    return loaded
 
 
 def listed(images: Sequence[Any]) -> Sequence[Any]:
