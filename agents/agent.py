@@ -13,9 +13,10 @@ from shoal.agents.graph.progress import LISTENER
 from shoal.agents.house import House, abilities_of
 from shoal.agents.memory import MemoryStore, TaughtNames
 from shoal.agents.records.keeping import keep
+from shoal.agents.requests import make_task, small_pictures, start
 from shoal.agents.router import Dial, Router
-from shoal.errors import EmptyTaskError, UsageError, unknown
-from shoal.types import Expert, ImageRef, Provenance, Run, Task
+from shoal.errors import UsageError
+from shoal.types import Expert, Provenance, Run, Task
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from shoal.agents.records import Record
     from shoal.agents.records.record import Correction
+    from shoal.agents.reflexes import LearnSettings, Learnt, Reflexes
     from shoal.agents.runner import Event, Runner
     from shoal.modalities.vision.teach import Taught
 
@@ -41,6 +43,7 @@ class Agent:
         dial: What time and tokens are worth where experts are chosen.
         larger: URL of a larger language model, asked where the router is in doubt or the
             experts failed; what it is asked goes there.
+        reflexes: Whether what was learnt answers first; without, every task is thought over.
 
     Raises:
         UsageError: `max_risk` is no share, or was given beside a router.
@@ -56,12 +59,13 @@ class Agent:
         max_risk: float | None = None,
         dial: Dial | None = None,
         larger: str | None = None,
+        reflexes: bool = True,
     ) -> None:
         from shoal.agents.experts import LargerModel, builtin_experts
         from shoal.agents.tools import as_tool
         from shoal.agents.tools.builtin import builtin_tools
 
-        self._owns_memory = memory is None
+        self._owns_memory, self._fast = memory is None, reflexes
         self.memory = memory or MemoryStore()
         if router is not None and (max_risk is not None or dial is not None):
             raise UsageError("max_risk and dial belong to the router", "one was given", "Tell it")
@@ -87,9 +91,9 @@ class Agent:
 
     def close(self) -> None:
         """Closes the checkpoints, and the memory unless it was handed in."""
-        if "_running" in self.__dict__:
-            self._running.close()
-            del self.__dict__["_running"]
+        for part in ("reflexes", "_running"):
+            if part in self.__dict__:
+                self.__dict__.pop(part).close()
         if self._owns_memory:
             self.memory.close()
 
@@ -114,24 +118,9 @@ class Agent:
             provenance: Whose words the text is; "tool" for a mail's or a page's.
 
         Raises:
-            EmptyTaskError: The text is empty.
-            ImageError: An image can't be read, or is refused as unsafe.
-            UnknownNameError: No such env.
+            UsageError: The text is empty, an image unreadable or unsafe, or the env unknown.
         """
-        if not isinstance(text, str) or not text.strip():
-            raise EmptyTaskError("the task is empty", "there is no text in it", "Say what to do")
-        if not isinstance(seed, int) or not 0 <= seed < 2**32:
-            raise UsageError(f"the seed is {seed!r}", "it has to be a number from 0 to 2**32 - 1")
-        if env is not None:
-            from shoal.envs import names
-
-            known = names()
-            if env not in known:
-                unknown("env", str(env), known, "Type: shoal run 'which envs are there?'")
-        given = [images] if isinstance(images, str | bytes | Path) else images
-        stored = tuple(self._store(image) for image in given)
-        words = text.encode("utf-8", "replace").decode()
-        return Task(words, stored, env, seed, thread, provenance=provenance)
+        return make_task(self.memory, text, images, env, seed, thread, provenance)
 
     def run(
         self,
@@ -158,12 +147,17 @@ class Agent:
             StorageError: The checkpoints could not be written.
         """
         made = self._made(task, parts)
-        start = _start(made, approve, interactive)
+        fast = self.reflexes.serve(made, approve=approve) if self._fast else None
+        if fast is not None:
+            return fast
+        first = start(made, approve, interactive)
         token = LISTENER.set(listen or (lambda line: None))
         try:
-            return self._running.finish(start, made.id)
+            run = self._running.finish(first, made.id)
         finally:
             LISTENER.reset(token)
+        self.reflexes.compare(run)
+        return run
 
     async def arun(self, task: str | Task, **options: Any) -> Run:
         """As `run`, in a worker thread: the experts compute, they do not wait."""
@@ -174,7 +168,16 @@ class Agent:
     ) -> Iterator[Event]:
         """Runs one task and yields what happens; the last event holds the run."""
         made = self._made(task, parts)
-        yield from self._running.events(_start(made, approve, interactive), made.id)
+        from shoal.agents.runner import ended
+
+        fast = self.reflexes.serve(made, approve=approve) if self._fast else None
+        if fast is not None:
+            yield ended(fast)
+            return
+        for event in self._running.events(start(made, approve, interactive), made.id):
+            if event.run is not None:
+                self.reflexes.compare(event.run)
+            yield event
 
     def resume(self, run: Run | str, reply: bool | str | None = None) -> Run:
         """Goes on with a run that waits for a person, or that was killed.
@@ -220,14 +223,22 @@ class Agent:
         """
         from shoal.agents.records import give_feedback
 
-        name = run if isinstance(run, str) else run.id
-        return give_feedback(self.memory, name, ok, correction, by)
+        self.reflexes.flush()
+        record = give_feedback(self.memory, getattr(run, "id", str(run)), ok, correction, by)
+        self.reflexes.told(record)
+        return record
+
+    def learn(self, settings: LearnSettings | None = None) -> list[Learnt]:
+        """Turns repeated work into reflexes; see `shoal.agents.reflexes.learn`."""
+        from shoal.agents.reflexes import learn
+
+        self.reflexes.flush()
+        return learn(self.memory, settings)
 
     def teach(self, name: str, *, images: Sequence[Any]) -> int:
         """Teaches a name by pictures of it; the next run knows it, in any process.
 
         One picture is enough; a few more, from other sides and in other light, make it sure.
-        Pictures that are near no taught name get the usual labels.
 
         Args:
             name: What to call it, for example "my mug"; pictures add to what it has.
@@ -241,14 +252,9 @@ class Agent:
             ImageError: An image can't be read, or is refused as unsafe.
             StorageError: It could not be saved; what was taught before is intact.
         """
-        from shoal.modalities.vision import load_image, vision_encoder
-        from shoal.modalities.vision.teach.views import small
+        from shoal.modalities.vision import vision_encoder
 
-        given = [images] if isinstance(images, str | bytes | Path) else images
-        loaded = []
-        for image in given:  # all are checked before one is taught, so none may stay large
-            whole = load_image(image)
-            loaded.append(replace(whole, pixels=small(whole)))
+        loaded = small_pictures(images)
         return TaughtNames(self.memory).teach(name, loaded, vision_encoder())
 
     def forget_taught(self, name: str) -> None:
@@ -287,6 +293,13 @@ class Agent:
         return draw(self.graph, path)
 
     @cached_property
+    def reflexes(self) -> Reflexes:
+        """What was learnt from the records, asked before the graph is."""
+        from shoal.agents.reflexes import Reflexes
+
+        return Reflexes(self.house)
+
+    @cached_property
     def _running(self) -> Runner:
         from shoal.agents.runner import Runner
 
@@ -298,14 +311,3 @@ class Agent:
         if parts:
             raise UsageError(f"{sorted(parts)} belong to task()", "the task is made already")
         return task
-
-    def _store(self, image: Any) -> ImageRef:
-        from shoal.modalities.vision import load_image
-
-        loaded = load_image(image)
-        sha256 = self.memory.blobs.put(loaded.encoded)
-        return ImageRef(sha256, loaded.media_type, loaded.width, loaded.height)
-
-
-def _start(task: Task, approve: bool, interactive: bool) -> dict[str, Any]:
-    return {"task": task, "approved": ["*"] if approve else [], "interactive": interactive}

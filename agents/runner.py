@@ -85,8 +85,7 @@ class Runner:
                 yield Event("", str(chunk))
             else:
                 yield from (Event(node, f"{node} done") for node in chunk if node[0] != "_")
-        run = self._result(name)
-        yield Event("run", f"{run.status}: {run.reason}", run)
+        yield ended(self._result(name))
 
     def resume(self, name: str, reply: bool | str | None) -> Run:
         """Goes on with an unfinished run; see `Agent.resume`."""
@@ -145,6 +144,11 @@ class Runner:
                 str(error),
                 "They hold unfinished runs alone: move the file away to start anew",
             ) from error
+
+
+def ended(run: Run) -> Event:
+    """The last event of a run."""
+    return Event("run", f"{run.status}: {run.reason}", run)
 
 
 def _config(name: str) -> Any:

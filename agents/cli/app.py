@@ -10,6 +10,7 @@ from shoal.agents.cli import (
     exchange,
     explain,
     graph,
+    learn,
     memory,
     models,
     pictures,
@@ -41,6 +42,8 @@ app.command()(pictures.find)
 app.command("eval")(policies.evaluate)
 app.command("import")(exchange.import_policy)
 app.command("export-policy")(exchange.export_policy)
+app.command()(learn.learn)
+app.add_typer(learn.app, name="reflexes")
 app.add_typer(models.app, name="models")
 app.add_typer(memory.app, name="memory")
 app.add_typer(records.app, name="records")

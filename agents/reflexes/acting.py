@@ -1,0 +1,82 @@
+"""A reflex that acts: the policy that the records speak for, without graph, film and files."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from shoal.envs import make
+from shoal.errors import CorruptWeightsError, ShoalError
+from shoal.modalities.policy import library
+from shoal.modalities.policy.calibration import step_limit
+from shoal.modalities.policy.episode import Episode, GoalTooHard, expectation, play
+from shoal.modalities.policy.guard import Guarded
+from shoal.modalities.policy.policy import Policy
+from shoal.types import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A policy with the expectation from which it is let act.
+
+    Attributes:
+        policy: Loaded.
+        least: Calibrated probability of success at the start, from its critic.
+    """
+
+    policy: Policy
+    least: float
+
+    def play(self, task: Task) -> Episode | None:
+        """Plays one episode; None where it does not try: the slow path then says why.
+
+        Args:
+            task: With an env.
+        """
+        try:
+            with closing(Guarded(self._env(task))) as env:
+                return play(self.policy, env, task.seed, emit=_quiet, least=self.least)
+        except (GoalTooHard, ShoalError):
+            return None
+
+    def expects(self, task: Task) -> float:
+        """What it expects of the task's start, in [0, 1]; 0 where it can't try."""
+        try:
+            with closing(Guarded(self._env(task))) as env:
+                observation, _ = env.reset(seed=task.seed)
+                return float(expectation(self.policy, observation, step_limit(env)))
+        except ShoalError:
+            return 0.0
+
+    def _env(self, task: Task) -> Any:
+        spec = self.policy.spec
+        goal = task.text if spec.takes_goal else None
+        return make(str(task.env), observation=spec.observation, goal=goal)
+
+
+def actor(env: str, least: float) -> Actor | None:
+    """The policy that the slow path would take for an env; None where there is none."""
+    folder = library.find(env)
+    return Actor(Policy.load(folder), least) if folder else None
+
+
+def load(name: str, sha256: str, least: float) -> Actor:
+    """Loads the policy that a reflex was validated with.
+
+    Raises:
+        UnknownNameError: It is gone.
+        CorruptWeightsError: It is another one by now.
+    """
+    policy = Policy.load(library.folder(name))
+    if policy.spec.weights_sha256 != sha256:
+        raise CorruptWeightsError(
+            f"the policy {name!r} is not the one that was validated",
+            "its weights have another sha256",
+            "Type: shoal learn",
+        )
+    return Actor(policy, least)
+
+
+def _quiet(line: str) -> None:
+    pass

@@ -1,0 +1,160 @@
+"""Candidates for promotion: a chooser or an actor, with all that its card needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shoal.agents.reflexes.acting import Actor, actor
+from shoal.agents.reflexes.cards import card_of, ids_hash
+from shoal.agents.reflexes.choosing import Chooser
+from shoal.agents.reflexes.examples import Example
+from shoal.agents.reflexes.fitting import candidate, spare
+from shoal.agents.reflexes.judging import Verdict, judged
+from shoal.agents.reflexes.kinds import Kind
+from shoal.agents.reflexes.risk import lowest_threshold
+from shoal.agents.reflexes.settings import LearnSettings
+from shoal.agents.reflexes.spec import KindSpec, PolicyPart, ReflexSpec, TierSpec
+from shoal.agents.reflexes.split import Parts
+from shoal.errors import UsageError
+from shoal.files import sha256_file, write_atomic
+from shoal.modalities.policy.card import machine
+from shoal.modalities.training.card import versions_of
+
+if TYPE_CHECKING:
+    from shoal.agents.memory import MemoryStore
+    from shoal.agents.reflexes.shelf import Shelf
+
+_PACKAGES = ("numpy", "shoal", "torch")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A judged candidate.
+
+    Attributes:
+        kind: Its work.
+        model: What does it.
+        figures: What its card says.
+        differs: Share of answers unlike the slow path's that validation lets expect.
+        settings: How it was learnt.
+    """
+
+    kind: Kind
+    model: Chooser | Actor
+    figures: Mapping[str, Any]
+    differs: float
+    settings: LearnSettings
+
+    def promote(self, shelf: Shelf, figures: Mapping[str, Any]) -> int:
+        """Saves it and lets it serve; returns its version."""
+        kind, verdict = self.kind, figures["verdict"]
+        version = shelf.next_version(kind.name)
+        spec = ReflexSpec(
+            version=version,
+            kind=KindSpec(form=kind.form, user=kind.user, thread=kind.thread, subject=kind.subject),
+            expected=_expected(1 - verdict["fast"], verdict["served"]),
+            differs=_expected(self.differs, verdict["served"]),
+            spot_check=self.settings.spot_check,
+            figures=dict(figures),
+        )
+        made: list[ReflexSpec] = []
+
+        def fill(folder: Path) -> ReflexSpec:
+            made.append(_filled(spec, self.model, folder))
+            write_atomic(folder / "card.md", card_of(made[0]))
+            return made[0]
+
+        shelf.promote(spec, fill, str(figures["verdict"]["reason"]))
+        return version
+
+
+def chosen(
+    kind: Kind,
+    parts: Parts,
+    others: Sequence[Example],
+    memory: MemoryStore,
+    settings: LearnSettings,
+) -> Made:
+    """Fits and judges a chooser; see `shoal.agents.reflexes.fitting`."""
+    made = candidate(parts, others, lambda image: str(memory.blobs.path(image.sha256)), settings)
+    wrong = max(1 - made.agreed, 1 - made.verdict.fast)
+    return Made(kind, made.chooser, _figures(parts, made.verdict, settings),
+                wrong, settings)  # fmt: skip
+
+
+def acted(kind: Kind, parts: Parts, settings: LearnSettings) -> Made:
+    """Plays the records' episodes anew with the policy alone, and judges it.
+
+    Raises:
+        UsageError: There is no policy for the env.
+    """
+    found = actor(kind.subject, 0.0)
+    if found is None:
+        raise UsageError(
+            f"no policy is trained for {kind.subject}", fix=f"Type: shoal train {kind.subject}"
+        )
+    asked = parts.calibration
+    expects = np.array([found.expects(e.task) for e in asked])
+    right, slow = _played(found, asked), np.array([e.slow for e in asked], bool)
+    levels = np.linspace(1, 0, 26)[1:]
+    # Its expectations of the older episodes: the grid must not come from what it is tried on.
+    before = [found.expects(e.task) for e in parts.fit]
+    grid = sorted({float(np.quantile(before, q)) for q in levels}, reverse=True)
+    least = lowest_threshold(grid, expects, right, slow, settings.margin, settings.delta)
+    final = Actor(found.policy, least)
+    held = parts.held_out
+    served = np.array([final.expects(e.task) >= least for e in held], bool)
+    verdict = judged(served, _played(found, held), np.array([e.slow for e in held], bool), settings)
+    figures = _figures(parts, verdict, settings)
+    return Made(kind, final, figures, 1 - verdict.fast, settings)
+
+
+def _played(found: Actor, examples: Sequence[Example]) -> Any:
+    played = [found.play(e.task) for e in examples]
+    return np.array([episode is not None and episode.success for episode in played], bool)
+
+
+def _expected(wrong: float, n: int) -> float:
+    """The share that is wrong, with Laplace's rule of succession."""
+    return (wrong * n + 1) / (n + 2)
+
+
+def _figures(parts: Parts, verdict: Verdict, settings: LearnSettings) -> dict[str, Any]:
+    whole = [*parts.fit, *parts.calibration, *parts.held_out]
+    return {
+        "n": len(whole),
+        "sizes": parts.sizes,
+        "verdict": verdict.facts(),
+        "records_sha256": ids_hash(whole),
+        "seed": settings.seed,
+        "since": whole[0].at - 1e-3,
+        "at": time.time(),
+        "machine": machine(),
+        "versions": versions_of(_PACKAGES),
+    }
+
+
+def _filled(spec: ReflexSpec, model: Chooser | Actor, folder: Path) -> ReflexSpec:
+    """Writes the heads and returns the spec with what belongs to them."""
+    if isinstance(model, Actor):
+        of = model.policy.spec
+        part = PolicyPart(
+            name=model.policy.folder.name, sha256=of.weights_sha256, least=model.least
+        )
+        return spec.model_copy(update={"policy": part})
+    tiers = {}
+    for grain, tier in model.tiers.items():
+        path = folder / f"{grain}.safetensors"
+        tier.head.save(path)
+        tiers[str(grain)] = TierSpec(
+            known=tier.known, threshold=spare(tier.threshold), sha256=sha256_file(path),
+            features=tier.head.weights.shape[0],
+        )  # fmt: skip
+    told = {"classes": list(model.classes), "encoder": model.encoder, "tiers": tiers}
+    return spec.model_copy(update=told)

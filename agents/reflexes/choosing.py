@@ -1,0 +1,90 @@
+"""A reflex that names a class: the quick head first, the embedding's only where that is unsure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shoal.agents.reflexes.features import Grain, PathOf, encoder_name, read
+from shoal.agents.reflexes.heads import Tier
+from shoal.agents.reflexes.spec import ClassSpec, ReflexSpec
+from shoal.errors import CorruptWeightsError
+from shoal.files import sha256_file
+from shoal.modalities.vision.teach.head import Head
+from shoal.types import Task
+
+GRAINS: tuple[Grain, ...] = ("quick", "deep")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a reflex would do.
+
+    Attributes:
+        what: The class.
+        confidence: Calibrated probability that it is right.
+        grain: Which head was sure enough.
+    """
+
+    what: ClassSpec
+    confidence: float
+    grain: Grain
+
+
+@dataclass(frozen=True, slots=True)
+class Chooser:
+    """The heads of one reflex, loaded.
+
+    Attributes:
+        classes: What they name, by number.
+        tiers: By grain.
+        encoder: The model that the deep head's embeddings are of.
+    """
+
+    classes: tuple[ClassSpec, ...]
+    tiers: Mapping[Grain, Tier]
+    encoder: str
+
+    def choose(self, task: Task, path_of: PathOf) -> Choice | None:
+        """Returns what it would do, or None where it is not sure enough, or it is not its work.
+
+        Args:
+            task: Of its kind from outside.
+            path_of: Where a stored picture lies.
+        """
+        for grain in GRAINS:
+            tier = self.tiers.get(grain)
+            if tier is None or tier.threshold > 1 or not self._same(grain, task):
+                continue
+            best, sure = tier.score(read([task], grain, path_of))
+            if sure[0] >= tier.threshold:
+                what = self.classes[int(best[0])]
+                return Choice(what, float(sure[0]), grain) if what.label else None
+        return None
+
+    def _same(self, grain: Grain, task: Task) -> bool:
+        return grain == "quick" or self.encoder == encoder_name(task)
+
+
+def load(spec: ReflexSpec, folder: Path) -> Chooser:
+    """Loads the heads of a version.
+
+    Raises:
+        CorruptWeightsError: A file is missing, damaged or was changed.
+    """
+    tiers: dict[Grain, Tier] = {}
+    for grain in GRAINS:
+        part, path = spec.tiers.get(grain), folder / f"{grain}.safetensors"
+        if part is None:
+            continue
+        try:
+            if sha256_file(path) != part.sha256:
+                raise ValueError("its sha256 is not the one in reflex.json")
+            head = Head.load(path, len(spec.classes), part.features)
+        except Exception as error:  # whatever safetensors or the disk has to say
+            raise CorruptWeightsError(
+                f"{path} can't be used", str(error), f"Type: shoal reflexes undo {spec.name}"
+            ) from error
+        tiers[grain] = Tier(head, part.known, part.least)
+    return Chooser(tuple(spec.classes), tiers, spec.encoder)

@@ -1,0 +1,113 @@
+"""Records read as examples: what came in, what should have come out, and whether it did."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from shoal.agents.reflexes.kinds import Form, forms_of
+from shoal.types import Status, Task
+
+if TYPE_CHECKING:
+    from shoal.agents.records import Record
+
+LONGEST = 120
+"""Characters of an answer that can be a label; a longer one is prose."""
+
+MOST = 100_000
+"""Examples that are learnt from, the latest ones: reading stays bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One record as a lesson.
+
+    Attributes:
+        id: The run's.
+        task: What was asked.
+        form: What kind of answer it had.
+        target: The right label, or the right tool; "" where acting.
+        slow: Whether the slow path had been right by itself.
+        at: When it ended, in seconds of the epoch.
+        arguments: Of the right call.
+        expert: Who solved it.
+        function: Schema of the tool that was called; empty if unknown.
+    """
+
+    id: str
+    task: Task
+    form: Form
+    target: str
+    slow: bool
+    at: float
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    expert: str = ""
+    function: Mapping[str, Any] = field(default_factory=dict)
+
+
+def label_of(text: str) -> str:
+    """The label in an answer: without the probability and the runners-up behind it."""
+    return re.split(r" \((?:0|1)\.\d+", text.strip(), maxsplit=1)[0].strip()
+
+
+def examples(records: Iterable[Record]) -> Iterator[Example]:
+    """Yields what may be learnt: trusted or approved, right or put right, one answer each.
+
+    What a reflex said teaches only where a person judged it, or it would confirm itself.
+    """
+    for record in records:
+        made = example_of(record)
+        if made is not None:
+            yield made
+
+
+def example_of(record: Record) -> Example | None:
+    """One record as a lesson, or None where nothing may be learnt from it."""
+    if record.run.expert == "reflex" and record.verdict is None:
+        return None
+    corrected = record.correction
+    if corrected is not None:
+        return _corrected(record, corrected) if record.usable("decision") else None
+    if not record.success and not record.run.task.env:
+        return None
+    return _observed(record)
+
+
+def _corrected(record: Record, said: str | Mapping[str, Any]) -> Example | None:
+    task, run = record.run.task, record.run
+    if isinstance(said, str):
+        form: Form = "sort" if "sort" in forms_of(task) else "decide"
+        target, arguments = label_of(said), {}
+    else:
+        form, target, arguments = "call", str(said.get("name")), dict(said.get("arguments") or {})
+    if form not in forms_of(task) or not _is_label(target):
+        return None
+    return Example(run.id, task, form, target, False, record.at, arguments, run.expert)
+
+
+def _observed(record: Record) -> Example | None:
+    run, task, calls = record.run, record.run.task, [c for c in record.calls if c.ok]
+    if task.env is not None:
+        acted = run.status in (Status.SOLVED, Status.FAILED) and run.cost.env_steps > 0
+        right = bool(record.success)
+        return Example(run.id, task, "act", "", right, record.at, {}, run.expert) if acted else None
+    if len(calls) == 1 and len(record.calls) == 1 and "call" in forms_of(task):
+        if not record.usable("decision"):
+            return None
+        call = calls[0]
+        schema = next((f for f in record.functions if f.get("name") == call.name), {})
+        given = dict(call.arguments)
+        return Example(run.id, task, "call", call.name, True, record.at, given, run.expert, schema)
+    if record.calls or run.answer is None or not record.usable("answer"):
+        return None
+    label, forms = label_of(run.answer.text), forms_of(task)
+    form: Form = "sort" if "sort" in forms else "decide"
+    if form not in forms or not _is_label(label):
+        return None
+    return Example(run.id, task, form, label, True, record.at, {}, run.expert)
+
+
+def _is_label(text: str) -> bool:
+    return 0 < len(text) <= LONGEST and "\n" not in text

@@ -1,0 +1,111 @@
+"""What a reflex reads of a task, in two grains: quick ones without a model, and embeddings.
+
+Quick text: words, pairs of words and pieces of three and four letters, hashed (Weinberger et
+al. 2009) into a fixed vector. Quick picture: a thumbnail and its colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.types import ImageRef, Task
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Floats = NDArray[np.float32]
+Grain = Literal["quick", "deep"]
+PathOf = Callable[[ImageRef], str]
+
+WIDTH = 4096
+"""Places of a hashed text."""
+
+SIDE, BINS = 12, 4
+"""Pixels of a thumbnail's side, and parts that each colour's range is cut into."""
+
+_LONGEST = 2_000
+"""Characters of a request that are read."""
+
+
+def texts(task: Task) -> str:
+    """The request as it is read."""
+    return " ".join(task.text.lower().split())[:_LONGEST]
+
+
+def quick_text(text: str) -> Floats:
+    """Hashes one text into float32 (WIDTH,), of unit length."""
+    words = text.split()
+    padded = f" {text} "
+    pieces = [padded[i : i + 3] for i in range(len(padded) - 2)]
+    pieces += [padded[i : i + 4] for i in range(len(padded) - 3)]
+    pieces += [f"w {word}" for word in words]
+    pieces += [f"p {a} {b}" for a, b in pairwise(words)]
+    places = [crc32(piece.encode()) % WIDTH for piece in pieces]
+    counts = np.sqrt(np.bincount(places, minlength=WIDTH).astype(np.float32))
+    return _unit(counts)
+
+
+def quick_picture(picture: Image.Image) -> Floats:
+    """Returns a thumbnail's pixels and a histogram of colours, float32 (d,), of unit length."""
+    small = picture.convert("RGB").resize((SIDE, SIDE), 2)
+    pixels = np.asarray(small, np.float32) / 255
+    bins = np.minimum((pixels * BINS).astype(np.int64), BINS - 1) @ [BINS * BINS, BINS, 1]
+    colours = np.bincount(bins.ravel(), minlength=BINS**3) / (SIDE * SIDE)
+    # Centred, or all thumbnails would be near to each other.
+    return _unit(np.concatenate([(pixels - 0.5).ravel(), 4 * np.sqrt(colours)]).astype(np.float32))
+
+
+def read(tasks: Sequence[Task], grain: Grain, path_of: PathOf) -> Floats:
+    """Reads tasks of one form, text alone or one picture each.
+
+    Args:
+        tasks: At least one.
+        grain: "quick" or "deep".
+        path_of: Where a stored picture lies.
+
+    Returns:
+        float32 (n, d), rows of unit length.
+
+    Raises:
+        ImageError, StorageError: A picture is gone or can't be read.
+        MissingModelError: The encoder is not on this machine.
+    """
+    pictures = bool(tasks[0].images)
+    if grain == "quick":
+        return np.stack([_quick(task, path_of) for task in tasks])
+    if pictures:
+        from shoal.modalities.vision import vision_encoder
+
+        return vision_encoder().embed([path_of(task.images[0]) for task in tasks])
+    from shoal.modalities.text import text_encoder
+
+    return text_encoder().embed([texts(task) for task in tasks])
+
+
+def encoder_name(task: Task) -> str:
+    """Which model the deep grain is of: another one's vectors mean nothing to a head."""
+    if task.images:
+        from shoal.modalities.vision.encoder import DEFAULT_MODEL
+
+        return DEFAULT_MODEL
+    return "minilm-l6"
+
+
+def _quick(task: Task, path_of: PathOf) -> Floats:
+    if not task.images:
+        return quick_text(texts(task))
+    from shoal.modalities.vision.opening.images import open_draft
+
+    return quick_picture(open_draft(path_of(task.images[0]), 2 * SIDE)[0])
+
+
+def _unit(vector: Any) -> Floats:
+    length = float(np.linalg.norm(vector))
+    unit: Floats = (vector / max(length, 1e-12)).astype(np.float32)
+    return unit

@@ -1,0 +1,169 @@
+"""Fits a chooser to examples: heads, thresholds by a rule that controls risk, a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.agents.reflexes import heads
+from shoal.agents.reflexes.choosing import GRAINS, Chooser
+from shoal.agents.reflexes.examples import Example
+from shoal.agents.reflexes.features import Grain, PathOf, encoder_name, read
+from shoal.agents.reflexes.judging import Verdict, judged
+from shoal.agents.reflexes.risk import lowest_threshold
+from shoal.agents.reflexes.settings import LearnSettings
+from shoal.agents.reflexes.spec import ClassSpec
+from shoal.agents.reflexes.split import Parts, classes_of, numbers
+from shoal.agents.reflexes.templates import Template, Unfilled, fill, template_of
+from shoal.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Bools = NDArray[np.bool_]
+
+LEAST: dict[Grain, float] = {"quick": 0.9, "deep": 0.6}
+"""No threshold is lower, whatever the records allow: they hold no work that is still unknown."""
+
+_STEPS = 25
+"""Thresholds that are tried, at equal shares of the cross-fitted scores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chooser and what speaks for it.
+
+    Attributes:
+        chooser: Fitted and calibrated.
+        verdict: On the held-out records.
+        agreed: Share of the served held-out tasks where it said what the slow path said.
+    """
+
+    chooser: Chooser
+    verdict: Verdict
+    agreed: float
+
+
+def candidate(
+    parts: Parts,
+    others: Sequence[Example],
+    path_of: PathOf,
+    settings: LearnSettings,
+) -> Candidate:
+    """Fits one kind's chooser.
+
+    Args:
+        parts: The kind's examples by time.
+        others: Older examples of other kinds that look the same from outside; they teach
+            what is not its work.
+        path_of: Where a stored picture lies.
+        settings: How.
+
+    Raises:
+        UsageError: There is only one class, and nothing to tell it from.
+    """
+    rows = [*parts.fit, *others]
+    names = classes_of(parts.fit, settings.min_class)
+    truth = numbers(rows, names)
+    truth[len(parts.fit) :] = len(names)
+    if len(set(truth.tolist())) < 2:
+        raise UsageError(
+            "only one class",
+            f"all records say {names[0]!r}" if names else "no answer occurs often enough",
+            "It takes two kinds of answers to tell when one of them is right",
+        )
+    classes = _classes(names, parts.fit)
+    if (truth == len(names)).any():
+        classes.append(ClassSpec(label=""))
+    chooser = Chooser(tuple(classes), {}, encoder_name(rows[0].task))
+    for grain in GRAINS:
+        chooser = _with_tier(chooser, grain, rows, truth, parts, path_of, settings)
+    served, right, same = _outcomes(chooser, parts.held_out, path_of)
+    slow = np.array([example.slow for example in parts.held_out], bool)
+    agreed = float(same[served].mean()) if served.any() else 0.0
+    return Candidate(chooser, judged(served, right, slow, settings), agreed)
+
+
+def _with_tier(
+    chooser: Chooser,
+    grain: Grain,
+    rows: Sequence[Example],
+    truth: NDArray[np.int64],
+    parts: Parts,
+    path_of: PathOf,
+    settings: LearnSettings,
+) -> Chooser:
+    """Adds a grain's head, with a threshold for what the grains before it leave."""
+    vectors = read([row.task for row in rows], grain, path_of)
+    fitted = heads.fit(vectors, truth, len(chooser.classes), settings.seed)
+    levels = np.linspace(1, 0, _STEPS + 1)[1:]
+    quantiles = (float(np.quantile(fitted.scores, q)) for q in levels)
+    grid = sorted({max(q, LEAST[grain]) for q in quantiles}, reverse=True)
+    asked = parts.calibration
+    served, right, _ = _outcomes(chooser, asked, path_of)
+    best, scores = fitted.tier.score(read([e.task for e in asked], grain, path_of))
+    own = np.array([_does(chooser.classes[b], e) for b, e in zip(best, asked, strict=True)])
+    usable = np.array([_fillable(chooser.classes[b], e) for b, e in zip(best, asked, strict=True)])
+    # What a quicker head serves counts, too: the bound is held by the two together.
+    both = np.where(served, np.inf, np.where(usable, scores, 0.0))
+    slow = np.array([e.slow for e in asked], bool)
+    least = lowest_threshold(
+        [t for t in grid if t > 0], both, np.where(served, right, own), slow,
+        settings.margin, settings.delta / len(GRAINS),
+    )  # fmt: skip
+    tier = replace(fitted.tier, threshold=least)
+    return replace(chooser, tiers={**chooser.tiers, grain: tier})
+
+
+def _outcomes(
+    chooser: Chooser, found: Sequence[Example], path_of: PathOf
+) -> tuple[Bools, Bools, Bools]:
+    """For each example: is it served, is that right, and is it what the slow path said?"""
+    served, right, same = (np.zeros(len(found), bool) for _ in range(3))
+    for row, example in enumerate(found if chooser.tiers else ()):
+        choice = chooser.choose(example.task, path_of)
+        if choice is None or not _fillable(choice.what, example):
+            continue
+        served[row], right[row] = True, _does(choice.what, example)
+        same[row] = right[row] if example.slow else False
+    return served, right, same
+
+
+def _does(what: ClassSpec, example: Example) -> bool:
+    if what.label != example.target:
+        return False
+    return example.form != "call" or _filled(what, example) == dict(example.arguments)
+
+
+def _fillable(what: ClassSpec, example: Example) -> bool:
+    return bool(what.label) and (example.form != "call" or _filled(what, example) is not None)
+
+
+def _filled(what: ClassSpec, example: Example) -> dict[str, object] | None:
+    try:
+        return fill(what.templates, what.function, example.task.text)
+    except Unfilled:
+        return None
+
+
+def _classes(names: Sequence[str], found: Sequence[Example]) -> list[ClassSpec]:
+    return [_class(name, [e for e in found if e.target == name]) for name in names]
+
+
+def _class(name: str, found: Sequence[Example]) -> ClassSpec:
+    if found[0].form != "call":
+        return ClassSpec(label=name)
+    made: Mapping[str, Template] = template_of([(e.task.text, e.arguments) for e in found])
+    function = next((dict(e.function) for e in reversed(found) if e.function), {})
+    templates = {name: dict(template) for name, template in made.items()}
+    return ClassSpec(label=name, templates=templates, function=function)
+
+
+def spare(threshold: float) -> float | None:
+    """A threshold as JSON has it."""
+    return None if math.isinf(threshold) else threshold

@@ -1,0 +1,175 @@
+"""Records of fast runs: a line in a file at once, the memory a moment later, and none lost.
+
+Writing to the memory takes milliseconds, a reflex less than one. So a run's record is first
+appended to a journal, which a killed process leaves behind; a thread moves it to the memory,
+and whoever opens the memory next moves what was left.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shoal.errors import ShoalError, StorageError
+
+if TYPE_CHECKING:
+    from shoal.agents.memory import MemoryStore
+
+_LINGER = 0.5
+"""Seconds until a record is in the memory."""
+
+_MOST = 500
+"""Lines that are moved at once."""
+
+Entry = dict[str, Any]
+
+
+class Journal:
+    """The records of one process that are not in the memory yet.
+
+    Args:
+        folder: Where journals lie.
+        memory: Where the records go.
+    """
+
+    def __init__(self, folder: Path, memory: MemoryStore) -> None:
+        from filelock import FileLock
+
+        self._memory = memory
+        name = f"{os.getpid()}-{time.time_ns():x}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._path = folder / f"{name}.jsonl"
+            self._lock = FileLock(folder / f"{name}.lock")
+            self._lock.acquire(timeout=0)
+            self._file = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise StorageError(f"cannot keep a journal in {folder}", str(error)) from error
+        self._waiting: list[Entry] = []
+        self._guard, self._moving = threading.Lock(), threading.Lock()
+        self._wake, self._closed = threading.Event(), False
+        self._thread = threading.Thread(target=_work, args=(weakref.ref(self),), daemon=True)
+        self._thread.start()
+        self._at_exit = atexit.register(_close, weakref.ref(self))
+
+    def add(self, entry: Entry) -> None:
+        """Notes a record; once this returns, a kill does not lose it.
+
+        Args:
+            entry: `user`, `key` and `value` as the memory keeps them.
+        """
+        line = json.dumps(entry, ensure_ascii=False, default=str) + "\n"
+        with self._guard:
+            os.write(self._file, line.encode("utf-8", "replace"))
+            self._waiting.append(entry)
+        self._wake.set()
+
+    def flush(self) -> None:
+        """Moves all that waits into the memory.
+
+        Raises:
+            StorageError: The memory can't be written; the journal keeps what is left.
+        """
+        with self._moving:
+            while True:
+                with self._guard:
+                    batch = self._waiting[:_MOST]
+                if not batch:
+                    return
+                put(self._memory, batch)
+                with self._guard:
+                    del self._waiting[: len(batch)]
+                    if not self._waiting:
+                        os.ftruncate(self._file, 0)
+
+    def close(self) -> None:
+        """Flushes, and removes the journal where nothing is left in it."""
+        if self._closed:
+            return
+        self._closed = True
+        self._wake.set()
+        with suppress(ShoalError):  # what is left, the next one to open the memory moves
+            self.flush()
+        os.close(self._file)
+        if not self._waiting:
+            self._path.unlink(missing_ok=True)
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+        atexit.unregister(self._at_exit)
+
+
+def recover(root: Path, memory: MemoryStore) -> int:
+    """Moves the records that killed processes left into the memory; returns how many.
+
+    Args:
+        root: The reflexes' folder.
+        memory: Where the records go.
+    """
+    from filelock import FileLock, Timeout
+
+    moved = 0
+    for path in sorted(root.glob(".journal/*.jsonl")):
+        lock = FileLock(path.with_suffix(".lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:  # its process lives
+            continue
+        try:
+            entries = list(_entries(path))
+            put(memory, entries)
+            moved += len(entries)
+            path.unlink(missing_ok=True)
+        finally:
+            lock.release()
+        path.with_suffix(".lock").unlink(missing_ok=True)
+    return moved
+
+
+def put(memory: MemoryStore, entries: list[Entry]) -> None:
+    """Writes records, all or none of them."""
+    from langgraph.store.base import PutOp
+
+    from shoal.agents.records.feedback import alone
+
+    with alone(memory):
+        memory.batch(
+            PutOp(("shoal", e["user"], "run"), e["key"], e["value"], index=False) for e in entries
+        )
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    for line in path.read_bytes().splitlines():
+        with suppress(ValueError):  # the last line may be cut off
+            entry = json.loads(line)
+            if isinstance(entry, dict) and {"user", "key", "value"} <= set(entry):
+                yield entry
+
+
+def _work(journal: weakref.ref[Journal]) -> None:
+    """The thread: holds the journal by a weak reference, so that it can be collected."""
+    wake: Callable[[], threading.Event | None] = lambda: getattr(journal(), "_wake", None)  # noqa: E731
+    while (event := wake()) is not None:
+        if not event.wait(5.0):
+            continue
+        event.clear()
+        time.sleep(_LINGER)
+        alive = journal()
+        if alive is None or alive._closed:
+            return
+        with suppress(ShoalError):  # tried again with the next record, and at the end
+            alive.flush()
+        del alive
+
+
+def _close(journal: weakref.ref[Journal]) -> None:
+    alive = journal()
+    if alive is not None:
+        alive.close()

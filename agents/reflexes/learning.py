@@ -1,0 +1,157 @@
+"""Learning: repeated work is found in the records, compiled, judged, and promoted if it may be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from shoal.agents.reflexes.examples import Example, examples
+from shoal.agents.reflexes.grouping import grouped
+from shoal.agents.reflexes.kinds import Kind
+from shoal.agents.reflexes.settings import LearnSettings
+from shoal.agents.reflexes.shelf import Shelf
+from shoal.agents.reflexes.split import by_time
+from shoal.errors import ShoalError, StorageError
+
+if TYPE_CHECKING:
+    from shoal.agents.memory import MemoryStore
+
+_GROWN = 1.2
+"""A reflex that serves is learnt anew once there are so many times as many examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What came of one kind of work.
+
+    Attributes:
+        name: The reflex.
+        kind: The work.
+        n: Usable examples.
+        promoted: Whether a new version serves.
+        version: That version, or the one that goes on serving; 0 for none.
+        reason: Why, in a sentence.
+        seconds: How long it took.
+        figures: As on the card; empty where none was made.
+    """
+
+    name: str
+    kind: Kind
+    n: int
+    promoted: bool
+    version: int
+    reason: str
+    seconds: float = 0.0
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def shelf_of(memory: MemoryStore) -> Shelf:
+    """Where the reflexes of a memory lie: beside it."""
+    return Shelf(memory.path.parent / "reflexes")
+
+
+def learn(
+    memory: MemoryStore,
+    settings: LearnSettings | None = None,
+    *,
+    tell: Callable[[str], None] = lambda line: None,
+) -> list[Learnt]:
+    """Finds repeated work in the records and learns a reflex for each kind of it.
+
+    Args:
+        memory: Whose records.
+        settings: The bounds.
+        tell: Receives lines on what is done.
+
+    Returns:
+        One entry for each kind of work that was looked at, the largest first.
+
+    Raises:
+        RunError: Another process is learning.
+        StorageError: Nothing could be saved; what served before serves on.
+    """
+    from shoal.agents.records import stream
+    from shoal.agents.reflexes.journal import recover
+
+    settings, shelf = settings or LearnSettings(), shelf_of(memory)
+    with shelf.learning():
+        recover(shelf.root, memory)
+        tell("reading the records")
+        found = examples(stream(memory, approved_only=False))
+        groups = grouped(found, memory.user, settings.min_examples)
+        lessons = _Lessons(memory, shelf, settings, groups, tell)
+        ordered = sorted(groups, key=lambda kind: (-len(groups[kind]), kind))
+        return [lessons.learn(kind) for kind in ordered]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lessons:
+    """One round of learning."""
+
+    memory: MemoryStore
+    shelf: Shelf
+    settings: LearnSettings
+    groups: Mapping[Kind, Sequence[Example]]
+    tell: Callable[[str], None]
+
+    def learn(self, kind: Kind) -> Learnt:
+        """Learns one kind; what can't be learnt says why and leaves the rest alone."""
+        began, name = time.perf_counter(), kind.name
+        version, least, since = self._before(name)
+        found = [e for e in self.groups[kind] if e.at > since]
+        if len(found) < least:
+            return Learnt(name, kind, len(found), False, version, self._too_few(found, least))
+        self.tell(f"{name}: learns from {len(found)} records")
+        try:
+            made = self._made(kind, found)
+        except StorageError:
+            raise
+        except ShoalError as error:
+            return Learnt(name, kind, len(found), False, version, str(error))
+        seconds = round(time.perf_counter() - began, 2)
+        verdict = made.figures["verdict"]
+        if not verdict["promoted"]:
+            return Learnt(
+                name, kind, len(found), False, version, verdict["reason"], seconds, made.figures
+            )
+        figures = {**made.figures, "seconds": seconds}
+        number = made.promote(self.shelf, figures)
+        return Learnt(name, kind, len(found), True, number, verdict["reason"], seconds, figures)
+
+    def _made(self, kind: Kind, found: Sequence[Example]) -> Any:
+        from shoal.agents.reflexes.candidates import acted, chosen
+
+        parts = by_time(found)
+        if kind.form == "act":
+            return acted(kind, parts, self.settings)
+        others = self._others(kind, parts.fit[-1].at)
+        return chosen(kind, parts, others, self.memory, self.settings)
+
+    def _others(self, kind: Kind, until: float) -> list[Example]:
+        """Examples of other work that look the same from outside, no newer than the fit."""
+        rest = [e for k, group in self.groups.items() if k != kind for e in group]
+        return [e for e in rest if kind.takes(e.task) and e.at <= until]
+
+    def _before(self, name: str) -> tuple[int, int, float]:
+        """The version there is, how many examples it takes now, and since when they count."""
+        least = self.settings.min_examples
+        if name not in self.shelf.names():
+            return 0, least, 0.0
+        current = self.shelf.current(name)
+        if current.status == "demoted":  # what was right before may be wrong now
+            return current.version, least, current.since
+        if not current.serves:
+            return current.version, least, 0.0
+        told = self.shelf.spec(name, current.version).figures
+        return current.version, max(least, int(_GROWN * int(told["n"]))), float(told["since"])
+
+    def _too_few(self, found: Sequence[Example], least: int) -> str:
+        n = len(found)
+        return f"{n} usable record{'s' if n != 1 else ''}, {least} are needed"
+
+
+def facts_of(learnt: Learnt) -> dict[str, Any]:
+    """What came of one kind, for JSON."""
+    return asdict(learnt)

@@ -1,0 +1,228 @@
+"""The reflexes at work: asked before anything else, watched, and taken back on drift."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from shoal.agents.reflexes.choosing import Choice, Chooser
+from shoal.agents.reflexes.doing import Hands, played
+from shoal.agents.reflexes.drift import Drift
+from shoal.agents.reflexes.examples import example_of
+from shoal.agents.reflexes.journal import Journal, recover
+from shoal.agents.reflexes.learning import shelf_of
+from shoal.agents.reflexes.loaded import Loaded, Serving
+from shoal.agents.reflexes.shelf import Current
+from shoal.errors import ImageError, StorageError, UsageError
+from shoal.types import ImageRef, Outcome, Run, Status, Task
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from shoal.agents.house import House
+    from shoal.agents.records import Record
+
+EXPERT = "reflex"
+
+_REMEMBERED = 1_000
+"""Spot checks that wait for the slow path, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """What a reflex would have said where the slow path was asked instead."""
+
+    name: str
+    version: int
+    label: str
+    arguments: dict[str, Any] | None
+
+
+class Reflexes:
+    """Serves what was learnt, for one agent.
+
+    Args:
+        house: The agent's parts.
+    """
+
+    def __init__(self, house: House) -> None:
+        self.shelf = shelf_of(house.memory)
+        self._house, self._hands = house, Hands(house)
+        self._loaded = Loaded(self.shelf, house.memory.user)
+        self._journal: Journal | None = None
+        self._checks: dict[str, _Check] = {}
+        self._silent: Counter[str] = Counter()
+        if self.shelf.root.is_dir():
+            recover(self.shelf.root, house.memory)
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """Reflexes that should serve and can't, with the reason; the slow path serves."""
+        return self._loaded.broken
+
+    def serve(self, task: Task, *, approve: bool = False) -> Run | None:
+        """Runs a task fast, and records it; None where the slow path has to.
+
+        Args:
+            task: The task.
+            approve: Whether irreversible tools may run without asking.
+        """
+        began = time.perf_counter()
+        if not self._house.remembers:
+            return None
+        found = self._best(task)
+        if found is None:
+            return None
+        serving, outcome = found[0], self._outcome(*found, task, approve=approve)
+        if outcome is None:
+            return None
+        run = _run(task, outcome, time.perf_counter() - began)
+        self._keep(run, serving)
+        if serving.kind.form == "act":
+            self._checked(serving.name, serving.spec.version, run.status is not Status.SOLVED)
+        return run
+
+    def compare(self, run: Run) -> None:
+        """Holds a slow run against what the reflex would have said, if it was a spot check."""
+        from shoal.agents.records import Record
+
+        check = self._checks.pop(run.id, None)
+        said = example_of(Record(run, time.time())) if check else None
+        if check is None or said is None:  # the slow path does not know either
+            return
+        same = said.target == check.label
+        if same and check.arguments is not None:
+            same = check.arguments == dict(said.arguments)
+        self._checked(check.name, check.version, not same)
+
+    def told(self, record: Record) -> None:
+        """Hears what people say of a run; drift demotes the reflex that answered it."""
+        ran = record.run.expert == EXPERT
+        where = _served_by(record) if ran else None
+        if where is None or record.verdict is None:
+            return
+        name, version = where
+        silent, wrong = self._silent.pop(name, 0), not record.verdict
+
+        def word(current: Current) -> Current:
+            drift = current.by_word
+            for _ in range(silent):  # what nobody complains of counts as right
+                drift = drift.told(False)
+            return replace(current, by_word=drift.told(wrong))
+
+        self._tell(name, version, word, "by what people say of its answers")
+
+    def flush(self) -> None:
+        """Brings the records of fast runs into the memory now."""
+        if self._journal is not None:
+            self._journal.flush()
+
+    def close(self) -> None:
+        """Flushes and ends."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    def _best(self, task: Task) -> tuple[Serving, Choice | None] | None:
+        """The surest reflex that takes the task."""
+        best: tuple[Serving, Choice | None] | None = None
+        sure = -1.0
+        for serving in self._loaded.fitting(task):
+            if not isinstance(serving.model, Chooser):
+                return serving, None
+            try:
+                choice = serving.model.choose(task, self._path)
+            except (ImageError, StorageError, UsageError):  # the slow path says what is wrong
+                continue
+            if choice is not None and choice.confidence > sure:
+                best, sure = (serving, choice), choice.confidence
+        return best
+
+    def _outcome(
+        self, serving: Serving, choice: Choice | None, task: Task, *, approve: bool
+    ) -> Outcome | None:
+        if choice is None:
+            return self._play(serving, task)
+        call = serving.kind.form == "call"
+        given = self._hands.arguments(choice, task, approve=approve) if call else None
+        if call and given is None:
+            return None
+        if self._spot(serving, task):
+            self._note(task.id, serving, choice, given)
+            return None
+        if given is None:
+            return self._hands.says(serving, choice)
+        return self._hands.calls(serving, choice, task, given, approve=approve)
+
+    def _play(self, serving: Serving, task: Task) -> Outcome | None:
+        from shoal.agents.reflexes.acting import Actor
+
+        model = serving.model
+        episode = model.play(task) if isinstance(model, Actor) else None
+        return played(serving, task, episode) if episode is not None else None
+
+    def _spot(self, serving: Serving, task: Task) -> bool:
+        return crc32(task.id.encode()) % serving.spec.spot_check == 0
+
+    def _note(
+        self, run: str, serving: Serving, choice: Choice, given: dict[str, Any] | None
+    ) -> None:
+        while len(self._checks) >= _REMEMBERED:
+            del self._checks[next(iter(self._checks))]
+        self._checks[run] = _Check(serving.name, serving.spec.version, choice.what.label, given)
+
+    def _keep(self, run: Run, serving: Serving) -> None:
+        from shoal.agents.records.keeping import as_dict
+
+        if self._journal is None:
+            self._journal = Journal(self.shelf.root / ".journal", self._house.memory)
+        told = {"expert": EXPERT, "skill": serving.kind.form, "confidence": run.confidence}
+        told |= {"reflex": serving.name, "version": serving.spec.version}
+        value = {
+            "at": time.time(), "text": run.task.text[:500], "provenance": "memory",
+            "data": as_dict(run) | {"decision": told},
+        }  # fmt: skip
+        user = self._house.memory.user
+        self._journal.add({"user": user, "key": f"run-{run.id}", "value": value})
+        self._silent[serving.name] += 1
+
+    def _checked(self, name: str, version: int, wrong: bool) -> None:
+        def word(current: Current) -> Current:
+            return replace(current, by_check=current.by_check.told(wrong))
+
+        self._tell(name, version, word, "by spot checks against the slow path, or by the env")
+
+    def _tell(self, name: str, version: int, word: Callable[[Current], Current], how: str) -> None:
+        """Adds a word on a version that still serves; an alarm demotes it."""
+
+        def change(current: Current) -> Current:
+            if not current.serves or current.version != version:
+                return current
+            heard = word(current)
+            alarmed: list[Drift] = [d for d in (heard.by_check, heard.by_word) if d.alarm]
+            if not alarmed:
+                return heard
+            reason = f"it drifted: {alarmed[0].wrong} of {alarmed[0].words} wrong, {how}"
+            return replace(heard, status="demoted", reason=reason, since=time.time())
+
+        self.shelf.change(name, change)
+
+    def _path(self, image: ImageRef) -> str:
+        return self._house.image_path(image)
+
+
+def _run(task: Task, outcome: Outcome, seconds: float) -> Run:
+    sure = outcome.confidence
+    return Run(
+        task.id, task, outcome.status, outcome.reason, outcome.answer, EXPERT, sure,
+        {EXPERT: 1.0}, outcome.steps, replace(outcome.cost, seconds=seconds),
+    )  # fmt: skip
+
+
+def _served_by(record: Record) -> tuple[str, int] | None:
+    told = record.decision
+    return (str(told["reflex"]), int(told["version"])) if "reflex" in told else None

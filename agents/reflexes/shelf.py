@@ -1,0 +1,244 @@
+"""Where reflexes lie: versions that are whole or absent, and one small file that says which serves.
+
+`ROOT/NAME/VERSION/` holds reflex.json, card.md and the heads; `ROOT/NAME/current.json` names the
+version that serves. A version is made aside, synced, renamed, and only then named there: killed
+at any moment, the version that served goes on serving.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from shoal.agents.reflexes.drift import Drift
+from shoal.agents.reflexes.spec import ReflexSpec
+from shoal.errors import RunError, StorageError, UsageError, unknown
+from shoal.files import write_atomic
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What is the case with one reflex.
+
+    Attributes:
+        version: The one that serves, or that would if it were on; 0 for none.
+        status: "on", "off", or "demoted".
+        reason: Why.
+        since: Seconds of the epoch.
+        earlier: Versions that served before, for undo, the latest last.
+        by_check: Drift test over spot checks, and over the verdicts of envs.
+        by_word: Drift test over feedback; what nobody complains of counts as right there.
+    """
+
+    version: int
+    status: str
+    reason: str
+    since: float
+    earlier: tuple[int, ...] = ()
+    by_check: Drift = field(default_factory=lambda: Drift(0.01))
+    by_word: Drift = field(default_factory=lambda: Drift(0.01))
+
+    @property
+    def serves(self) -> bool:
+        """Whether a version serves."""
+        return self.status == "on" and self.version > 0
+
+
+class Shelf:
+    """The versions of all reflexes in one folder.
+
+    Args:
+        root: The folder; made with the first version.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def names(self) -> list[str]:
+        """The reflexes there are, sorted."""
+        found = self.root.glob("*/current.json") if self.root.is_dir() else ()
+        return sorted(path.parent.name for path in found)
+
+    def current(self, name: str) -> Current:
+        """What is the case with one.
+
+        Raises:
+            UnknownNameError: There is no such reflex.
+            StorageError: Its file is damaged.
+        """
+        path = self.root / name / "current.json"
+        if not path.is_file() or "/" in name:
+            unknown("reflex", name, self.names(), "List them: shoal reflexes list")
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            tests = {key: Drift(**data[key]) for key in ("by_check", "by_word")}
+            return Current(**{**data, **tests, "earlier": tuple(data["earlier"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise StorageError(
+                f"{path} is damaged", str(error), f"Type: shoal reflexes off {name}"
+            ) from error
+
+    def spec(self, name: str, version: int) -> ReflexSpec:
+        """Reads one version's reflex.json.
+
+        Raises:
+            StorageError: It is missing or damaged.
+        """
+        path = self.folder(name, version) / "reflex.json"
+        try:
+            return ReflexSpec.model_validate_json(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise StorageError(
+                f"the reflex in {path.parent} can't be read",
+                str(error).splitlines()[0],
+                f"The slow path serves. Type: shoal reflexes undo {name}",
+            ) from error
+
+    def folder(self, name: str, version: int) -> Path:
+        """Where a version lies."""
+        return self.root / name / str(version)
+
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """Lets one process at a time learn.
+
+        Raises:
+            RunError: Another one does.
+        """
+        from filelock import FileLock, Timeout
+
+        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.root / ".learning.lock", timeout=0):
+                for left in self.root.glob("*/.making-*"):  # of one that was killed
+                    shutil.rmtree(left, ignore_errors=True)
+                yield
+        except Timeout as error:
+            raise RunError(
+                "nothing was learnt",
+                "another shoal learn is at work in this data folder",
+                "Wait for it to end, then type it again",
+            ) from error
+
+    def promote(self, spec: ReflexSpec, fill: Callable[[Path], ReflexSpec], reason: str) -> Path:
+        """Adds a version and lets it serve; call within `learning`.
+
+        Args:
+            spec: Its version is the next one: `next_version`.
+            fill: Writes what belongs to it into the folder it is given, and returns the
+                spec that names it.
+            reason: Why it is promoted.
+
+        Raises:
+            StorageError: The disk is full; the version that served goes on.
+        """
+        name, target = spec.name, self.folder(spec.name, spec.version)
+        aside = target.with_name(f".making-{spec.version}")
+        try:
+            aside.mkdir(parents=True)
+            whole = fill(aside)
+            write_atomic(aside / "reflex.json", whole.model_dump_json(indent=1) + "\n")
+            aside.rename(target)
+            _sync(target.parent)
+        except OSError as error:
+            raise StorageError(f"could not save {target}", str(error), "Free some space") from error
+        known = (self.root / name / "current.json").is_file()
+        before = self.current(name) if known else None
+        served = (*before.earlier, before.version) if before and before.version else ()
+        self._write(name, Current(spec.version, "on", reason, time.time(), served, *_fresh(spec)))
+        return target
+
+    def next_version(self, name: str) -> int:
+        """The number that a new version gets."""
+        folder = self.root / name
+        found = folder.iterdir() if folder.is_dir() else ()
+        return 1 + max((int(path.name) for path in found if path.name.isdigit()), default=0)
+
+    def change(self, name: str, change: Callable[[Current], Current]) -> Current:
+        """Changes what is the case with one reflex, alone among processes.
+
+        Raises:
+            UnknownNameError: There is no such reflex.
+        """
+        from filelock import FileLock
+
+        self.current(name)
+        with FileLock(self.root / name / ".lock", timeout=30):
+            changed = change(self.current(name))
+            self._write(name, changed)
+        return changed
+
+    def switch(self, name: str, status: str, reason: str) -> Current:
+        """Turns a reflex "on", "off" or "demoted"; turning it on forgets what it was told."""
+
+        def turn(current: Current) -> Current:
+            told = (current.by_check, current.by_word)
+            if status == "on":
+                told = _fresh(self.spec(name, current.version))
+            return replace(
+                current, status=status, reason=reason, since=time.time(),
+                by_check=told[0], by_word=told[1],
+            )  # fmt: skip
+
+        return self.change(name, turn)
+
+    def undo(self, name: str) -> Current:
+        """Goes back to the version that served before; from the first one, to none.
+
+        Raises:
+            UnknownNameError: There is no such reflex.
+            UsageError: None serves already.
+        """
+
+        def back(current: Current) -> Current:
+            if not current.version:
+                raise UsageError(f"{name} has no earlier version", "its first one is undone")
+            *rest, version = current.earlier or (0,)
+            fresh = _fresh(self.spec(name, version) if version else None)
+            said = f"version {current.version} was undone"
+            status = "on" if version else "off"
+            return Current(version, status, said, time.time(), tuple(rest), *fresh)
+
+        return self.change(name, back)
+
+    def stamp(self) -> int:
+        """Changes whenever another version serves, or none; cheap to ask for every task."""
+        try:
+            return os.stat(self.root / ".changed").st_mtime_ns
+        except OSError:
+            return 0
+
+    def _write(self, name: str, current: Current) -> None:
+        path = self.root / name / "current.json"
+        before = _serving(path)
+        write_atomic(path, json.dumps(asdict(current), indent=1) + "\n")
+        if before != (current.version, current.status):
+            write_atomic(self.root / ".changed", f"{name} {current.version} {current.status}\n")
+
+
+def _fresh(spec: ReflexSpec | None) -> tuple[Drift, Drift]:
+    """The tests of a version that begins to serve: by checks, and by words."""
+    return (Drift(spec.differs), Drift(spec.expected)) if spec else (Drift(0.01), Drift(0.01))
+
+
+def _serving(path: Path) -> tuple[Any, Any] | None:
+    try:
+        data: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return data.get("version"), data.get("status")
+    except (OSError, ValueError):
+        return None
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,289 @@
+"""Reflexes: learnt from records, served first, recorded, watched and taken back."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from shoal.agents import Agent
+from shoal.agents.cli.app import app
+from shoal.agents.memory import MemoryStore
+from shoal.agents.records import Feedback, find, stream
+from shoal.agents.records.record import Record
+from shoal.agents.reflexes import LearnSettings, learn
+from shoal.agents.reflexes.drift import FALSE_ALARM, Drift
+from shoal.agents.reflexes.examples import example_of
+from shoal.agents.reflexes.learning import shelf_of
+from shoal.agents.reflexes.risk import lower, lowest_threshold, upper, worse_by
+from shoal.agents.reflexes.templates import fill, template_of
+from shoal.agents.tools import as_tool
+from shoal.errors import RunError
+from shoal.types import Status
+
+
+def _helper() -> ModuleType:
+    path = Path(__file__).with_name("reflex_records.py")
+    spec = importlib.util.spec_from_file_location("reflex_records", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+desk = _helper()
+SETTINGS = LearnSettings(margin=0.1)
+
+
+@pytest.fixture
+def memory(home: Path) -> Iterator[MemoryStore]:
+    store = MemoryStore()
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with 240 records and the reflex learnt from them."""
+    folder = tmp_path_factory.mktemp("learnt")
+    store = MemoryStore(folder / "memory.sqlite")
+    desk.record(store, desk.requests(240))
+    (one,) = learn(store, SETTINGS)
+    assert one.promoted, one.reason
+    store.close()
+    return folder
+
+
+@pytest.fixture
+def learnt(home: Path, once: Path) -> Iterator[MemoryStore]:
+    shutil.copytree(once, home / "data")
+    store = MemoryStore()
+    yield store
+    store.close()
+
+
+def _agent(memory: MemoryStore, side_effects: str = "none") -> Agent:
+    tools = [desk.cancel_order, desk.track_order, desk.refund_order]
+    return Agent(memory=memory, tools=[as_tool(t, side_effects=side_effects) for t in tools])  # type: ignore[arg-type]
+
+
+def _served(agent: Agent, count: int, seed: int = 7) -> list[tuple[object, str, int]]:
+    """Serves fresh requests that are no spot checks."""
+    rows = desk.requests(count, seed)
+    made = [(agent.reflexes.serve(agent.task(t, thread="desk")), n, o) for t, n, o in rows]
+    return [row for row in made if row[0] is not None]
+
+
+def test_bounds_are_exact() -> None:
+    assert upper(0, 59, 0.05) == pytest.approx(1 - 0.05 ** (1 / 59), abs=1e-9)
+    assert upper(3, 20, 0.05) == pytest.approx(0.3437, abs=1e-3)  # Clopper and Pearson's table
+    assert lower(17, 20, 0.05) == pytest.approx(1 - 0.3437, abs=1e-3)
+    assert upper(0, 0, 0.05) == 1
+    assert worse_by(0, 0, 100, 0.05) < worse_by(2, 0, 100, 0.05)
+    assert worse_by(2, 20, 100, 0.05) < 0
+
+
+def test_a_threshold_keeps_its_risk() -> None:
+    random, broken = np.random.default_rng(0), 0
+    for _ in range(200):
+        scores = random.random(300)
+        right = random.random(300) < scores  # calibrated: right with that probability
+        grid = list(np.linspace(0.99, 0.01, 25))
+        least = lowest_threshold(grid, scores, right, np.ones(300, bool), 0.15, 0.1)
+        if math.isfinite(least):
+            broken += (1 - least) / 2 > 0.15  # the true risk above the threshold
+    assert broken <= 0.1 * 200
+
+
+def test_drift_is_heard_and_chance_is_not() -> None:
+    drift, random = Drift(0.02), np.random.default_rng(0)
+    for _ in range(5):
+        drift = drift.told(True)
+    assert drift.alarm
+    alarms = 0
+    for _ in range(20):
+        drift = Drift(0.02)
+        for wrong in random.random(500) < 0.02:
+            drift = drift.told(bool(wrong))
+            alarms += drift.alarm
+    assert alarms <= 20 * 500 / FALSE_ALARM * 3
+
+
+def test_arguments_are_copied_from_the_request_of_today() -> None:
+    pairs = [(text, {"order": order, "how": "post"}) for text, _, order in desk.requests(20)]
+    templates = template_of(pairs)
+    assert fill(templates, {}, "cancel 8 boxes of order 4321") == {"order": 4321, "how": "post"}
+
+
+def test_what_may_not_be_learnt_is_not(memory: MemoryStore) -> None:
+    desk.record(memory, desk.requests(3), provenance="tool")
+    strangers = list(stream(memory, approved_only=False))
+    assert [example_of(record) for record in strangers] == [None] * 3
+    desk.record(memory, desk.requests(3, 1), thread="b")
+    (one, *_) = [r for r in stream(memory, part="decision") if r.run.task.thread == "b"]
+    assert example_of(one) is not None
+    quarrel = Record(one.run, one.at, (Feedback(True), Feedback(False, by="other")))
+    assert example_of(quarrel) is None
+
+
+def test_too_little_and_one_class_say_so(memory: MemoryStore) -> None:
+    desk.record(memory, desk.requests(10))
+    (few,) = learn(memory)
+    assert not few.promoted
+    assert few.reason == "10 usable records, 100 are needed"
+    rows = [row for row in desk.requests(400) if row[1] == "track_order"]
+    desk.record(memory, rows, thread="one")
+    one = next(each for each in learn(memory) if each.kind.thread == "one")
+    assert "only one class" in one.reason
+    with _agent(memory) as agent:
+        assert agent.reflexes.serve(agent.task(rows[0][0], thread="one")) is None
+
+
+def test_it_serves_records_and_leaves_what_it_does_not_know(learnt: MemoryStore) -> None:
+    with _agent(learnt) as agent:
+        fast = _served(agent, 60)
+        assert len(fast) >= 45
+        right = [
+            (run.steps[-1].name, dict(run.steps[-1].arguments)) == (tool, {"order": order})  # type: ignore[attr-defined]
+            for run, tool, order in fast
+        ]
+        assert sum(right) >= len(fast) - 2
+        run = fast[0][0]
+        agent.reflexes.flush()
+        kept = find(learnt, run.id)  # type: ignore[attr-defined]
+        assert (kept.run.expert, kept.run.status) == ("reflex", Status.SOLVED)
+        assert example_of(kept) is None  # it would confirm itself
+        for odd in ("what is the capital of France?", "write a poem on trees", "play some jazz"):
+            assert agent.reflexes.serve(agent.task(odd, thread="desk")) is None
+        elsewhere = agent.task(desk.requests(1)[0][0], thread="another")
+        assert agent.reflexes.serve(elsewhere) is None
+
+
+def test_irreversible_tools_still_wait(learnt: MemoryStore) -> None:
+    with _agent(learnt, "irreversible") as agent:
+        assert _served(agent, 20) == []
+        task = agent.task("please cancel order 4242", thread="desk")
+        assert agent.reflexes.serve(task, approve=True) is not None
+
+
+def test_complaints_demote_it_and_the_slow_path_serves(learnt: MemoryStore) -> None:
+    (name,) = shelf_of(learnt).names()
+    with _agent(learnt) as agent:
+        for run, *_ in _served(agent, 40):
+            agent.feedback(run, False)  # type: ignore[arg-type]
+            if not agent.reflexes.shelf.current(name).serves:
+                break
+        told = agent.reflexes.shelf.current(name)
+        assert told.status == "demoted"
+        assert "drifted" in told.reason
+        assert _served(agent, 20) == []
+        (again,) = agent.learn(SETTINGS)  # what was right before may be wrong now
+        assert not again.promoted
+
+
+def test_undo_off_and_damage(learnt: MemoryStore) -> None:
+    shelf = shelf_of(learnt)
+    (name,) = shelf.names()
+    desk.record(learnt, desk.requests(200, 3))
+    (second,) = learn(learnt, SETTINGS)
+    assert (second.promoted, second.version) == (True, 2)
+    assert shelf.undo(name).version == 1
+    with _agent(learnt) as agent:
+        assert _served(agent, 20)
+        shelf.switch(name, "off", "a test")
+        assert _served(agent, 20) == []
+        shelf.switch(name, "on", "a test")
+        assert _served(agent, 20)
+    head = shelf.folder(name, 1) / "quick.safetensors"
+    head.write_bytes(head.read_bytes()[:-9])
+    with _agent(learnt) as agent:
+        assert _served(agent, 20) == []
+        assert "sha256" in agent.reflexes.broken[name]
+
+
+def test_the_command_line_shows_and_takes_back(learnt: MemoryStore) -> None:
+    (name,) = shelf_of(learnt).names()
+    typed = CliRunner()
+    (fact,) = json.loads(typed.invoke(app, ["reflexes", "list", "--json"]).stdout)
+    assert (fact["name"], fact["status"], fact["version"]) == (name, "on", 1)
+    card = typed.invoke(app, ["reflexes", "show", name]).stdout
+    assert "95 % interval" in card
+    assert "Angelopoulos" in card
+    (stays,) = json.loads(typed.invoke(app, ["learn", "--json"]).stdout)
+    assert (stays["promoted"], stays["version"]) == (False, 1)
+    assert "off" in typed.invoke(app, ["reflexes", "undo", name]).stdout
+
+
+def test_a_second_learner_is_refused(learnt: MemoryStore) -> None:
+    with shelf_of(learnt).learning(), pytest.raises(RunError, match="another shoal learn"):
+        learn(learnt)
+
+
+_KILLED = """
+import os, sys
+from shoal.agents.memory import MemoryStore
+from shoal.agents.reflexes import LearnSettings, learn, shelf
+from shoal.agents.reflexes.shelf import Shelf
+
+def die(*given, **more):
+    os.kill(os.getpid(), 9)
+
+if sys.argv[1] == "fit":
+    from shoal.agents.reflexes import heads
+    heads.fit = die
+elif sys.argv[1] == "files":
+    shelf.write_atomic = die
+else:
+    Shelf._write = die
+learn(MemoryStore(), LearnSettings(margin=0.1))
+"""
+
+
+@pytest.mark.parametrize("moment", ["fit", "files", "switch"])
+def test_a_killed_learner_leaves_the_old_reflex_serving(learnt: MemoryStore, moment: str) -> None:
+    shelf = shelf_of(learnt)
+    (name,) = shelf.names()
+    desk.record(learnt, desk.requests(120, 3))
+    done = subprocess.run([sys.executable, "-c", _KILLED, moment], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert (shelf.current(name).version, shelf.current(name).serves) == (1, True)
+    with _agent(learnt) as agent:
+        assert _served(agent, 20)
+    (again,) = learn(learnt, SETTINGS)
+    assert again.promoted
+    assert not list(shelf.root.glob("*/.making-*"))
+
+
+def test_a_killed_process_loses_no_record(learnt: MemoryStore) -> None:
+    code = (
+        "import os, sys\nsys.path.insert(0, sys.argv[1])\nimport reflex_records as desk\n"
+        "from shoal.agents import Agent\nfrom shoal.agents.tools import as_tool\n"
+        "tools = [as_tool(t, side_effects='none') for t in (desk.track_order, desk.cancel_order)]\n"
+        "agent = Agent(tools=tools)\nruns = []\n"
+        "for order in range(3000, 3040):\n"
+        "    task = agent.task(f'where is my parcel {order}?', thread='desk')\n"
+        "    runs.append(agent.reflexes.serve(task))\n"
+        "print(sum(run is not None for run in runs), flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parent)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    with _agent(learnt) as agent:
+        assert agent.reflexes
+        fast = [r for r in stream(learnt, approved_only=False) if r.run.expert == "reflex"]
+    assert len(fast) == int(done.stdout) > 20
