@@ -5,10 +5,13 @@ from __future__ import annotations
 import gymnasium
 
 _ROUTING = "shoal.envs.routing.env:Routing"
+_TOOL_USE = "shoal.envs.tool_use.env:ToolUse"
 
 CONTEXTUAL = {
     "shoal/Routing-v0": (_ROUTING, "train"),
     "shoal/RoutingTest-v0": (_ROUTING, "test"),
+    "shoal/ToolUse-v0": (_TOOL_USE, "train"),
+    "shoal/ToolUseTest-v0": (_TOOL_USE, "test"),
 }
 """Id -> "module:Class" and the split that it draws from unless told."""
 

@@ -1,0 +1,163 @@
+"""The env in which using tools is learnt: which to call next, when to answer, when to ask."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.envs.priced import DIAL, Prices, check_options, check_split, expected_price
+from shoal.envs.tool_use.state import ACTIONS, ANSWER, SIZE, State, legal, words
+from shoal.envs.tool_use.tasks import ToolTask, draw
+from shoal.envs.tool_use.tools import FACTS, TOOLS
+
+_LARGEST = 1000.0
+_REFUSED = (0.05, 10.0)
+"""Seconds and tokens of a call that can't be made."""
+
+
+class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
+    """Get the wanted item from what is given: call tools, then answer; or ask.
+
+    Twelve tools (`shoal.envs.tool_use.tools.TOOLS`), each with items that it needs, one that
+    it makes, seconds, tokens, and a probability of working that may hang on a fact of the
+    task: memory is cheap where it holds the question, the archive dear but sure. A call that
+    failed may be made again; with "steady" tools (a memory that holds nothing) in vain.
+
+    Observation: Box float32 (35,), parts as in `shoal.envs.tool_use.state.PARTS`: 4 facts in
+    [0, 1] (remembered, indexed, legible, service); 11 flags of items held; 5 of the wanted one;
+    12 of tools whose last call failed; the share of steps left; what a typical call costs at
+    these prices in seconds and in tokens, ln(1 + price * mean): the dial. `shoal.envs.make`
+    shows it in words with observation="text".
+
+    Actions: Discrete(14): call one of the tools, "answer", "ask" (in words with
+    actions="text": "call search"). `action_masks()` and `info["action_mask"]` leave out calls
+    that lack what they need, make what is held or must fail again, and an answer without the
+    item. A call that lacks what it needs is refused at 0.05 s and 10 tokens.
+
+    Reward: - lam * seconds - mu * tokens of each call; plus 1 for an answer with the wanted
+    item; `ask` for asking (Chow 1970).
+
+    Success (`terminated`, `info["is_success"]`): an answer with the wanted item, or it was
+    asked where no calls can lead there. An answer without it terminates unsolved.
+
+    Limit (`truncated`): 12 steps.
+
+    Info: "task", "prices"; after a step "tool", "worked", "refused" (why, or ""), "seconds",
+    "tokens".
+
+    Reset options, for this episode alone: "lam", "mu".
+
+    Args:
+        split: "train" or "test": eight of the 35 pairs of given and wanted
+            (`shoal.envs.tool_use.tasks.HELD_OUT`) are never drawn in training, and alone in
+            testing.
+        lam: Price of a second; a pair draws from it anew for each episode, see `Routing`.
+        mu: Price of a token; likewise.
+        ask: Worth of abstaining.
+        render_mode: "ansi" gives the words.
+
+    Raises:
+        UnknownNameError: No such split or reset option.
+        UsageError: A price is none.
+
+    Seeding: a seed draws, in this order, whether the task is possible (85 %), its pair, the
+    facts, the prices if they are pairs, and whether each call works.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 2}
+    action_names = ACTIONS
+    max_steps = 12
+
+    def __init__(
+        self,
+        split: str = "train",
+        lam: Any = 0.05,
+        mu: Any = 0.0002,
+        ask: float = 0.3,
+        render_mode: str | None = None,
+    ) -> None:
+        self.split, self.prices = check_split(split), Prices(lam, mu, ask)
+        self.render_mode = render_mode
+        self.observation_space = gymnasium.spaces.Box(0.0, _LARGEST, (SIZE,), np.float32)
+        self.action_space = gymnasium.spaces.Discrete(len(ACTIONS))
+        self._means = _mean([t.seconds for t in TOOLS]), _mean([t.tokens for t in TOOLS])
+        self._price = (0.0, 0.0)
+        self.state = State(ToolTask((), "total", dict.fromkeys(FACTS, 0.0)), set())
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Draws a task and its prices."""
+        super().reset(seed=seed)
+        options = check_options(options, DIAL)
+        task = draw(self.split, self.np_random)
+        self._price = self.prices.draw(self.np_random, options)
+        self.state = State(task, set(task.given))
+        return self._observed(), self._info()
+
+    def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Calls a tool, answers or asks."""
+        self.state.steps += 1
+        place = int(action)
+        if place < len(TOOLS):
+            told = self._call(place)
+            cost = self.prices.cost(self._price, told["seconds"], told["tokens"])
+            short = self.state.steps >= self.max_steps
+            told |= {"is_success": False} if short else {}
+            return self._observed(), -cost, False, short, {**self._info(), **told}
+        held = self.state.task.wanted in self.state.held
+        answers = ACTIONS[place] == ANSWER
+        solved = held if answers else not self.state.task.possible
+        reward = float(held) if answers else self.prices.ask
+        return self._observed(), reward, True, False, {**self._info(), "is_success": solved}
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Which actions make sense now, (14,), as sb3-contrib's MaskablePPO asks."""
+        return legal(self._observed())
+
+    def in_words(self) -> str:
+        """What is observed, in words."""
+        return words(self._observed())
+
+    def render(self) -> str | None:  # type: ignore[override]
+        """The words, where the env was made with render_mode="ansi"."""
+        return self.in_words() if self.render_mode == "ansi" else None
+
+    def _call(self, place: int) -> dict[str, Any]:
+        tool, state = TOOLS[place], self.state
+        lacking = [need for need in tool.needs if need not in state.held]
+        if lacking:
+            why = f"{tool.name} needs {' and '.join(lacking)}"
+            return _told(tool.name, *_REFUSED, refused=why)
+        stuck = tool.steady and tool.name in state.failed
+        worked = bool(self.np_random.random() < tool.works(state.task.facts)) and not stuck
+        if worked:
+            state.held.add(tool.makes)
+            state.failed.discard(tool.name)
+        elif tool.makes not in state.held:
+            state.failed.add(tool.name)
+        return _told(tool.name, tool.seconds, tool.tokens, worked=worked)
+
+    def _observed(self) -> NDArray[np.float32]:
+        left = 1 - self.state.steps / self.max_steps
+        return self.state.observed(left, expected_price(self._price, self._means))
+
+    def _info(self) -> dict[str, Any]:
+        task = self.state.task
+        told = {"given": task.given, "wanted": task.wanted, "facts": dict(task.facts)}
+        return {"task": told, "prices": self._price, "action_mask": self.action_masks()}
+
+
+def _mean(amounts: list[float]) -> float:
+    return sum(amounts) / len(amounts)
+
+
+def _told(
+    tool: str, seconds: float, tokens: float, *, worked: bool = False, refused: str = ""
+) -> dict[str, Any]:
+    return {
+        "tool": tool, "worked": worked, "refused": refused, "seconds": seconds, "tokens": tokens
+    }  # fmt: skip

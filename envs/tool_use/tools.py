@@ -1,0 +1,83 @@
+"""The tools of the tool-use env: what each needs and makes, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+FACTS = ("remembered", "indexed", "legible", "service")
+"""What can be seen of a task before any call, each in [0, 1]: how likely memory holds the
+question, the index its page; how legible the image is; how well the record service does."""
+
+GIVEN = ("question", "image", "name")
+"""What a task may start with."""
+
+WANTED = ("total", "summary", "label", "record", "verdict")
+"""What it may ask for."""
+
+ITEMS = (*GIVEN, "page", "text", "numbers", *WANTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool.
+
+    Attributes:
+        name: As in "call NAME".
+        needs: Items without which it can't be called.
+        makes: The item that a call which works gives.
+        seconds: What a call takes, whether or not it works.
+        tokens: Likewise.
+        least: Probability that a call works, where `fact` is 0.
+        most: The same where it is 1.
+        fact: One of `FACTS`; "" where the probability is always `most`.
+        steady: A call that failed fails again; else each call is drawn anew.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    makes: str
+    seconds: float
+    tokens: float
+    most: float
+    least: float = 0.0
+    fact: str = ""
+    steady: bool = False
+
+    def works(self, facts: Mapping[str, float]) -> float:
+        """Probability that a first call works."""
+        if not self.fact:
+            return self.most
+        return self.least + (self.most - self.least) * facts[self.fact]
+
+
+TOOLS = (
+    Tool("recall", ("question",), "text", 0.01, 0, 0.97, 0.02, "remembered", True),
+    Tool("search", ("question",), "page", 0.6, 60, 0.95, 0.2, "indexed", True),
+    Tool("open_page", ("page",), "text", 0.4, 30, 0.9),
+    Tool("read_image", ("image",), "text", 0.3, 0, 0.95, 0.05, "legible", True),
+    Tool("label_image", ("image",), "label", 0.02, 0, 0.95, 0.3, "legible"),
+    Tool("find_numbers", ("text",), "numbers", 0.05, 10, 0.95),
+    Tool("add_up", ("numbers",), "total", 0.001, 0, 0.99),
+    Tool("estimate", ("text",), "total", 2.0, 250, 0.6),
+    Tool("look_up", ("name",), "record", 0.2, 20, 0.95, 0.05, "service"),
+    Tool("archive", ("name",), "record", 3.0, 40, 0.95),
+    Tool("summarise", ("text",), "summary", 1.5, 220, 0.9),
+    Tool("compare", ("record", "text"), "verdict", 1.0, 150, 0.9),
+)
+
+
+def reachable(given: Iterable[str]) -> frozenset[str]:
+    """Items that can be had at all, starting with these."""
+    held = set(given)
+    while more := {t.makes for t in TOOLS if held.issuperset(t.needs)} - held:
+        held |= more
+    return frozenset(held)
+
+
+def serving(wanted: str) -> frozenset[str]:
+    """Names of the tools that can lead to an item."""
+    items = {wanted}
+    while more := {need for t in TOOLS if t.makes in items for need in t.needs} - items:
+        items |= more
+    return frozenset(t.name for t in TOOLS if t.makes in items)
