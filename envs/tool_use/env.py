@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.envs.priced import DIAL, Prices, check_options, check_split, expected_price
-from shoal.envs.tool_use.state import ACTIONS, ANSWER, SIZE, State, legal, words
+from shoal.envs.tool_use.state import ACTIONS, ANSWER, ASK, SIZE, State, legal, words
 from shoal.envs.tool_use.tasks import ToolTask, draw
 from shoal.envs.tool_use.tools import FACTS, TOOLS
 
@@ -23,8 +23,10 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
 
     Twelve tools (`shoal.envs.tool_use.tools.TOOLS`), each with items that it needs, one that
     it makes, seconds, tokens, and a probability of working that may hang on a fact of the
-    task: memory is cheap where it holds the question, the archive dear but sure. A call that
-    failed may be made again; with "steady" tools (a memory that holds nothing) in vain.
+    task: memory is cheap and right where it holds the question, the archive dear but sure. A
+    call that failed may be made again; with a "steady" tool (an index without the page) in
+    vain. A "silent" tool never fails: its item looks right, and is wrong with that probability,
+    as is what is made of it.
 
     Observation: Box float32 (35,), parts as in `shoal.envs.tool_use.state.PARTS`: 4 facts in
     [0, 1] (remembered, indexed, legible, service); 11 flags of items held; 5 of the wanted one;
@@ -35,17 +37,17 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
     Actions: Discrete(14): call one of the tools, "answer", "ask" (in words with
     actions="text": "call search"). `action_masks()` and `info["action_mask"]` leave out calls
     that lack what they need, make what is held or must fail again, and an answer without the
-    item. A call that lacks what it needs is refused at 0.05 s and 10 tokens.
+    item. What lacks what it needs is refused at 0.05 s and 10 tokens, and changes nothing.
 
-    Reward: - lam * seconds - mu * tokens of each call; plus 1 for an answer with the wanted
-    item; `ask` for asking (Chow 1970).
+    Reward: - lam * seconds - mu * tokens of each call; 1 for an answer with an item that is
+    right, 0 with a wrong one; `ask` for asking (Chow 1970).
 
-    Success (`terminated`, `info["is_success"]`): an answer with the wanted item, or it was
-    asked where no calls can lead there. An answer without it terminates unsolved.
+    Success (`terminated`, `info["is_success"]`): an answer with the right item, or it was
+    asked where no calls can lead there.
 
     Limit (`truncated`): 12 steps.
 
-    Info: "task", "prices"; after a step "tool", "worked", "refused" (why, or ""), "seconds",
+    Info: "task", "prices"; after a call "tool", "worked" (or seems to), "refused" (why, or ""), "seconds",
     "tokens".
 
     Reset options, for this episode alone: "lam", "mu".
@@ -101,18 +103,18 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Calls a tool, answers or asks."""
         self.state.steps += 1
-        place = int(action)
-        if place < len(TOOLS):
-            told = self._call(place)
-            cost = self.prices.cost(self._price, told["seconds"], told["tokens"])
-            short = self.state.steps >= self.max_steps
-            told |= {"is_success": False} if short else {}
-            return self._observed(), -cost, False, short, {**self._info(), **told}
-        held = self.state.task.wanted in self.state.held
-        answers = ACTIONS[place] == ANSWER
-        solved = held if answers else not self.state.task.possible
-        reward = float(held) if answers else self.prices.ask
-        return self._observed(), reward, True, False, {**self._info(), "is_success": solved}
+        name, state = ACTIONS[int(action)], self.state
+        if name == ASK:
+            solved = not state.task.possible
+            return self._ended(self.prices.ask, solved=solved)
+        if name == ANSWER and state.task.wanted in state.held:
+            solved = state.task.wanted not in state.wrong
+            return self._ended(float(solved), solved=solved)
+        told = _no_answer(state.task.wanted) if name == ANSWER else self._call(int(action))
+        cost = self.prices.cost(self._price, told["seconds"], told["tokens"])
+        short = state.steps >= self.max_steps
+        told |= {"is_success": False} if short else {}
+        return self._observed(), -cost, False, short, {**self._info(), **told}
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Which actions make sense now, (14,), as sb3-contrib's MaskablePPO asks."""
@@ -134,12 +136,13 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
             return _told(tool.name, *_REFUSED, refused=why)
         stuck = tool.steady and tool.name in state.failed
         worked = bool(self.np_random.random() < tool.works(state.task.facts)) and not stuck
-        if worked:
-            state.held.add(tool.makes)
-            state.failed.discard(tool.name)
-        elif tool.makes not in state.held:
-            state.failed.add(tool.name)
-        return _told(tool.name, tool.seconds, tool.tokens, worked=worked)
+        seems = state.gets(tool, worked=worked)
+        return _told(tool.name, tool.seconds, tool.tokens, worked=seems)
+
+    def _ended(
+        self, reward: float, *, solved: bool
+    ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        return self._observed(), reward, True, False, {**self._info(), "is_success": solved}
 
     def _observed(self) -> NDArray[np.float32]:
         left = 1 - self.state.steps / self.max_steps
@@ -153,6 +156,10 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
 
 def _mean(amounts: list[float]) -> float:
     return sum(amounts) / len(amounts)
+
+
+def _no_answer(wanted: str) -> dict[str, Any]:
+    return _told("", *_REFUSED, refused=f"there is no {wanted} to answer with")
 
 
 def _told(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from shoal.envs.tool_use.state import ACTIONS, ANSWER, ASK, State
@@ -12,6 +13,7 @@ from shoal.envs.tool_use.tasks import ToolTask
 from shoal.envs.tool_use.tools import TOOLS, Tool, serving
 
 _Names = frozenset[str]
+_Held = frozenset[tuple[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class FixedOrder:
 def expected_best(task: ToolTask, price: tuple[float, float], ask: float, steps: int) -> float:
     """Expected return of the best plan, which knows every tool's probability: the ceiling.
 
-    By backward induction over what is held, what has failed and the steps left (Bellman 1957).
+    By backward induction (Bellman 1957) over what has failed, the steps left, and each item
+    held with the probability that it is right.
 
     Args:
         task: The task.
@@ -50,23 +53,28 @@ def expected_best(task: ToolTask, price: tuple[float, float], ask: float, steps:
     """
     tools = [tool for tool in TOOLS if tool.name in serving(task.wanted)]
 
-    @lru_cache(maxsize=None)
-    def value(held: _Names, failed: _Names, left: int) -> float:
+    @cache
+    def value(held: _Held, failed: _Names, left: int) -> float:
         if not left:
             return 0.0
-        if task.wanted in held:
-            return 1.0
-        state = State(task, set(held), set(failed))
-        return max([ask, *(_called(tool, held, failed, left) for tool in tools if state.can(tool))])
+        if task.wanted in dict(held):
+            return dict(held)[task.wanted]
+        state = State(task, set(dict(held)), set(failed))
+        return max([ask, *(called(tool, held, failed, left) for tool in tools if state.can(tool))])
 
-    def _called(tool: Tool, held: _Names, failed: _Names, left: int) -> float:
+    def called(tool: Tool, held: _Held, failed: _Names, left: int) -> float:
         works = tool.works(task.facts)
+        # No item is made of two that share a source, so their probabilities multiply.
+        right = math.prod(dict(held)[need] for need in tool.needs)
         cost = price[0] * tool.seconds + price[1] * tool.tokens
+        made = held | {(tool.makes, right * works if tool.silent else right)}
+        if tool.silent:
+            return value(made, failed, left - 1) - cost
         stuck = failed | {tool.name} if tool.steady else failed
-        gained = works * value(held | {tool.makes}, failed, left - 1)
-        return gained + (1 - works) * value(held, stuck, left - 1) - cost
+        missed = value(held, stuck, left - 1)
+        return works * value(made, failed, left - 1) + (1 - works) * missed - cost
 
-    return value(frozenset(task.given), frozenset(), steps)
+    return value(frozenset((item, 1.0) for item in task.given), frozenset(), steps)
 
 
 def play(env: Any, order: Sequence[str], seeds: Sequence[int]) -> list[float]:

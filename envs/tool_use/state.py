@@ -37,18 +37,37 @@ class State:
         task: The task.
         held: Items.
         failed: Names of tools whose last call failed.
+        wrong: Items held that are not what they look like; nobody is told.
         steps: Actions taken.
     """
 
     task: ToolTask
     held: set[str]
     failed: set[str] = field(default_factory=set)
+    wrong: set[str] = field(default_factory=set)
     steps: int = 0
 
     def can(self, tool: Tool) -> bool:
         """Whether a call makes sense: needs are held, its item is not, and it can work."""
         stuck = tool.steady and tool.name in self.failed
         return self.held.issuperset(tool.needs) and tool.makes not in self.held and not stuck
+
+    def gets(self, tool: Tool, *, worked: bool) -> bool:
+        """Takes the item of a call, wrong if it did not work silently or was made of a wrong one.
+
+        Returns:
+            Whether the call seems to have worked.
+        """
+        if not worked and not tool.silent:
+            if tool.makes not in self.held:
+                self.failed.add(tool.name)
+            return False
+        self.failed.discard(tool.name)
+        if tool.makes not in self.held:
+            self.held.add(tool.makes)
+            right = worked and self.wrong.isdisjoint(tool.needs)
+            self.wrong |= set() if right else {tool.makes}
+        return True
 
     def observed(self, left: float, dial: NDArray[np.float32]) -> NDArray[np.float32]:
         """As numbers, float32 (SIZE,), see `PARTS`.

@@ -32,6 +32,7 @@ class Tool:
         most: The same where it is 1.
         fact: One of `FACTS`; "" where the probability is always `most`.
         steady: A call that failed fails again; else each call is drawn anew.
+        silent: A call that does not work gives a wrong item that looks like a right one.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Tool:
     least: float = 0.0
     fact: str = ""
     steady: bool = False
+    silent: bool = False
 
     def works(self, facts: Mapping[str, float]) -> float:
         """Probability that a first call works."""
@@ -52,18 +54,18 @@ class Tool:
 
 
 TOOLS = (
-    Tool("recall", ("question",), "text", 0.01, 0, 0.97, 0.02, "remembered", True),
-    Tool("search", ("question",), "page", 0.6, 60, 0.95, 0.2, "indexed", True),
-    Tool("open_page", ("page",), "text", 0.4, 30, 0.9),
-    Tool("read_image", ("image",), "text", 0.3, 0, 0.95, 0.05, "legible", True),
-    Tool("label_image", ("image",), "label", 0.02, 0, 0.95, 0.3, "legible"),
-    Tool("find_numbers", ("text",), "numbers", 0.05, 10, 0.95),
+    Tool("recall", ("question",), "text", 0.05, 0, 0.97, 0.05, "remembered", silent=True),
+    Tool("search", ("question",), "page", 0.8, 80, 0.95, 0.2, "indexed", steady=True),
+    Tool("open_page", ("page",), "text", 0.5, 40, 0.9),
+    Tool("read_image", ("image",), "text", 0.3, 0, 0.98, 0.1, "legible", silent=True),
+    Tool("label_image", ("image",), "label", 0.05, 0, 0.98, 0.2, "legible", silent=True),
+    Tool("describe_image", ("image",), "label", 2.0, 150, 0.88, silent=True),
+    Tool("find_numbers", ("text",), "numbers", 0.05, 10, 0.97, silent=True),
     Tool("add_up", ("numbers",), "total", 0.001, 0, 0.99),
-    Tool("estimate", ("text",), "total", 2.0, 250, 0.6),
-    Tool("look_up", ("name",), "record", 0.2, 20, 0.95, 0.05, "service"),
+    Tool("look_up", ("name",), "record", 0.1, 20, 0.98, 0.1, "service", silent=True),
     Tool("archive", ("name",), "record", 3.0, 40, 0.95),
-    Tool("summarise", ("text",), "summary", 1.5, 220, 0.9),
-    Tool("compare", ("record", "text"), "verdict", 1.0, 150, 0.9),
+    Tool("summarise", ("text",), "summary", 1.5, 220, 0.95, silent=True),
+    Tool("compare", ("record", "text"), "verdict", 1.0, 150, 0.95, silent=True),
 )
 
 
