@@ -36,9 +36,7 @@ class Prices:
             )
         self.ask = float(ask)
 
-    def draw(
-        self, random: np.random.Generator, options: Mapping[str, Any]
-    ) -> tuple[float, float]:
+    def draw(self, random: np.random.Generator, options: Mapping[str, Any]) -> tuple[float, float]:
         """Returns an episode's prices of a second and of a token.
 
         Args:

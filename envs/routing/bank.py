@@ -123,7 +123,7 @@ def _numbers(bank: Bank, name: str, width: int | None) -> Array:
         array = np.array(getattr(bank, name), np.float32)
     except (TypeError, ValueError, OverflowError) as error:
         raise bank.wrong(f"its {name} are no table of numbers ({error})") from error
-    if array.ndim != 2 or not array.size and width != 0:
+    if array.ndim != 2 or (not array.size and width != 0):
         raise bank.wrong(f"its {name} have the shape {array.shape}, not (rows, columns)")
     if len(array) != len(bank.embeddings) or width not in (None, array.shape[1]):
         wanted = (len(bank.embeddings), array.shape[1] if width is None else width)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shoal.envs.priced import DIAL, Prices, check_options, check_split, expected_price
 from shoal.envs.tool_use.state import ACTIONS, ANSWER, ASK, SIZE, State, legal, words
 from shoal.envs.tool_use.tasks import ToolTask, draw
-from shoal.envs.tool_use.tools import FACTS, TOOLS
+from shoal.envs.tool_use.tools import FACTS, TOOLS, calls_left
 
 _LARGEST = 1000.0
 _REFUSED = (0.05, 10.0)
@@ -30,14 +30,15 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
 
     Observation: Box float32 (35,), parts as in `shoal.envs.tool_use.state.PARTS`: 4 facts in
     [0, 1] (remembered, indexed, legible, service); 11 flags of items held; 5 of the wanted one;
-    12 of tools whose last call failed; the share of steps left; what a typical call costs at
-    these prices in seconds and in tokens, ln(1 + price * mean): the dial. `shoal.envs.make`
-    shows it in words with observation="text".
+    12 affordances, the probability that a call works, 0 where it makes no sense; the share of
+    steps left; what a typical call costs at these prices in seconds and in tokens,
+    ln(1 + price * mean): the dial. `shoal.envs.make` shows it in words with observation="text".
 
     Actions: Discrete(14): call one of the tools, "answer", "ask" (in words with
     actions="text": "call search"). `action_masks()` and `info["action_mask"]` leave out calls
-    that lack what they need, make what is held or must fail again, and an answer without the
-    item. What lacks what it needs is refused at 0.05 s and 10 tokens, and changes nothing.
+    that lack what they need, make what is held, can't lead to what is wanted or must fail
+    again, and an answer without the item. What lacks what it needs is refused at 0.05 s and
+    10 tokens, and changes nothing.
 
     Reward: - lam * seconds - mu * tokens of each call; 1 for an answer with an item that is
     right, 0 with a wrong one; `ask` for asking (Chow 1970).
@@ -47,8 +48,8 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
 
     Limit (`truncated`): 12 steps.
 
-    Info: "task", "prices"; after a call "tool", "worked" (or seems to), "refused" (why, or ""), "seconds",
-    "tokens".
+    Info: "task", "prices"; after a call "tool", "worked" (or seems to), "refused" (why,
+    or ""), "seconds", "tokens".
 
     Reset options, for this episode alone: "lam", "mu".
 
@@ -59,7 +60,6 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
         lam: Price of a second; a pair draws from it anew for each episode, see `Routing`.
         mu: Price of a token; likewise.
         ask: Worth of abstaining.
-        render_mode: "ansi" gives the words.
 
     Raises:
         UnknownNameError: No such split or reset option.
@@ -69,7 +69,7 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
     facts, the prices if they are pairs, and whether each call works.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 2}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
     action_names = ACTIONS
     max_steps = 12
 
@@ -79,10 +79,8 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
         lam: Any = 0.05,
         mu: Any = 0.0002,
         ask: float = 0.3,
-        render_mode: str | None = None,
     ) -> None:
         self.split, self.prices = check_split(split), Prices(lam, mu, ask)
-        self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(0.0, _LARGEST, (SIZE,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(len(ACTIONS))
         self._means = _mean([t.seconds for t in TOOLS]), _mean([t.tokens for t in TOOLS])
@@ -120,13 +118,14 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
         """Which actions make sense now, (14,), as sb3-contrib's MaskablePPO asks."""
         return legal(self._observed())
 
+    def potential(self) -> float:
+        """How near the wanted item is: 1 / (1 + the fewest calls to it); 0 where none do."""
+        left = calls_left(frozenset(self.state.held), self.state.task.wanted)
+        return 0.0 if left is None else 1 / (1 + left)
+
     def in_words(self) -> str:
         """What is observed, in words."""
         return words(self._observed())
-
-    def render(self) -> str | None:  # type: ignore[override]
-        """The words, where the env was made with render_mode="ansi"."""
-        return self.in_words() if self.render_mode == "ansi" else None
 
     def _call(self, place: int) -> dict[str, Any]:
         tool, state = TOOLS[place], self.state

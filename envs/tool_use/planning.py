@@ -18,10 +18,10 @@ _Held = frozenset[tuple[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class FixedOrder:
-    """Calls the first tool of an order that makes sense and can lead to what is wanted.
+    """Calls the first tool of an order that makes sense, as the action mask has it.
 
-    Answers as soon as it is held, asks where no call is left. It knows the tools, and
-    nothing of a task's facts: what is left to learn is when to leave the order.
+    Answers as soon as what is wanted is held, asks where no call is left. It knows nothing of
+    a task's facts: what is left to learn is when to leave the order.
 
     Attributes:
         order: Names of tools; those left out are never called.
@@ -33,8 +33,7 @@ class FixedOrder:
         """Returns the action's number."""
         if state.task.wanted in state.held:
             return ACTIONS.index(ANSWER)
-        useful = serving(state.task.wanted)
-        can = {tool.name for tool in TOOLS if state.can(tool)} & useful
+        can = {tool.name for tool in TOOLS if state.can(tool)}
         name = next((f"call {name}" for name in self.order if name in can), ASK)
         return ACTIONS.index(name)
 

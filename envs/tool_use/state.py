@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.envs.tool_use.tasks import ToolTask
-from shoal.envs.tool_use.tools import FACTS, ITEMS, TOOLS, WANTED, Tool
+from shoal.envs.tool_use.tools import FACTS, ITEMS, TOOLS, WANTED, Tool, serving
 
 ANSWER, ASK = "answer", "ask"
 ACTIONS = (*(f"call {tool.name}" for tool in TOOLS), ANSWER, ASK)
 """What can be done, in words; the place is the action's number."""
 
-_AT = len(FACTS)
+_SIZES = {"facts": len(FACTS), "held": len(ITEMS), "wanted": len(WANTED), "affordances": len(TOOLS)}
+_ENDS = dict(zip(_SIZES, accumulate(_SIZES.values()), strict=True))
+SIZE = sum(_SIZES.values()) + 3
 PARTS: Mapping[str, slice] = {
-    "facts": slice(0, _AT),
-    "held": slice(_AT, _AT + len(ITEMS)),
-    "wanted": slice(_AT + len(ITEMS), _AT + len(ITEMS) + len(WANTED)),
-    "failed": slice(_AT + len(ITEMS) + len(WANTED), _AT + len(ITEMS) + len(WANTED) + len(TOOLS)),
-    "left": slice(-3, -2),
-    "dial": slice(-2, None),
+    **{name: slice(_ENDS[name] - size, _ENDS[name]) for name, size in _SIZES.items()},
+    "left": slice(SIZE - 3, SIZE - 2),
+    "dial": slice(SIZE - 2, SIZE),
 }
 """Part -> its place in the observation."""
-
-SIZE = _AT + len(ITEMS) + len(WANTED) + len(TOOLS) + 3
 
 
 @dataclass(slots=True)
@@ -48,9 +46,17 @@ class State:
     steps: int = 0
 
     def can(self, tool: Tool) -> bool:
-        """Whether a call makes sense: needs are held, its item is not, and it can work."""
+        """Whether a call makes sense.
+
+        Its needs are held, its item is not, it leads to what is wanted, and it can still work.
+        """
         stuck = tool.steady and tool.name in self.failed
-        return self.held.issuperset(tool.needs) and tool.makes not in self.held and not stuck
+        fits = self.held.issuperset(tool.needs) and tool.makes not in self.held
+        return fits and not stuck and tool.name in serving(self.task.wanted)
+
+    def affordance(self, tool: Tool) -> float:
+        """Probability that a call works; 0 where it makes no sense."""
+        return tool.works(self.task.facts) if self.can(tool) else 0.0
 
     def gets(self, tool: Tool, *, worked: bool) -> bool:
         """Takes the item of a call, wrong if it did not work silently or was made of a wrong one.
@@ -79,31 +85,32 @@ class State:
         told = [self.task.facts[name] for name in FACTS]
         told += [item in self.held for item in ITEMS]
         told += [item == self.task.wanted for item in WANTED]
-        told += [tool.name in self.failed for tool in TOOLS]
+        told += [self.affordance(tool) for tool in TOOLS]
         return np.array([*told, left, *dial], np.float32)
 
 
 def legal(observation: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which actions make sense, read off an observation, bool (14,)."""
-    facts, held, wanted, failed = _read(observation)
-    state = State(ToolTask((), wanted, facts), held, failed)
-    return np.array([*map(state.can, TOOLS), wanted in held, True], bool)
+    held = observation[PARTS["held"]] > 0
+    has = bool(held[ITEMS.index(wanted_of(observation))])
+    return np.array([*(observation[PARTS["affordances"]] > 0), has, True], bool)
+
+
+def wanted_of(observation: NDArray[np.float32]) -> str:
+    """The wanted item, read off an observation."""
+    return WANTED[int(np.argmax(observation[PARTS["wanted"]]))]
 
 
 def words(observation: NDArray[np.float32]) -> str:
-    """An observation in words: what is wanted and held, the facts, what has failed."""
-    facts, held, wanted, failed = _read(observation)
-    had = ", ".join(item for item in ITEMS if item in held)
-    told = [f"Wanted: {wanted}", f"You have: {had}"]
-    told += [f"{name}: {round(100 * value)} percent" for name, value in facts.items()]
-    told += [f"Failed: {', '.join(t.name for t in TOOLS if t.name in failed)}"] if failed else []
+    """An observation in words: what is wanted and held, the facts, what can be called."""
+    held = [item for item, has in zip(ITEMS, observation[PARTS["held"]], strict=True) if has > 0]
+    facts = zip(FACTS, observation[PARTS["facts"]], strict=True)
+    able = zip(TOOLS, observation[PARTS["affordances"]], strict=True)
+    told = [f"Wanted: {wanted_of(observation)}", f"You have: {', '.join(held)}"]
+    told += [f"{name}: {_percent(value)}" for name, value in facts]
+    told += [f"call {tool.name} works in {_percent(p)} of cases" for tool, p in able if p > 0]
     return "\n".join(told)
 
 
-def _read(seen: NDArray[np.float32]) -> tuple[dict[str, float], set[str], str, set[str]]:
-    facts = {n: float(v) for n, v in zip(FACTS, seen[PARTS["facts"]], strict=True)}
-    held = {item for item, has in zip(ITEMS, seen[PARTS["held"]], strict=True) if has > 0}
-    wanted = WANTED[int(np.argmax(seen[PARTS["wanted"]]))]
-    names = (tool.name for tool in TOOLS)
-    failed = {name for name, has in zip(names, seen[PARTS["failed"]], strict=True) if has > 0}
-    return facts, held, wanted, failed
+def _percent(share: float) -> str:
+    return f"{round(100 * float(share))} percent"

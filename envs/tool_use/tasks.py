@@ -74,4 +74,6 @@ def draw(split: str, random: np.random.Generator) -> ToolTask:
     """Draws a task: whether it is possible, its pair, then the facts."""
     of = pairs(split, possible=bool(random.random() < POSSIBLE))
     given, wanted = of[int(random.integers(len(of)))]
-    return ToolTask(given, wanted, dict(zip(FACTS, random.random(len(FACTS)).tolist(), strict=True)))
+    return ToolTask(
+        given, wanted, dict(zip(FACTS, random.random(len(FACTS)).tolist(), strict=True))
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 FACTS = ("remembered", "indexed", "legible", "service")
 """What can be seen of a task before any call, each in [0, 1]: how likely memory holds the
@@ -77,9 +78,28 @@ def reachable(given: Iterable[str]) -> frozenset[str]:
     return frozenset(held)
 
 
+@cache
 def serving(wanted: str) -> frozenset[str]:
     """Names of the tools that can lead to an item."""
     items = {wanted}
     while more := {need for t in TOOLS if t.makes in items for need in t.needs} - items:
         items |= more
     return frozenset(t.name for t in TOOLS if t.makes in items)
+
+
+@cache
+def calls_left(held: frozenset[str], wanted: str) -> int | None:
+    """The fewest calls that lead from items to another; None where none do."""
+    ways, count = {held}, 0
+    while not any(wanted in way for way in ways):
+        useful = [tool for tool in TOOLS if tool.name in serving(wanted)]
+        further = {
+            way | {tool.makes}
+            for way in ways
+            for tool in useful
+            if way.issuperset(tool.needs) and tool.makes not in way
+        }
+        if not further:
+            return None
+        ways, count = further, count + 1
+    return count
