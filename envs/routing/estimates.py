@@ -85,5 +85,6 @@ def _ridge(x: NDArray[np.float64], y: Array) -> NDArray[np.float64]:
     """Coefficients; the mean, the first column's, is not held back."""
     penalty = np.full(x.shape[1], _RIDGE)
     penalty[0] = 1e-6
-    solved: NDArray[np.float64] = np.linalg.solve(x.T @ x + np.diag(penalty), x.T @ y)
+    outcomes = y.astype(np.float64)
+    solved: NDArray[np.float64] = np.linalg.solve(x.T @ x + np.diag(penalty), x.T @ outcomes)
     return solved

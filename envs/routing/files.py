@@ -89,8 +89,8 @@ def _bank(columns: Mapping[str, Any], path: Path, estimator: str) -> Bank:
     context = (columns["embeddings"], columns["facts"])
     if not logged:
         experts = tuple(map(str, columns["experts"]))
-        outcomes = [columns[name] for name in OUTCOMES]
-        return Bank(experts, names, *context, *outcomes, held_out=held_out, source=str(path))
+        outcomes = (columns[name] for name in OUTCOMES)
+        return Bank(experts, names, *context, *outcomes, held_out, str(path))
     return _logged(columns, (names, *context, held_out), path, estimator)
 
 
@@ -101,10 +101,8 @@ def _logged(columns: Mapping[str, Any], context: Any, path: Path, estimator: str
     asked = np.array([action == ASK for action in actions])
     chosen = [_unless(asked, columns[name], path) for name in OUTCOMES]
     # A bank of what was logged, a column wide: held to the same checks as any other.
-    seen = Bank(
-        ("the chosen one",), names, embeddings, facts,
-        *chosen, held_out=held_out, source=str(path),
-    )  # fmt: skip
+    one = ("the chosen one",)
+    seen = Bank(one, names, embeddings, facts, *chosen, held_out, str(path))
     if not experts:
         raise _wrong(path, "no expert was ever chosen in it")
     places = {name: place for place, name in enumerate((*experts, ASK))}

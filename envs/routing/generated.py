@@ -84,9 +84,12 @@ def generate(rows: int = ROWS, seed: int = 0) -> Bank:
     success = random.random(chance.shape) < chance
     stretch = np.exp(_SPREAD * random.standard_normal((2, *chance.shape)))
     costs = np.stack([_SECONDS, _TOKENS])[:, None, :] * stretch
-    arrays = [a.astype(np.float32) for a in (embeddings, facts, success, *costs)]
+    seconds, tokens = costs.astype(np.float32)
     source = f"the built-in bank of generated requests (seed {seed})"
-    return Bank(EXPERTS, FACTS, *arrays, source=source, chance=chance)
+    embeddings, outcome = embeddings.astype(np.float32), success.astype(np.float32)
+    return Bank(
+        EXPERTS, FACTS, embeddings, facts, outcome, seconds, tokens, source=source, chance=chance
+    )  # fmt: skip
 
 
 def _facts(kind: np.ndarray, random: np.random.Generator) -> Array:

@@ -77,8 +77,10 @@ def test_a_failed_attempt_is_paid_for_and_the_next_best_may_follow() -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"lam": -1}, "no price"), ({"lam": float("nan")}, "no price"), ({"mu": [2, 1]}, "no range"),
-        ({"mu": [1, 2, 3]}, "pair"), ({"ask": "much"}, "reward"), ({"split": "tset"}, "did you mean 'test'"),
+        ({"lam": -1}, "no price"), ({"lam": float("nan")}, "no price"),
+        ({"mu": [2, 1]}, "no range"),
+        ({"mu": [1, 2, 3]}, "pair"), ({"ask": "much"}, "reward"),
+        ({"split": "tset"}, "did you mean 'test'"),
         ({"attempts": 0}, "1 to 3"), ({"bank": 3}, "no bank"), ({"estimator": "dm"}, "estimator"),
         ({"bank": "/nowhere.jsonl"}, "No such file"), ({"bank": "log.csv"}, ".jsonl or .npz"),
     ],
@@ -122,12 +124,15 @@ def _log(folder: Path, *rows: Any) -> Path:
         ([FULL, {**FULL, "facts": {"env": 1}}], "other facts than the first: env, images"),
         ([FULL, {**FULL, "experts": {}}], "other experts"), ([FULL, LOGGED], "'experts'"),
         ([{**FULL, "experts": {"ask": FULL["experts"]["text"]}}], "abstaining"),  # type: ignore[index]
-        ([{**FULL, "split": "dev"}], "'train' or 'test'"), ([{**FULL, "split": "train"}, FULL], "some have none"),
+        ([{**FULL, "split": "dev"}], "'train' or 'test'"),
+        ([{**FULL, "split": "train"}, FULL], "some have none"),
         ([{**FULL, "split": "test"}], "no rows to train with"),
-        ([{**LOGGED, "propensity": 0}], "above 0 and at most 1"), ([{**LOGGED, "propensity": 1.2}], "at most 1"),
+        ([{**LOGGED, "propensity": 0}], "above 0 and at most 1"),
+        ([{**LOGGED, "propensity": 1.2}], "at most 1"),
         ([{k: v for k, v in LOGGED.items() if k != "propensity"}], "no 'propensity'"),
         ([{**LOGGED, "success": 2}], "from 0 to 1"), ([{**LOGGED, "seconds": -1}], "go from 0"),
-        ([{**LOGGED, "action": "ask"}], "no expert was ever chosen"), ([{**LOGGED, "tokens": None}], "NoneType"),
+        ([{**LOGGED, "action": "ask"}], "no expert was ever chosen"),
+        ([{**LOGGED, "tokens": None}], "NoneType"),
     ],
 )  # fmt: skip
 def test_a_bad_log_gets_a_sentence(tmp_path: Path, rows: list[Any], why: str) -> None:
