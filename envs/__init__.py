@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shoal.envs.levels.register import register_levels
+from shoal.envs.own_ids import register_contextual
 from shoal.lazy import exports
 
 if TYPE_CHECKING:
@@ -62,3 +63,4 @@ __all__ = [
 __getattr__ = exports(__name__, _LAZY)
 
 register_levels()
+register_contextual()

@@ -11,7 +11,7 @@ from shoal.errors import UsageError, unknown
 
 OBSERVATIONS = {
     "native": "",
-    "text": "shoal.envs.text_view:TextView",
+    "text": "shoal.envs.worded:text",
     "symbolic": "shoal.envs.symbolic:Symbolic",
     "goal": "shoal.envs.goal_view:GoalView",
     "goal_mask": "shoal.envs.goal_mask:GoalMask",
@@ -21,7 +21,7 @@ OBSERVATIONS = {
 }
 """Name -> "module:Class"; add your own: a wrapper class that takes the env."""
 
-ACTIONS = {"numbers": "", "text": "shoal.envs.text_actions:TextActions"}
+ACTIONS = {"numbers": "", "text": "shoal.envs.worded:text_actions"}
 """How actions are given; as `OBSERVATIONS`."""
 
 

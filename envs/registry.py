@@ -12,6 +12,7 @@ from shoal.envs.goals import Goal
 from shoal.envs.minigrid_ids import register
 from shoal.envs.missions import parse
 from shoal.envs.observations import observe, take
+from shoal.envs.potential import Nearer
 from shoal.envs.seeded import Seeded, check_limit
 from shoal.envs.success import SuccessInfo
 from shoal.errors import MissingExtraError, RunError, ShoalError, UsageError, unknown
@@ -42,8 +43,9 @@ def make(
         time_limit: Steps after which an episode is cut, besides the env's own limit.
         render_mode: As in `gymnasium.make`.
         record: Return a `Recorder`, whose `save(path)` keeps the last episode as GIF or MP4.
-        shaping: To train with, observed as "goal_map": reward for a clause done, see
-            `shoal.envs.goal_map.shaping.Shaped`.
+        shaping: To train with: reward for coming nearer, where the env has a `potential()`
+            (`shoal.envs.potential.Nearer`) or is observed as "goal_map" (for a clause done, see
+            `shoal.envs.goal_map.shaping.Shaped`).
         gamma: The discount that shaping reckons with.
         options: Arguments of the env itself.
 
@@ -67,6 +69,8 @@ def make(
 def _shaped(env: gymnasium.Env[Any, Any], shaping: float, gamma: float) -> gymnasium.Env[Any, Any]:
     if not shaping:
         return env
+    if hasattr(env.unwrapped, "potential"):
+        return Nearer(env, shaping, gamma)
     from shoal.envs.goal_map.shaping import Shaped
 
     return Shaped(env, shaping, gamma)
