@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shoal.agents.furnishing import furnish, router_for
 from shoal.agents.graph.progress import LISTENER
-from shoal.agents.house import House, abilities_of
 from shoal.agents.memory import MemoryStore, TaughtNames
 from shoal.agents.records.keeping import keep
 from shoal.agents.requests import make_task, small_pictures, start
@@ -61,27 +61,10 @@ class Agent:
         larger: str | None = None,
         reflexes: bool = True,
     ) -> None:
-        from shoal.agents.experts import LargerModel, builtin_experts
-        from shoal.agents.tools import as_tool
-        from shoal.agents.tools.builtin import builtin_tools
-
         self._owns_memory, self._fast = memory is None, reflexes
+        chosen = router_for(router, max_risk, dial)
         self.memory = memory or MemoryStore()
-        if router is not None and (max_risk is not None or dial is not None):
-            raise UsageError("max_risk and dial belong to the router", "one was given", "Tell it")
-        more = [LargerModel(larger)] if larger else []
-        named = {expert.name: expert for expert in (*builtin_experts(), *more, *experts)}
-        own = builtin_tools(lambda: self.house, self.memory)
-        artifacts = self.memory.path.parent / "artifacts"
-        added = [as_tool(tool) for tool in tools]
-        self.house = House(
-            experts=named,
-            tools=[*own, *added],
-            memory=self.memory,
-            router=router or Router(max_risk=max_risk, dial=dial),
-            artifacts=artifacts,
-            abilities=abilities_of(added, experts),
-        )
+        self.house = furnish(self.memory, chosen, tools, experts, larger)
 
     def __enter__(self) -> Agent:
         return self
