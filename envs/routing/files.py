@@ -119,8 +119,8 @@ def _logged(columns: Mapping[str, Any], context: Any, path: Path, estimator: str
 
 
 def _filled(names: Any, context: Any, outcomes: Any, held_out: Any, path: Path) -> Bank:
-    success, seconds, tokens = outcomes
-    return Bank(*names, *context, success, seconds, tokens, held_out, str(path))
+    (experts, facts), (embeddings, told), (success, seconds, tokens) = names, context, outcomes
+    return Bank(experts, facts, embeddings, told, success, seconds, tokens, held_out, str(path))
 
 
 def _unless(asked: Any, given: Any, path: Path) -> Any:
