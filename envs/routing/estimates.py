@@ -86,5 +86,5 @@ def _ridge(x: NDArray[np.float64], y: Array) -> NDArray[np.float64]:
     penalty = np.full(x.shape[1], _RIDGE)
     penalty[0] = 1e-6
     outcomes = y.astype(np.float64)
-    solved: NDArray[np.float64] = np.linalg.solve(x.T @ x + np.diag(penalty), x.T @ outcomes)
-    return solved
+    solved = np.linalg.solve(x.T @ x + np.diag(penalty), x.T @ outcomes)
+    return np.asarray(solved, np.float64)

@@ -89,8 +89,8 @@ def _bank(columns: Mapping[str, Any], path: Path, estimator: str) -> Bank:
     context = (columns["embeddings"], columns["facts"])
     if not logged:
         experts = tuple(map(str, columns["experts"]))
-        outcomes = (columns[name] for name in OUTCOMES)
-        return Bank(experts, names, *context, *outcomes, held_out, str(path))
+        outcomes = [columns[name] for name in OUTCOMES]
+        return _filled((experts, names), context, outcomes, held_out, path)
     return _logged(columns, (names, *context, held_out), path, estimator)
 
 
@@ -102,7 +102,7 @@ def _logged(columns: Mapping[str, Any], context: Any, path: Path, estimator: str
     chosen = [_unless(asked, columns[name], path) for name in OUTCOMES]
     # A bank of what was logged, a column wide: held to the same checks as any other.
     one = ("the chosen one",)
-    seen = Bank(one, names, embeddings, facts, *chosen, held_out, str(path))
+    seen = _filled((one, names), (embeddings, facts), chosen, held_out, path)
     if not experts:
         raise _wrong(path, "no expert was ever chosen in it")
     places = {name: place for place, name in enumerate((*experts, ASK))}
@@ -116,6 +116,11 @@ def _logged(columns: Mapping[str, Any], context: Any, path: Path, estimator: str
         experts, names, seen.embeddings, seen.facts, success, seconds, tokens, seen.held_out,
         source=f"{path} (logged choices, estimated by {estimator.upper()})", estimated=True,
     )  # fmt: skip
+
+
+def _filled(names: Any, context: Any, outcomes: Any, held_out: Any, path: Path) -> Bank:
+    (experts, facts), (embeddings, told), (success, seconds, tokens) = names, context, outcomes
+    return Bank(experts, facts, embeddings, told, success, seconds, tokens, held_out, str(path))
 
 
 def _unless(asked: Any, given: Any, path: Path) -> Any:

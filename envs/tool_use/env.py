@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -69,7 +69,7 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
     facts, the prices if they are pairs, and whether each call works.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+    metadata = {"render_modes": []}  # noqa: RUF012  # gymnasium's own form
     action_names = ACTIONS
     max_steps = 12
 

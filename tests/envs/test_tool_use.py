@@ -130,6 +130,7 @@ def test_a_learnt_policy_beats_the_best_fixed_order() -> None:
         margin = 1.96 * gain.std() / np.sqrt(len(gain))
         print(
             f"\n{split}, n=1000: learnt {learnt.mean():.3f}, best fixed order "
-            f"{fixed.mean():.3f}, gain {gain.mean():.3f} ± {margin:.3f}, best plan {best.mean():.3f}"
+            f"{fixed.mean():.3f}, gain {gain.mean():.3f} ± {margin:.3f}, "
+            f"best plan {best.mean():.3f}"
         )
         assert gain.mean() - margin > 0
