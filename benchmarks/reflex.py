@@ -43,7 +43,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    began, figures = time.perf_counter(), {}
+    began = time.perf_counter()
+    figures: dict[str, Any] = {}
     names = given.only.split(",")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), given.records, given.fresh, given.seed)
@@ -158,7 +159,7 @@ class Bench:
         elif not right and self.random.random() < corrects:
             said = work.correction(truth)
             agent.feedback(run, False if said is None else None, correction=said)
-        return right
+        return bool(right)
 
     def _run(self, agent: Agent, work: Work) -> list[tuple[Run, float]]:
         made = [agent.task(**item.parts) for item in self.items[work.name]]
