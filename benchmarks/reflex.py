@@ -43,7 +43,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    began, figures = time.perf_counter(), {}
+    began = time.perf_counter()
+    figures: dict[str, Any] = {}
     names = given.only.split(",")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), given.records, given.fresh, given.seed)
@@ -84,11 +85,12 @@ class Bench:
             recorded = self._record(slow, work)
         with Agent(memory=self.memory, **work.agent) as agent:
             began = time.perf_counter()
-            learnt = [one for one in agent.learn(LearnSettings()) if one.promoted]
+            told_of = agent.learn(LearnSettings())
+            learnt = [one for one in told_of if one.promoted]
             seconds = time.perf_counter() - began
             print(f"{work.name}: recorded {recorded}, learnt in {seconds:.1f} s")
-            for one in learnt:
-                print(f"  {one.name}: {one.reason}")
+            for one in told_of:
+                print(f"  {one.name}: {one.n} records, promoted {one.promoted}: {one.reason}")
             self.items[work.name] = work.stream(self.fresh)
             fast = self._run(agent, work)
         with Agent(memory=self.memory, reflexes=False, **work.agent) as slow:
@@ -157,7 +159,7 @@ class Bench:
         elif not right and self.random.random() < corrects:
             said = work.correction(truth)
             agent.feedback(run, False if said is None else None, correction=said)
-        return right
+        return bool(right)
 
     def _run(self, agent: Agent, work: Work) -> list[tuple[Run, float]]:
         made = [agent.task(**item.parts) for item in self.items[work.name]]
@@ -173,7 +175,7 @@ class Bench:
         self.alone[work.name] = [bool(v) for v in mine]
         took = np.array([seconds for _, seconds in fast])
         slowly = float(np.median([seconds for _, seconds in slow]))
-        quick = float(np.median(took[served])) if served.any() else float("nan")
+        quick = float(np.median(took[served])) if served.any() else None
         lost, gained = int((other & ~mine).sum()), int((mine & ~other).sum())
         return {
             "n": len(mine),
@@ -183,10 +185,10 @@ class Bench:
             "points_worse": round(100 * float(other.mean() - mine.mean()), 2),
             "points_worse_at_most": round(100 * worse_by(lost, gained, len(mine), 0.05), 2),
             "success_where_served": _share(mine[served]),
-            "ms_fast": round(1000 * quick, 3),
+            "ms_fast": round(1000 * quick, 3) if quick else None,
             "ms_all": round(1000 * float(np.median(took)), 3),
             "ms_slow": round(1000 * slowly, 1),
-            "times": round(slowly / quick, 1) if served.any() else None,
+            "times": round(slowly / quick, 1) if quick else None,
         }
 
     def _unknown(self, work: Support) -> dict[str, Any]:

@@ -40,6 +40,7 @@ EXPECTED = {
     "14_search_pictures": "nearly the same: bright cat.jpg, cat.jpg",
     "15_explain_a_label": "espresso is on the right",
     "16_teach_pictures": "a sign: none of these",
+    "17_slow_becomes_fast": "version 1 is on",
 }
 
 

@@ -100,13 +100,21 @@ def _observed(record: Record) -> Example | None:
         schema = next((f for f in record.functions if f.get("name") == call.name), {})
         given = dict(call.arguments)
         return Example(run.id, task, "call", call.name, True, record.at, given, run.expert, schema)
-    if record.calls or run.answer is None or not record.usable("answer"):
+    if record.calls or run.answer is None:
         return None
     label, forms = label_of(run.answer.text), forms_of(task)
+    if not record.usable("decision" if _from_a_list(record, label) else "answer"):
+        return None
     form: Form = "sort" if "sort" in forms else "decide"
     if form not in forms or not _is_label(label):
         return None
     return Example(run.id, task, form, label, True, record.at, {}, run.expert)
+
+
+def _from_a_list(record: Record, label: str) -> bool:
+    """Whether an encoder named the label: words of Shoal or the user, not of the picture."""
+    seen = [step.result.text for step in record.run.steps if step.kind == "encoder"]
+    return bool(label) and any(label in text for text in seen)
 
 
 def _is_label(text: str) -> bool:

@@ -25,7 +25,8 @@ def grouped(found: Iterable[Example], user: str, least: int) -> dict[Kind, Group
     kept = deque(found, maxlen=MOST)
     subjects = [subject_of(example.task) for example in kept]
     keys = [(e.form, e.task.thread, s) for e, s in zip(kept, subjects, strict=True)]
-    sizes, groups = Counter(keys), {}
+    sizes = Counter(keys)
+    groups: dict[Kind, Group] = {}
     for example, (form, thread, subject) in zip(kept, keys, strict=True):
         alone = sizes[form, thread, subject] >= least
         kind = Kind(form, user, thread if alone else ANY, subject)
