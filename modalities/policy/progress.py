@@ -11,16 +11,18 @@ Report = Callable[[int, float | None, str], None]
 
 @contextmanager
 def training_bar(title: str, steps: int, *, done: int = 0, quiet: bool) -> Iterator[Report]:
-    """Yields a function that moves the bar; silent where nobody watches.
+    """Yields a function that moves the bar; in a log, a line a minute stands for it.
 
     Args:
         title: What is trained.
         steps: Env steps in all.
         done: Those of them that were done before.
-        quiet: Show nothing, as when standard error is not a terminal.
+        quiet: Show nothing.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from shoal.modalities.training.progress import log_lines
 
     console = Console(stderr=True)
     columns = (
@@ -30,14 +32,26 @@ def training_bar(title: str, steps: int, *, done: int = 0, quiet: bool) -> Itera
         TextColumn("{task.fields[detail]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+    if not (quiet or console.is_terminal):
+        tell = log_lines(title, steps)
+
+        def line(done: int, success: float | None, detail: str = "") -> None:
+            tell(min(done, steps), _words(None, success, detail))
+
+        yield line
+        return
+    with Progress(*columns, console=console, disable=quiet) as bar:
         task = bar.add_task(title, total=steps, completed=done, detail="")
 
         def report(done: int, success: float | None, detail: str = "") -> None:
-            speed = bar.tasks[task].speed
-            words = [f"{speed:,.0f} steps/s"] if speed else []
-            words += [] if success is None else [f"success {100 * success:.0f} %"]
-            words += [detail] if detail else []
-            bar.update(task, completed=min(done, steps), detail=", ".join(words))
+            words = _words(bar.tasks[task].speed, success, detail)
+            bar.update(task, completed=min(done, steps), detail=words)
 
         yield report
+
+
+def _words(speed: float | None, success: float | None, detail: str) -> str:
+    words = [f"{speed:,.0f} steps/s"] if speed else []
+    words += [] if success is None else [f"success {100 * success:.0f} %"]
+    words += [detail] if detail else []
+    return ", ".join(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,23 +20,44 @@ Scalars = Callable[[int, dict[str, float]], None]
 
 @contextmanager
 def training_bar(title: str, steps: int, *, quiet: bool) -> Iterator[Report]:
-    """Yields a function that moves the bar; silent where nobody watches."""
+    """Yields a function that moves the bar; in a log, a line a minute stands for it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Left
 
     console = Console(stderr=True)
+    if not (quiet or console.is_terminal):
+        yield log_lines(title, steps)
+        return
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
         TextColumn("{task.fields[detail]}"), TextColumn("left"), Left(),
     )  # fmt: skip
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+    with Progress(*columns, console=console, disable=quiet) as bar:
         task = bar.add_task(title, total=steps, detail="")
 
         def report(done: int, detail: str) -> None:
             bar.update(task, completed=done, detail=detail)
 
         yield report
+
+
+def log_lines(title: str, steps: int, *, every: float = 60.0) -> Report:
+    """Returns a function that prints how far it is, at most once in so many seconds."""
+    began = last = time.monotonic()
+    first: list[int] = []  # a resumed training does not begin at 0
+
+    def report(done: int, detail: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        first[:] = first or [done]
+        if now - last < every:
+            return
+        last, made = now, done - first[0]
+        left = f", {(now - began) / made * (steps - done) / 60:.0f} min left" if made else ""
+        say(f"{title}: {done:,} of {steps:,}{left}{f', {detail}' if detail else ''}")
+
+    return report
 
 
 @contextmanager
