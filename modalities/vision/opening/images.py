@@ -186,9 +186,9 @@ def _read(source: str | Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a path with a null byte
-        raise ImageError(
-            f"cannot read the image {str(source)!r}", str(error), "Check the path"
-        ) from error
+        gone = isinstance(error, FileNotFoundError)  # deleted between the look and the reading
+        why = _absence(path) if gone else str(error)
+        raise ImageError(f"cannot read the image {str(source)!r}", why, "Check the path") from error
 
 
 def _absence(path: Path) -> str:
