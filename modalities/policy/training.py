@@ -22,6 +22,7 @@ from shoal.modalities.policy.algorithms import ALGORITHMS
 from shoal.modalities.policy.building import build
 from shoal.modalities.policy.evaluation import VALIDATION_SEED, evaluate, longest
 from shoal.modalities.policy.finishing import Finish, Result
+from shoal.modalities.policy.masks import check_masks, offers_masks
 from shoal.modalities.policy.policy import Policy
 from shoal.modalities.policy.presets import hyperparameters, policy_class
 from shoal.modalities.policy.progress import training_bar
@@ -99,7 +100,10 @@ class _Training:
         self.make_env = partial(make_env, **settings.env_options)
         told = applied(settings, env_id)
         with closing(self._observed(told)) as env:
-            self.settings = told.settled(env.action_space, env_id, longest(env))
+            masked = offers_masks(env)
+            self.settings = told.settled(env.action_space, env_id, longest(env), masked=masked)
+            if self.settings.algo == "MaskablePPO":
+                check_masks(env, self.settings.seed)
             hyper = hyperparameters(self.settings, env.observation_space)
             self.told = check_target(env, self.settings, env_id)
         self.gamma = float(hyper.get("gamma", 0.99))
