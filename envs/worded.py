@@ -36,7 +36,7 @@ def text_actions(env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
 
 
 class Worded(gymnasium.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
-    """Shows an env by its `in_words()`, a text without arguments."""
+    """Shows an env by its `in_words()`."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         RecordConstructorArgs.__init__(self)

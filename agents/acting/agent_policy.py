@@ -58,9 +58,11 @@ class AgentPolicy:
     Attributes:
         observation: The observation wrapper that its env needs.
         gave_up: Reason -> in how many episodes.
+        takes_masks: `predict` can be told which actions make sense.
     """
 
     observation = "native"
+    takes_masks = True
 
     def __init__(self, agent: Agent, env_id: str, *, text: str = "", seed: int = 0) -> None:
         from shoal.envs import make
@@ -98,6 +100,7 @@ class AgentPolicy:
         state: tuple[NDArray[Any], ...] | None = None,
         episode_start: NDArray[Any] | Sequence[bool] | None = None,
         deterministic: bool = True,
+        action_masks: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
         """Chooses an action for one observation, or for each of a batch.
 
@@ -106,6 +109,8 @@ class AgentPolicy:
             state: Passed through; each place in the batch has its own running graph.
             episode_start: Where a new episode begins; without it, only the first call does.
             deterministic: Unused: the experts choose in their own ways.
+            action_masks: Bool (actions,) or (batch, actions): what makes sense now, for
+                experts that have to be told.
 
         Raises:
             UsageError: The observation is not of this env; a model is missing.
@@ -114,6 +119,8 @@ class AgentPolicy:
         starts = np.broadcast_to(False if episode_start is None else episode_start, len(seen))
         while len(self._seats) < len(seen):
             self._seats.append(_Seat(self))
+        for place, masks in enumerate([] if action_masks is None else np.atleast_2d(action_masks)):
+            self._seats[place].relay.masks = masks
         actions = [
             self._seats[place].act(row, start=bool(starts[place])) for place, row in enumerate(seen)
         ]
