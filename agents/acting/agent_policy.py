@@ -119,10 +119,10 @@ class AgentPolicy:
         starts = np.broadcast_to(False if episode_start is None else episode_start, len(seen))
         while len(self._seats) < len(seen):
             self._seats.append(_Seat(self))
-        for place, masks in enumerate([] if action_masks is None else np.atleast_2d(action_masks)):
-            self._seats[place].relay.masks = masks
+        masks = [None] * len(seen) if action_masks is None else np.atleast_2d(action_masks)
         actions = [
-            self._seats[place].act(row, start=bool(starts[place])) for place, row in enumerate(seen)
+            seat.act(row, mask, start=bool(start))
+            for seat, row, mask, start in zip(self._seats, seen, masks, starts, strict=False)
         ]
         return (np.asarray(actions[0]) if single else np.stack(actions)), state
 
@@ -148,7 +148,10 @@ class _Seat:
     def __post_init__(self) -> None:
         self.relay = Relay(self.policy._like)
 
-    def act(self, observation: Any, *, start: bool) -> NDArray[Any]:
+    def act(
+        self, observation: Any, masks: NDArray[np.bool_] | None, *, start: bool
+    ) -> NDArray[Any]:
+        self.relay.masks = masks
         if start or self.thread is None or mission_of(observation) != self.mission:
             self._begin(observation)
         elif self.waits:

@@ -47,7 +47,7 @@ _MASKED = {
     "n_steps": 256,
     "batch_size": 256,
     "n_epochs": 5,
-    "learning_rate": 1e-3,
+    "learning_rate": "lin_0.001",
     "ent_coef": 0.01,
 }
 """Short episodes of a few choices each, as in the routing and tool-use envs."""

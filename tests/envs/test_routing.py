@@ -199,9 +199,8 @@ def test_logged_choices_tell_every_expert_s_worth_on_average(tmp_path: Path) -> 
 def router(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     """One policy for the whole dial: prices drawn anew for each episode."""
     settings = TrainSettings(
-        steps=32_768, workers="one", checks=2, episodes=1, quiet=True, pictures=False,
-        out=tmp_path_factory.mktemp("router") / "p", env_options={"lam": [0, 2]},
-        tune={"learning_rate": 0.001, "n_epochs": 5},
+        steps=20_480, workers="one", checks=1, validation=20, episodes=1, quiet=True,
+        pictures=False, out=tmp_path_factory.mktemp("router") / "p", env_options={"lam": [0, 2]},
     )  # fmt: skip
     return Policy.load(train("shoal/Routing-v0", make_env=make, settings=settings))
 
