@@ -91,11 +91,14 @@ def test_bad_options_get_a_sentence() -> None:
         ToolUse().reset(options={"row": 1})
 
 
-ORDER = (
-    "compare", "summarise", "archive", "look_up", "add_up", "find_numbers", "describe_image",
-    "label_image", "open_page", "search", "recall", "read_image",
-)  # fmt: skip
-"""What `best_order` finds in 80 moves, each judged by 200 episodes of the split "train"."""
+LAM = 0.2
+"""Price of a second: dear enough that the choice of the tool matters more than luck."""
+
+
+@pytest.fixture(scope="module")
+def order() -> list[str]:
+    """The baseline, chosen on the seeds 0 to 199."""
+    return best_order(ToolUse(lam=LAM), range(200))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +106,7 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     """What `shoal train shoal/ToolUse-v0` makes of a sixth of its default steps."""
     settings = TrainSettings(
         steps=24_576, workers="one", checks=1, validation=50, episodes=1, quiet=True,
-        pictures=False, out=tmp_path_factory.mktemp("tools") / "p",
+        pictures=False, out=tmp_path_factory.mktemp("tools") / "p", env_options={"lam": LAM},
     )  # fmt: skip
     return Policy.load(train("shoal/ToolUse-v0", make_env=make, settings=settings))
 
@@ -112,9 +115,9 @@ def _returns(policy: Policy, env: Any, seeds: range) -> Any:
     return np.array([episode(policy, env, seed)[0] for seed in seeds])
 
 
-def test_the_default_training_beats_the_best_fixed_order(learnt: Policy) -> None:
-    env, seeds = make("shoal/ToolUse-v0"), range(10**6, 10**6 + 1000)
-    got, fixed = _returns(learnt, env, seeds), np.array(play(env, ORDER, seeds))
+def test_the_default_training_beats_the_best_fixed_order(learnt: Policy, order: list[str]) -> None:
+    env, seeds = make("shoal/ToolUse-v0", lam=LAM), range(10**6, 10**6 + 1000)
+    got, fixed = _returns(learnt, env, seeds), np.array(play(env, order, seeds))
     gain = got - fixed
     margin = 1.96 * gain.std() / np.sqrt(len(gain))
     print(
@@ -124,19 +127,14 @@ def test_the_default_training_beats_the_best_fixed_order(learnt: Policy) -> None
     assert gain.mean() - margin > 0
 
 
-def test_a_climbed_order_is_no_worse_than_the_first() -> None:
-    env, seeds = ToolUse(), range(60)
-    assert sorted(order := best_order(env, seeds, tries=4)) == sorted(tool.name for tool in TOOLS)
-    first = [tool.name for tool in TOOLS][::-1]
-    assert np.mean(play(env, order, seeds)) >= np.mean(play(env, first, seeds))
-
-
-def test_no_plan_is_better_than_the_best_on_average() -> None:
-    env, best = ToolUse(), []
-    for seed in range(200):
+def test_the_best_plan_is_above_the_best_order(order: list[str]) -> None:
+    assert sorted(order) == sorted(tool.name for tool in TOOLS)
+    env, best = ToolUse(lam=LAM), []
+    for seed in range(400, 600):
         _, info = env.reset(seed=seed)
         best.append(expected_best(env.state.task, info["prices"], 0.3, env.max_steps))
-    assert np.mean(best) > np.mean(play(env, ORDER, range(200)))
+    climbed, first = (np.mean(play(env, names, range(400, 600))) for names in (order, order[::-1]))
+    assert np.mean(best) > climbed > first
 
 
 def test_a_masked_policy_chooses_only_what_makes_sense(learnt: Policy) -> None:
