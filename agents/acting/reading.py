@@ -51,7 +51,8 @@ class Reader(Protocol):
 class MinigridReader:
     """Minigrid's view in BALROG's words; the seventh action, "done", is not offered."""
 
-    names, rules = ACTIONS, _RULES
+    names: tuple[str, ...] = ACTIONS
+    rules = _RULES
 
     def read(self, observation: Any) -> Scene:
         """Reads the mission and describes the image.
