@@ -69,7 +69,7 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
     facts, the prices if they are pairs, and whether each call works.
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012  # gymnasium's own form
+    metadata = {"render_modes": [], "judged_by": "return"}  # noqa: RUF012  # gymnasium's own form
     action_names = ACTIONS
     max_steps = 12
 

@@ -287,7 +287,7 @@ def test_a_language_model_alone_plays_an_env_with_words_of_its_own() -> None:
     assert policy.predict(observation, action_masks=alone)[0] == 3
     with pytest.raises(UsageError, match="for 14 actions"):
         policy.predict(observation, action_masks=masks[:2])
-    played = play_episodes(policy, "shoal/ToolUse-v0", 2)
+    played = play_episodes(policy, "shoal/ToolUse-v0", 1)
     assert played.scores.mean_steps <= 12
 
 

@@ -15,6 +15,8 @@ from shoal.modalities.policy import Policy, TrainSettings, save, train
 from shoal.modalities.policy.algorithms import ALGORITHMS
 from shoal.modalities.policy.evaluation import action_for
 from shoal.modalities.policy.masks import offers_masks
+from shoal.modalities.policy.spec import Scores
+from shoal.modalities.policy.targets import ranking
 
 SMALL: dict[str, dict[str, Any]] = {
     "PPO": {"n_steps": 16, "n_epochs": 1},
@@ -118,6 +120,14 @@ def test_a_masked_policy_asks_the_env_it_acts_in(tmp_path: Path) -> None:
     wrong.unwrapped.action_masks = lambda: [True, False, True]  # type: ignore[attr-defined]
     with pytest.raises(RunError, match=r"CartPole-v1 returned wrong action masks.* for 2 actions"):
         train("CartPole-v1", make_env=lambda *_, **__: wrong, settings=TrainSettings(quiet=True))
+
+
+def test_where_effort_has_a_price_the_best_return_is_kept() -> None:
+    dear = Scores(episodes=9, first_seed=0, successes=9, interval=None, mean_return=0, mean_steps=1)
+    cheap = dear.model_copy(update={"successes": 5, "mean_return": 0.5})
+    with make("shoal/ToolUse-v0") as priced, make("CartPole-v1") as free:
+        assert max(dear, cheap, key=ranking(priced)) is cheap
+        assert max(dear, cheap, key=ranking(free)) is dear
 
 
 @pytest.mark.parametrize("typed", ["recurrent", "RecurrentPPO", "Recurrent", "ppo_lstm"])
