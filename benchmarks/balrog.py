@@ -112,7 +112,7 @@ def _player(options: argparse.Namespace, observation: str) -> Play:
         ) as env:
             seen, _ = env.reset(seed=seed)
             loaded.seed(seed)
-            return _played(env, seen, lambda seen: action_for(loaded, seen))
+            return _played(env, seen, lambda seen: action_for(loaded, seen, env))
 
     return play
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium
 from gymnasium.envs.registration import load_env_creator
+from gymnasium.utils import RecordConstructorArgs
 from minigrid.envs.babyai.core.roomgrid_level import RoomGridLevel
 
 from shoal.envs.goals import Clause, Goal, Thing
@@ -20,7 +21,7 @@ class GoalUnavailable(RunError):
     """No object in this room matches the goal."""
 
 
-class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
+class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Re-instructs a BabyAI level (Chevalier-Boisvert et al. 2019) after each reset.
 
     The rooms, their objects and the agent's place stay as the seed made them; mission,
@@ -38,6 +39,7 @@ class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], goal: Goal) -> None:
+        RecordConstructorArgs.__init__(self, goal=goal)
         super().__init__(env)
         level = env.unwrapped
         if not isinstance(level, RoomGridLevel):

@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
 from numpy.typing import NDArray
 
@@ -34,7 +35,7 @@ def _table(*kinds: list[int]) -> NDArray[np.float32]:
 _TABLE = _table(_FREE, _BARRIER, _OBJECT)
 
 
-class GoalMask(gymnasium.ObservationWrapper[Any, Any, Any]):
+class GoalMask(gymnasium.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
     """Four channels over the agent's egocentric view; the mission becomes a mask.
 
     The policy need not know colors or words: any object that the mission can name is
@@ -51,6 +52,7 @@ class GoalMask(gymnasium.ObservationWrapper[Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
         super().__init__(env)
         require_minigrid(env, "goal_mask")
         image: Any = env.observation_space["image"]  # type: ignore[index]

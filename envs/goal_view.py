@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
 from numpy.typing import NDArray
 
@@ -29,7 +30,7 @@ _LOCKED = STATE_TO_IDX["locked"]
 _CLAUSE = len(ACTIONS) + 2 * len(PLACES)
 
 
-class GoalView(gymnasium.ObservationWrapper[Any, Any, Any]):
+class GoalView(gymnasium.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
     """Masks over the agent's egocentric view, whatever BabyAI's mission asks for.
 
     The policy need not know colors or words: a pair of color and type that it never saw
@@ -51,6 +52,7 @@ class GoalView(gymnasium.ObservationWrapper[Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
         super().__init__(env)
         require_minigrid(env, "goal")
         image: Any = env.observation_space["image"]  # type: ignore[index]

@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from shoal.envs.observations import require_minigrid
@@ -14,7 +15,7 @@ TILE = 16
 """Pixels per cell; 7 cells make the 112 px that BALROG shows vision models."""
 
 
-class Pixels(gymnasium.ObservationWrapper[Any, Any, Any]):
+class Pixels(gymnasium.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
     """Egocentric picture of the view.
 
     Observation: uint8 RGB, shape (16 V, 16 V, 3), V the view size (7): 112 x 112; the
@@ -25,6 +26,7 @@ class Pixels(gymnasium.ObservationWrapper[Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
         super().__init__(env)
         require_minigrid(env, "pixels")
         level: Any = env.unwrapped

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, SupportsFloat
 
 import gymnasium
+from gymnasium.utils import RecordConstructorArgs
 
 
-class Nearer(gymnasium.Wrapper[Any, Any, Any, Any]):
+class Nearer(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Adds scale * (gamma * potential after - potential before) to each reward, to train with.
 
     The best policy stays the best (Ng, Harada and Russell 1999); exploring finds it sooner.
@@ -19,6 +20,7 @@ class Nearer(gymnasium.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], scale: float, gamma: float) -> None:
+        RecordConstructorArgs.__init__(self, scale=scale, gamma=gamma)
         super().__init__(env)
         self._scale, self._gamma, self._before = scale, gamma, 0.0
 

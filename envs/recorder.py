@@ -7,6 +7,7 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 from PIL import Image, ImageDraw
 
 from shoal.envs.film import film
@@ -19,7 +20,7 @@ LONGEST = 2000
 _CAPTION = 22  # pixels under the picture: mission and step, so no two frames are equal
 
 
-class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
+class Recorder(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Records the episode since the last reset.
 
     Attributes:
@@ -32,6 +33,7 @@ class Recorder(gymnasium.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
         super().__init__(env)
         if env.render_mode != "rgb_array":
             raise UsageError(

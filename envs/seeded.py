@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium
+from gymnasium.utils import RecordConstructorArgs
 
 from shoal.errors import UsageError
 
 
-class Seeded(gymnasium.Wrapper[Any, Any, Any, Any]):
+class Seeded(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Seeds the env at its first reset, and its spaces' samples at once.
 
     The whole series of episodes is then the same in every run. A seed given to `reset`
@@ -24,6 +25,7 @@ class Seeded(gymnasium.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], seed: int) -> None:
+        RecordConstructorArgs.__init__(self, seed=seed)
         super().__init__(env)
         if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
             raise UsageError(f"{seed!r} is no seed", "a seed is a whole number from 0", "Try 0")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, SupportsFloat
 
 import gymnasium
+from gymnasium.utils import RecordConstructorArgs
 
 
-class SuccessInfo(gymnasium.Wrapper[Any, Any, Any, Any]):
+class SuccessInfo(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Sets `info["is_success"]` (bool) on the last step, as stable-baselines3 reads it.
 
     Where `by_reward` is set, an episode succeeds when it terminates with a reward above
@@ -19,6 +20,7 @@ class SuccessInfo(gymnasium.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], *, by_reward: bool) -> None:
+        RecordConstructorArgs.__init__(self, by_reward=by_reward)
         super().__init__(env)
         self._by_reward = by_reward
         self._threshold = env.spec.reward_threshold if env.spec else None

@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
 from numpy.typing import NDArray
 
@@ -27,7 +28,7 @@ _HIGH = np.array([len(ACTIONS), *_THING_HIGH, *_THING_HIGH], np.uint8)
 _VIEW_HIGH = [max(table.values()) for table in (OBJECT_TO_IDX, COLOR_TO_IDX, STATE_TO_IDX)]
 
 
-class Symbolic(gymnasium.ObservationWrapper[Any, Any, Any]):
+class Symbolic(gymnasium.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
     """Minigrid's own numbers, and the mission's, understood once a mission.
 
     Observation: a dict of two uint8 arrays. "view", shape (3, V, V), V the view size (7):
@@ -41,6 +42,7 @@ class Symbolic(gymnasium.ObservationWrapper[Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
         super().__init__(env)
         require_minigrid(env, "symbolic")
         image: Any = env.observation_space["image"]  # type: ignore[index]

@@ -6,6 +6,7 @@ import string
 from typing import Any, SupportsFloat
 
 import gymnasium
+from gymnasium.utils import RecordConstructorArgs
 
 from shoal.errors import UsageError
 
@@ -48,7 +49,7 @@ class Said(gymnasium.Space[str]):
         return f"Said({', '.join(ACTIONS)})"
 
 
-class TextActions(gymnasium.Wrapper[Any, Any, Any, Any]):
+class TextActions(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Takes "turn left", "turn right", "go forward", "pick up", "drop" or "toggle".
 
     The match is exact. Any other text becomes "go forward"; the next observation, where
@@ -63,6 +64,7 @@ class TextActions(gymnasium.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
         super().__init__(env)
         space, names = env.action_space, getattr(env.unwrapped, "actions", None)
         if not isinstance(space, gymnasium.spaces.Discrete) or not hasattr(names, "toggle"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 from minigrid.core.constants import IDX_TO_COLOR, IDX_TO_OBJECT
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ _STATES = ("open", "closed", "locked")
 _NAMED = ("key", "ball", "box", "door")
 
 
-class TextView(gymnasium.ObservationWrapper[Any, Any, Any]):
+class TextView(gymnasium.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
     """Text of the agent's view (BALROG, Paglieri et al. 2025, protocol for BabyAI).
 
     Observation: str, lines joined by newline: what is carried, the walls straight
@@ -28,6 +29,7 @@ class TextView(gymnasium.ObservationWrapper[Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
         super().__init__(env)
         require_minigrid(env, "text")
         charset = string.ascii_letters + string.digits + " \n"

@@ -6,6 +6,7 @@ import string
 from typing import Any, SupportsFloat
 
 import gymnasium
+from gymnasium.utils import RecordConstructorArgs
 
 from shoal.envs.text_actions import TextActions
 from shoal.errors import UsageError
@@ -34,10 +35,11 @@ def text_actions(env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
     return SaidActions(env) if hasattr(env.unwrapped, "action_names") else TextActions(env)
 
 
-class Worded(gymnasium.ObservationWrapper[Any, Any, Any]):
-    """Shows an env by its `in_words()`, a text without arguments."""
+class Worded(gymnasium.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
+    """Shows an env by its `in_words()`."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
         super().__init__(env)
         self.observation_space = gymnasium.spaces.Text(_LONGEST, min_length=0, charset=_CHARSET)
 
@@ -47,7 +49,7 @@ class Worded(gymnasium.ObservationWrapper[Any, Any, Any]):
         return str(unwrapped.in_words())
 
 
-class SaidActions(gymnasium.Wrapper[Any, Any, Any, Any]):
+class SaidActions(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Takes one of the env's `action_names`, exactly; any other text means its last, "ask".
 
     `info["action"]` is the action taken, `info["failed_candidate"]` what was said instead, if
@@ -55,6 +57,7 @@ class SaidActions(gymnasium.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
         super().__init__(env)
         unwrapped: Any = env.unwrapped
         self.names: tuple[str, ...] = tuple(unwrapped.action_names)

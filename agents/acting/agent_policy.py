@@ -58,9 +58,11 @@ class AgentPolicy:
     Attributes:
         observation: The observation wrapper that its env needs.
         gave_up: Reason -> in how many episodes.
+        takes_masks: `predict` can be told which actions make sense.
     """
 
     observation = "native"
+    takes_masks = True
 
     def __init__(self, agent: Agent, env_id: str, *, text: str = "", seed: int = 0) -> None:
         from shoal.envs import make
@@ -98,6 +100,7 @@ class AgentPolicy:
         state: tuple[NDArray[Any], ...] | None = None,
         episode_start: NDArray[Any] | Sequence[bool] | None = None,
         deterministic: bool = True,
+        action_masks: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
         """Chooses an action for one observation, or for each of a batch.
 
@@ -106,6 +109,8 @@ class AgentPolicy:
             state: Passed through; each place in the batch has its own running graph.
             episode_start: Where a new episode begins; without it, only the first call does.
             deterministic: Unused: the experts choose in their own ways.
+            action_masks: Bool (actions,) or (batch, actions): what makes sense now, for
+                experts that have to be told.
 
         Raises:
             UsageError: The observation is not of this env; a model is missing.
@@ -114,8 +119,10 @@ class AgentPolicy:
         starts = np.broadcast_to(False if episode_start is None else episode_start, len(seen))
         while len(self._seats) < len(seen):
             self._seats.append(_Seat(self))
+        masks = [None] * len(seen) if action_masks is None else np.atleast_2d(action_masks)
         actions = [
-            self._seats[place].act(row, start=bool(starts[place])) for place, row in enumerate(seen)
+            seat.act(row, mask, start=bool(start))
+            for seat, row, mask, start in zip(self._seats, seen, masks, starts, strict=False)
         ]
         return (np.asarray(actions[0]) if single else np.stack(actions)), state
 
@@ -141,7 +148,10 @@ class _Seat:
     def __post_init__(self) -> None:
         self.relay = Relay(self.policy._like)
 
-    def act(self, observation: Any, *, start: bool) -> NDArray[Any]:
+    def act(
+        self, observation: Any, masks: NDArray[np.bool_] | None, *, start: bool
+    ) -> NDArray[Any]:
+        self.relay.masks = masks
         if start or self.thread is None or mission_of(observation) != self.mission:
             self._begin(observation)
         elif self.waits:

@@ -87,7 +87,7 @@ class Player:
         Raises:
             RunError: The env raised, or returned what it must not; or the predicate raised.
         """
-        self._judge(self._take(action_for(self.policy, self._observation)))
+        self._judge(self._take(action_for(self.policy, self._observation, self.env)))
 
     def replay(self, actions: Sequence[Any], seen: str) -> None:
         """Comes back to where an earlier process was.
@@ -103,7 +103,7 @@ class Player:
             RunError: The env did something else this time.
         """
         for action in actions:
-            action_for(self.policy, self._observation)
+            action_for(self.policy, self._observation, self.env)
             self._take(action if isinstance(action, int) else np.asarray(action, self._dtype))
         if self.seen != seen:
             raise RunError(

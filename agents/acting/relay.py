@@ -50,12 +50,16 @@ class Relay(gymnasium.Env[Any, Any]):
 
     Args:
         like: An env of the same id, for its spaces and spec.
+
+    Attributes:
+        masks: Which actions make sense now, bool (actions,), as the caller said; or None.
     """
 
     def __init__(self, like: gymnasium.Env[Any, Any]) -> None:
         self.observation_space, self.action_space = like.observation_space, like.action_space
         self.spec = like.spec
         self.mission = ""
+        self.masks: NDArray[np.bool_] | None = None
         self._seen: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._turns: queue.SimpleQueue[Turn] = queue.SimpleQueue()
         self._now: Any = None  # set by `begin`, before anybody looks
@@ -78,6 +82,20 @@ class Relay(gymnasium.Env[Any, Any]):
             raise EpisodeOver
         self._now = seen
         return seen, 0.0, False, False, {}
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Which actions make sense now.
+
+        Raises:
+            UsageError: The caller did not say.
+        """
+        if self.masks is None:
+            raise UsageError(
+                "nobody said which actions make sense",
+                "the policy that acts here learnt with action masks",
+                "Call predict(observation, action_masks=env.action_masks())",
+            )
+        return self.masks
 
     @property
     def agent_view_size(self) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from shoal.errors import UsageError
 from shoal.modalities.policy.evaluation import TEST_SEED
 from shoal.modalities.policy.guard import Guarded
+from shoal.modalities.policy.masks import masks_of, offers_masks
 from shoal.modalities.policy.spec import Scores, wilson
 
 
@@ -39,7 +40,8 @@ def play_episodes(
     """Plays one episode a seed with anything that has `predict` and names its `observation`.
 
     Args:
-        policy: An `AgentPolicy` or a `TextPolicy`, for example.
+        policy: An `AgentPolicy` or a `TextPolicy`, for example. Where it `takes_masks`, it is
+            told which actions make sense, if the env says so.
         env_id: Where.
         episodes: How many.
         seed: Of the first episode; the others follow one by one.
@@ -76,9 +78,11 @@ def _episode(policy: Any, env: Any, seed: int) -> tuple[float, int, bool | None,
     """Returns the return, the steps, success where the env says, and the seconds of choosing."""
     observation, info = env.reset(seed=seed)
     total, steps, seconds, ended = 0.0, 0, 0.0, False
+    masked = getattr(policy, "takes_masks", False) and offers_masks(env)
     while not ended:
+        told = {"action_masks": masks_of(env)} if masked else {}
         began = time.perf_counter()
-        action, _ = policy.predict(observation, episode_start=np.array([steps == 0]))
+        action, _ = policy.predict(observation, episode_start=np.array([steps == 0]), **told)
         seconds += time.perf_counter() - began
         chosen = int(action) if np.ndim(action) == 0 else action
         observation, reward, terminated, truncated, info = env.step(chosen)

@@ -34,7 +34,7 @@ def train(
     algo: Annotated[
         str,
         typer.Option(
-            help="ppo, a2c, dqn, sac, td3, ddpg or recurrent; by default what suits the actions."
+            help="ppo, maskable, a2c, dqn, sac, td3, ddpg or recurrent; by default what suits."
         ),
     ] = "",
     steps: Annotated[int | None, typer.Option(help="Env steps to train for.")] = None,

@@ -6,13 +6,14 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorWrapper
 
 from shoal.envs.goal_map.wrappers import GoalMap, GoalMapVector
 from shoal.errors import UsageError
 
 
-class Shaped(gymnasium.Wrapper[Any, Any, Any, Any]):
+class Shaped(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Adds gamma * weight * progress after a step, less weight * progress before it.
 
     For training only: `info["reward"]` has the env's own reward. After the step that
@@ -28,6 +29,7 @@ class Shaped(gymnasium.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], weight: float, gamma: float) -> None:
+        RecordConstructorArgs.__init__(self, weight=weight, gamma=gamma)
         super().__init__(env)
         self._map, self._weight, self._gamma = _goal_map(env), weight, gamma
         self._before = 0.0

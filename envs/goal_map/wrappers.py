@@ -6,6 +6,7 @@ from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ Floats = NDArray[np.float32]
 _ONE = np.zeros(1, np.int64)
 
 
-class GoalMap(gymnasium.Wrapper[Any, Any, Any, Any]):
+class GoalMap(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """A map of what was seen in this episode, marked by what the mission needs next.
 
     The mission is understood once, at reset; then each view is drawn into a map that the
@@ -41,6 +42,7 @@ class GoalMap(gymnasium.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        RecordConstructorArgs.__init__(self)
         super().__init__(env)
         require_minigrid(env, "goal_map", side=SIDE)
         self.observation_space = _SPACE

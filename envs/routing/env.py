@@ -62,7 +62,7 @@ class Routing(gymnasium.Env[Array, np.int64]):
     attempt whether an outcome between 0 and 1 is a success.
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012  # gymnasium's own form
+    metadata = {"render_modes": [], "judged_by": "return"}  # noqa: RUF012  # gymnasium's own form
 
     def __init__(
         self,

@@ -69,7 +69,7 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
     facts, the prices if they are pairs, and whether each call works.
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012  # gymnasium's own form
+    metadata = {"render_modes": [], "judged_by": "return"}  # noqa: RUF012  # gymnasium's own form
     action_names = ACTIONS
     max_steps = 12
 
@@ -123,9 +123,9 @@ class ToolUse(gymnasium.Env[NDArray[np.float32], np.int64]):
         left = calls_left(frozenset(self.state.held), self.state.task.wanted)
         return 0.0 if left is None else 1 / (1 + left)
 
-    def in_words(self) -> str:
-        """What is observed, in words."""
-        return words(self._observed())
+    def in_words(self, observation: NDArray[np.float32] | None = None) -> str:
+        """An observation in words, by default the present one."""
+        return words(self._observed() if observation is None else np.asarray(observation))
 
     def _call(self, place: int) -> dict[str, Any]:
         tool, state = TOOLS[place], self.state

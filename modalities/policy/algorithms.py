@@ -49,6 +49,7 @@ class Algorithm:
 _ALL = (
     Algorithm("PPO", "ppo", _ANY, False, 150_000, 8, 100),
     Algorithm("A2C", "a2c", _ANY, False, 150_000, 8, 100),
+    Algorithm("MaskablePPO", "maskable", ("Discrete",), False, 150_000, 8, 100, "sb3_contrib"),
     Algorithm("RecurrentPPO", "recurrent", _ANY, False, 150_000, 8, 20, "sb3_contrib"),
     Algorithm("DQN", "dqn", ("Discrete",), True, 100_000, 1, 20),
     Algorithm("SAC", "sac", ("Box",), True, 50_000, 1, 20),
@@ -59,7 +60,11 @@ ALGORITHMS = {algorithm.name: algorithm for algorithm in _ALL}
 """Class name -> algorithm, all of those that can be trained."""
 
 _NAMES = {algorithm.typed: algorithm.name for algorithm in _ALL}
-_ALIASES = {**_NAMES, "recurrentppo": "RecurrentPPO", "ppo_lstm": "RecurrentPPO"}
+_ALIASES = {
+    **_NAMES,
+    **{"recurrentppo": "RecurrentPPO", "ppo_lstm": "RecurrentPPO"},
+    **{"maskableppo": "MaskablePPO", "ppo_mask": "MaskablePPO"},
+}
 
 
 def canonical(name: str) -> str:
@@ -77,19 +82,25 @@ def by_file(stem: str) -> str:
     return _ALIASES.get(stem.lower(), "")
 
 
-def suited(space: Any) -> str:
-    """The algorithm to take by default: SAC where actions are continuous and bounded, else PPO."""
+def suited(space: Any, *, masked: bool = False) -> str:
+    """The algorithm to take by default.
+
+    SAC where actions are continuous and bounded, MaskablePPO where the env offers action masks,
+    else PPO.
+    """
+    if masked and _kind(space) == "Discrete":
+        return "MaskablePPO"
     return "SAC" if _kind(space) == "Box" and _bounded(space) else "PPO"
 
 
-def check_actions(name: str, space: Any, env_id: str) -> None:
+def check_actions(name: str, space: Any, env_id: str, *, masked: bool = False) -> None:
     """Checks that an algorithm can learn to act in an action space.
 
     Raises:
         UsageError: It can't; says which can.
     """
     algorithm, kind = ALGORITHMS[name], _kind(space)
-    can = [other.typed for other in _ALL if kind in other.actions]
+    can = [o.typed for o in _ALL if kind in o.actions and (masked or o.name != "MaskablePPO")]
     if kind not in algorithm.actions:
         taken = " or ".join(algorithm.actions)
         fix = f"Type: --algo {' or --algo '.join(can)}" if can else "Wrap the env"
@@ -97,6 +108,12 @@ def check_actions(name: str, space: Any, env_id: str) -> None:
             f"cannot train {name} here",
             f"{env_id} takes {_named(space)} actions, and {name} learns {taken} ones",
             fix,
+        )
+    if name == "MaskablePPO" and not masked:
+        raise UsageError(
+            f"cannot train {name} here",
+            f"{env_id} does not say which actions make sense: it has no action_masks()",
+            "Type: --algo ppo",
         )
     if algorithm.replays and kind == "Box" and not _bounded(space):
         raise UsageError(

@@ -18,6 +18,7 @@ from shoal.modalities.policy.progress import Report
 from shoal.modalities.policy.snapshots import Best
 from shoal.modalities.policy.spec import Scores
 from shoal.modalities.policy.state import finite
+from shoal.modalities.policy.targets import Rank, by_success
 from shoal.modalities.training.progress import Scalars
 
 Validate = Callable[[], Best]
@@ -40,12 +41,14 @@ class Plan:
         every: Env steps between validations; 0 for none.
         target: Success rate in validation at which to stop.
         target_return: Mean return in validation at which to stop.
+        rank: Orders scores; the weights that come first are kept.
     """
 
     steps: int
     every: int
     target: float | None
     target_return: float | None = None
+    rank: Rank = by_success
 
     def reached(self, scores: Scores) -> bool:
         """Whether scores come up to one of the targets."""
@@ -94,7 +97,7 @@ class Watch(BaseCallback):
             NotANumber: The weights are none.
         """
         self._look(self.num_timesteps)
-        found, progress = self._validate(), self.progress
+        found, progress, rank = self._validate(), self.progress, self.plan.rank
         if progress.best is None or rank(found.scores) > rank(progress.best.scores):
             progress.best = found
         figures = {"validation_return": found.scores.mean_return}
@@ -168,8 +171,3 @@ class Watch(BaseCallback):
         self._looked = steps
         if not finite(self.model):
             raise NotANumber(f"at step {steps} weights are no numbers")
-
-
-def rank(scores: Scores) -> tuple[float, float]:
-    """Orders scores: by success first, then by mean return."""
-    return (scores.success or 0.0, scores.mean_return)

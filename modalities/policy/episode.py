@@ -99,7 +99,7 @@ def play(
     rewards: list[float] = []
     ended, truncated, failure = False, False, ""
     while not ended:
-        action = action_for(policy, observation)
+        action = action_for(policy, observation, env)
         try:
             observation, reward, terminated, truncated, info = env.step(action)
         except RunError as error:

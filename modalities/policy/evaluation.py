@@ -11,6 +11,7 @@ import numpy as np
 from shoal.errors import UsageError
 from shoal.modalities.policy.calibration import Start, fit, step_limit
 from shoal.modalities.policy.guard import LIMIT, Guarded
+from shoal.modalities.policy.masks import NO_MASKS, masks_of, offers_masks
 from shoal.modalities.policy.policy import Policy
 from shoal.modalities.policy.spec import Scores, wilson
 
@@ -85,7 +86,9 @@ def episode(policy: Policy, env: Any, seed: int) -> tuple[float, int, bool | Non
     value = policy.value(observation) if policy.has_value else 0.0
     total, steps, ended = 0.0, 0, False
     while not ended and steps < LIMIT:
-        observation, reward, terminated, truncated, info = env.step(action_for(policy, observation))
+        observation, reward, terminated, truncated, info = env.step(
+            action_for(policy, observation, env)
+        )
         total, steps, ended = total + float(reward), steps + 1, bool(terminated or truncated)
     return total, steps, info.get("is_success"), value
 
@@ -110,9 +113,18 @@ def longest(env: Any) -> int:
     return limit if isinstance(limit, int) and limit > 0 else 1000
 
 
-def action_for(policy: Policy, observation: Any) -> Any:
-    """The policy's action in the form envs expect: an int, or an array."""
-    action = policy.act(observation)
+def action_for(policy: Policy, observation: Any, env: Any) -> Any:
+    """The policy's action in the form envs expect: an int, or an array.
+
+    Args:
+        policy: Acts in its own mode.
+        observation: What it is shown.
+        env: Says which actions make sense, to a policy that learnt so.
+
+    Raises:
+        UsageError: The policy needs to be told, and the env does not say.
+    """
+    action = policy.act(observation, masks_of(env) if policy.spec.masked else None)
     return int(action) if policy.spec.action_space.get("type") == "Discrete" else action
 
 
@@ -120,7 +132,8 @@ def check_fits(policy: Policy, env: Any) -> None:
     """Checks that an env has the spaces a policy was trained on.
 
     Raises:
-        UsageError: It has not; both are named.
+        UsageError: It has not; both are named. Or it does not say which actions make sense,
+            to a policy that has to be told.
     """
     from shoal.modalities.policy.spaces import to_json
 
@@ -135,6 +148,9 @@ def check_fits(policy: Policy, env: Any) -> None:
                 f"its {what} against the env's: {difference(trained, to_json(space))}",
                 f"It was trained in {policy.spec.env} with {policy.spec.observation!r}",
             )
+
+    if policy.spec.masked and not offers_masks(env):
+        raise UsageError(*NO_MASKS)
 
 
 def _same(trained: dict[str, Any], offered: dict[str, Any]) -> bool:

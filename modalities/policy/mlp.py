@@ -24,7 +24,7 @@ _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 def fits(spec: PolicySpec) -> bool:
     """Whether `Mlp` can run this policy: an MLP over floats with discrete actions."""
     return (
-        spec.algo in ("PPO", "A2C")
+        spec.algo in ("PPO", "A2C", "MaskablePPO")
         and spec.policy == "MlpPolicy"
         and (spec.architecture.activation or "tanh") in _ACTIVATIONS
         and spec.observation_space.get("type") == "Box"
@@ -35,7 +35,7 @@ def fits(spec: PolicySpec) -> bool:
 
 
 class Mlp:
-    """Stable-baselines3's MlpPolicy for PPO and A2C, rebuilt from its weights.
+    """Stable-baselines3's MlpPolicy for PPO, masked or not, and A2C, rebuilt from its weights.
 
     Args:
         spec: A spec that `fits`.

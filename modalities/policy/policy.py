@@ -86,13 +86,18 @@ class Policy:
 
             torch.manual_seed(seed)
 
-    def act(self, observation: Any) -> NDArray[Any]:
+    def act(self, observation: Any, action_masks: NDArray[np.bool_] | None = None) -> NDArray[Any]:
         """Chooses the episode's next action, in the mode training found better (`spec.sample`).
 
         A recurrent policy remembers what it was shown since `seed` was called.
+
+        Args:
+            observation: As the policy's observation space says.
+            action_masks: As `predict` takes them.
         """
         sure = not self.spec.sample
-        action, self._memory = self.predict(observation, self._memory, deterministic=sure)
+        told = (observation, self._memory)
+        action, self._memory = self.predict(*told, deterministic=sure, action_masks=action_masks)
         return action
 
     def predict(
@@ -101,6 +106,7 @@ class Policy:
         state: tuple[NDArray[Any], ...] | None = None,
         episode_start: NDArray[Any] | None = None,
         deterministic: bool = True,
+        action_masks: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[Any], tuple[NDArray[Any], ...] | None]:
         """Chooses an action for one observation, or for each of a batch.
 
@@ -109,28 +115,37 @@ class Policy:
             state: What a recurrent policy returned last; None begins an episode.
             episode_start: Bool (batch,): where a recurrent policy shall forget its state.
             deterministic: Take the most probable action instead of sampling.
+            action_masks: Bool (actions,) or (batch, actions), as the env's `action_masks()`
+                has it: what is False is never chosen. None allows all, which a policy
+                trained with masks (`spec.masked`) was never taught to choose among.
 
         Returns:
             The action or actions, and the next state (`state` itself if not recurrent).
 
         Raises:
-            UsageError: The observation has another shape.
+            UsageError: The observation or the masks have another shape, or the policy
+                was trained without masks.
         """
         observation = self._seen(observation)
+        self._check(action_masks)
         if self._mlp is None:
-            action, state = self.sb3.predict(observation, state, episode_start, deterministic)
+            masks = {"action_masks": action_masks} if self.spec.masked else {}
+            told = (observation, state, episode_start, deterministic)
+            action, state = self.sb3.predict(*told, **masks)
             return action, state
         batch, single = self._batched(observation)
         scores: NDArray[Any] = self._mlp.logits(batch)
         if not deterministic:  # Gumbel's trick: argmax of noisy logits samples the softmax
             scores = scores + self._random.gumbel(size=scores.shape)
+        if action_masks is not None:
+            scores = np.where(np.broadcast_to(action_masks, scores.shape), scores, -np.inf)
         actions = scores.argmax(axis=1)
         return (np.asarray(actions[0]) if single else actions), state
 
     @property
     def has_value(self) -> bool:
         """Whether the algorithm has a critic of states, so that `value` works."""
-        return self.spec.algo in ("PPO", "A2C", "DQN", "RecurrentPPO")
+        return self.spec.algo in ("PPO", "A2C", "DQN", "RecurrentPPO", "MaskablePPO")
 
     def value(self, observation: Any) -> float:
         """The critic's value of one observation: the discounted return it expects.
@@ -152,7 +167,7 @@ class Policy:
         policy = self.sb3.policy
         with torch.no_grad():
             tensor, _ = policy.obs_to_tensor(observation)
-            if self.spec.algo in ("PPO", "A2C"):
+            if self.spec.algo in ("PPO", "A2C", "MaskablePPO"):
                 return float(policy.predict_values(tensor)[0])
             if self.spec.algo == "DQN":
                 return float(policy.q_net(tensor).max())
@@ -160,6 +175,19 @@ class Policy:
                 empty = torch.zeros(policy.lstm_hidden_state_shape)
                 return float(policy.predict_values(tensor, (empty, empty), torch.ones(1))[0])
         raise UsageError(f"{self.spec.algo} has no value of a state", "its critic rates actions")
+
+    def _check(self, masks: NDArray[np.bool_] | None) -> None:
+        if masks is None:
+            return
+        name, actions = self.spec.name, self.spec.action_space.get("n")
+        if not self.spec.masked:
+            raise UsageError(
+                f"policy {name!r} takes no action masks", f"{self.spec.algo} learns without"
+            )
+        shape = np.shape(masks)
+        if not shape or len(shape) > 2 or shape[-1] != actions:
+            why = f"their shape is {shape}, and there are {actions} actions"
+            raise UsageError(f"policy {name!r} can't read these action masks", why)
 
     def _seen(self, observation: Any) -> Any:
         """What the network is shown: the observation, normalized as it was in training."""

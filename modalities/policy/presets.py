@@ -43,6 +43,15 @@ _PIXELS = {
 _RECURRENT = {"n_steps": 128, "batch_size": 256, "lstm_hidden_size": 64}
 """A quarter of the usual memory: on a CPU the LSTM is where the time goes."""
 
+_MASKED = {
+    "n_steps": 256,
+    "batch_size": 256,
+    "n_epochs": 5,
+    "learning_rate": "lin_0.001",
+    "ent_coef": 0.01,
+}
+"""Short episodes of a few choices each, as in the routing and tool-use envs."""
+
 _DQN = {
     "learning_rate": 6.3e-4,
     "batch_size": 128,
@@ -60,6 +69,7 @@ _NOISY = {"learning_starts": 1000, "noise_type": "normal", "noise_std": 0.1}
 
 _VECTOR: dict[str, dict[str, Any]] = {
     "PPO": {"n_steps": 256, "batch_size": 256},
+    "MaskablePPO": _MASKED,
     "RecurrentPPO": _RECURRENT,
     "DQN": _DQN,
     "SAC": {"learning_starts": 1000},
@@ -69,6 +79,7 @@ _VECTOR: dict[str, dict[str, Any]] = {
 _PICTURES: dict[str, dict[str, Any]] = {
     **_VECTOR,
     "PPO": _PIXELS,
+    "MaskablePPO": _PIXELS,
     "RecurrentPPO": {**_PIXELS, "lstm_hidden_size": 128},
     "A2C": {"ent_coef": 0.01},
     "DQN": {"learning_starts": 1000, "target_update_interval": 1000, "batch_size": 64},

@@ -19,6 +19,7 @@ _SMALLEST: dict[str, dict[str, Any]] = {
     "PPO": {"n_steps": 2},
     "A2C": {},
     "RecurrentPPO": {"n_steps": 2, "batch_size": 2},
+    "MaskablePPO": {"n_steps": 2, "batch_size": 2},
     "SAC": {"buffer_size": 1, "target_entropy": -1.0},  # "auto" would ask an env
 }
 """Arguments that matter in training alone, at their least; for the others, no buffer."""
@@ -77,7 +78,7 @@ def build(spec: PolicySpec, weights: Mapping[str, NDArray[Any]]) -> Any:
 
     Raises:
         ValueError: The weights or spaces do not fit the spec.
-        MissingExtraError: The policy is recurrent, and sb3-contrib is not installed.
+        MissingExtraError: The algorithm is sb3-contrib's, which is not installed.
     """
     import torch
 

@@ -59,8 +59,9 @@ class TrainSettings:
         observation: The observation wrapper the policy reads.
         name: What to call it; by default made from the env id.
         out: Folder to save to; by default data_dir()/policies/NAME.
-        algo: "ppo", "a2c", "dqn", "sac", "td3", "ddpg" or "recurrent", in any case; by
-            default the one that suits the actions.
+        algo: "ppo", "maskable", "a2c", "dqn", "sac", "td3", "ddpg" or "recurrent", in any
+            case; by default the one that suits the actions, "maskable" where the env offers
+            `action_masks()`.
         steps: Env steps to train for, over all envs together; None for the algorithm's own.
         n_envs: Envs that run side by side; None for the algorithm's own.
         seed: Seed of everything; the same seed on the same machine gives the same weights.
@@ -139,19 +140,22 @@ class TrainSettings:
         if self.name and not re.fullmatch(r"\w[\w.-]{0,63}", self.name):
             raise UsageError(f"{self.name!r} can't be a name", "use letters, digits, - _ and .")
 
-    def settled(self, actions: Any, env_id: str, longest: int = 1000) -> TrainSettings:
+    def settled(
+        self, actions: Any, env_id: str, longest: int = 1000, *, masked: bool = False
+    ) -> TrainSettings:
         """Fills in what was left open, for an env with this action space.
 
         Args:
             actions: The action space.
             env_id: For messages.
             longest: Steps of the longest episode there.
+            masked: Whether it says which actions make sense.
 
         Raises:
             UsageError: The algorithm can't learn such actions; says which can.
         """
-        algo = ALGORITHMS[self.algo or ("PPO" if self.teacher else suited(actions))]
-        check_actions(algo.name, actions, env_id)
+        algo = ALGORITHMS[self.algo or ("PPO" if self.teacher else suited(actions, masked=masked))]
+        check_actions(algo.name, actions, env_id, masked=masked)
         if self.teacher:
             return self._by_teacher(algo.name)
         maps = self.observation in MAPS and algo.name == "PPO"

@@ -11,7 +11,7 @@ Width = Annotated[int, Field(ge=1, le=8192, strict=True)]
 Widths = Annotated[list[Width], Field(max_length=16)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-ALGORITHMS = ("PPO", "A2C", "DQN", "SAC", "TD3", "DDPG", "RecurrentPPO")
+ALGORITHMS = ("PPO", "A2C", "DQN", "SAC", "TD3", "DDPG", "RecurrentPPO", "MaskablePPO")
 """The algorithms of stable-baselines3 and sb3-contrib whose policies can be saved and loaded."""
 
 ACTIVATIONS = {
@@ -143,7 +143,7 @@ class PolicySpec(_Strict):
 
     format: Literal["shoal-policy-1"] = "shoal-policy-1"
     name: Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
-    algo: Literal["PPO", "A2C", "DQN", "SAC", "TD3", "DDPG", "RecurrentPPO"]
+    algo: Literal["PPO", "A2C", "DQN", "SAC", "TD3", "DDPG", "RecurrentPPO", "MaskablePPO"]
     policy: Literal[
         "MlpPolicy", "CnnPolicy", "MultiInputPolicy",
         "MlpLstmPolicy", "CnnLstmPolicy", "MultiInputLstmPolicy",
@@ -168,6 +168,11 @@ class PolicySpec(_Strict):
     def recurrent(self) -> bool:
         """Whether it remembers: what it does depends on the whole episode so far."""
         return self.algo == "RecurrentPPO"
+
+    @property
+    def masked(self) -> bool:
+        """Whether it has to be told which actions make sense, as it was in training."""
+        return self.algo == "MaskablePPO"
 
 
 def wilson(successes: int, episodes: int) -> tuple[float, float]:

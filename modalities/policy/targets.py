@@ -1,12 +1,35 @@
-"""A target at which a training stops: whether there is such a measure in this env, and which."""
+"""What a training is judged by, and the target at which it stops, if this env tells of one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from shoal.errors import UsageError
 from shoal.modalities.policy.guard import Guarded
 from shoal.modalities.policy.settings import TrainSettings
+from shoal.modalities.policy.spec import Scores
+
+Rank = Callable[[Scores], tuple[float, float]]
+"""Orders scores: what comes out greater is better."""
+
+JUDGED_BY = "judged_by"
+"""Key of an env's metadata; "return" where success at any price is not what is wanted."""
+
+
+def by_success(scores: Scores) -> tuple[float, float]:
+    """Orders scores by success first, then by mean return."""
+    return (scores.success or 0.0, scores.mean_return)
+
+
+def by_return(scores: Scores) -> tuple[float, float]:
+    """Orders scores by mean return first, then by success."""
+    return (scores.mean_return, scores.success or 0.0)
+
+
+def ranking(env: Any) -> Rank:
+    """How validations in an env are compared."""
+    return by_return if (env.metadata or {}).get(JUDGED_BY) == "return" else by_success
 
 
 def measure_of(env: Any) -> str | None:

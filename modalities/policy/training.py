@@ -22,11 +22,12 @@ from shoal.modalities.policy.algorithms import ALGORITHMS
 from shoal.modalities.policy.building import build
 from shoal.modalities.policy.evaluation import VALIDATION_SEED, evaluate, longest
 from shoal.modalities.policy.finishing import Finish, Result
+from shoal.modalities.policy.masks import check_masks, offers_masks
 from shoal.modalities.policy.policy import Policy
 from shoal.modalities.policy.presets import hyperparameters, policy_class
 from shoal.modalities.policy.progress import training_bar
 from shoal.modalities.policy.settings import TrainSettings
-from shoal.modalities.policy.targets import check_target
+from shoal.modalities.policy.targets import check_target, ranking
 from shoal.modalities.policy.teachers import Teaching
 from shoal.modalities.policy.workers import one_thread, side_by_side
 from shoal.modalities.policy.zoo import applied
@@ -99,8 +100,12 @@ class _Training:
         self.make_env = partial(make_env, **settings.env_options)
         told = applied(settings, env_id)
         with closing(self._observed(told)) as env:
-            self.settings = told.settled(env.action_space, env_id, longest(env))
+            masked = offers_masks(env)
+            self.settings = told.settled(env.action_space, env_id, longest(env), masked=masked)
+            if self.settings.algo == "MaskablePPO":
+                check_masks(env, self.settings.seed)
             hyper = hyperparameters(self.settings, env.observation_space)
+            self.rank = ranking(env)
             self.told = check_target(env, self.settings, env_id)
         self.gamma = float(hyper.get("gamma", 0.99))
         self.command = settings.command(env_id)
@@ -146,7 +151,7 @@ class _Training:
         if self.told and not settings.quiet:
             say(self.told)
         every = steps // settings.checks if settings.checks else 0
-        plan = Plan(steps, every, settings.target, settings.target_return)
+        plan = Plan(steps, every, settings.target, settings.target_return, self.rank)
         bar = training_bar(self.facts["name"], steps, done=kept.kept, quiet=settings.quiet)
         with bar as report, tensorboard(self.place.work / "tensorboard") as log:
             self.model.set_logger(Logger(None, [Forward(log)]))  # its own would write to /tmp
@@ -226,14 +231,13 @@ class _Training:
 
     def _validate(self) -> Any:
         """Plays the model as it stands, sampling too if it learnt so, and returns the better."""
-        from shoal.modalities.policy.callback import rank
         from shoal.modalities.policy.snapshots import Best, snapshot, undisturbed
 
         samples = (False,) if ALGORITHMS[self.settings.algo].replays else (False, True)
         with undisturbed():
             modes = [snapshot(self.model, self.facts, sample=sample) for sample in samples]
             played = [Best(mode, self._play(mode)) for mode in modes]
-        return max(played, key=lambda best: rank(best.scores))
+        return max(played, key=lambda best: self.rank(best.scores))
 
     def _play(self, policy: Policy) -> Any:
         episodes = self.settings.validation or 1

@@ -16,11 +16,12 @@ from typer.testing import CliRunner
 import shoal
 from shoal import Agent
 from shoal.agents.acting import MissionBytes, TextPolicy, play_episodes
-from shoal.agents.acting.relay import EpisodeOver
+from shoal.agents.acting.relay import EpisodeOver, Relay
 from shoal.agents.cli.app import app
 from shoal.envs import make
 from shoal.errors import UnknownNameError, UsageError
 from shoal.modalities.policy import Policy, PolicyExpert, save
+from shoal.modalities.policy.masks import masks_of, offers_masks
 from shoal.types import Context, Outcome, Status, Task
 
 LEVEL = "BabyAI-GoToLocal-v0"
@@ -240,6 +241,16 @@ def test_another_envs_observation_is_refused() -> None:
             shoal.as_policy(agent, "BabyAI-GoToLocl-v0")
 
 
+def test_action_masks_are_handed_on_to_the_expert() -> None:
+    env = make("shoal/ToolUse-v0")
+    relay = Relay(env)
+    with pytest.raises(UsageError, match="nobody said which"):
+        masks_of(relay)
+    relay.masks = env.reset(seed=0)[1]["action_mask"]
+    assert masks_of(relay).tolist() == relay.masks.tolist()
+    assert not offers_masks(make("CartPole-v1"))
+
+
 def test_a_mission_as_bytes_reads_back() -> None:
     env: gymnasium.Env[Any, Any] = MissionBytes(make(LEVEL))
     observation, _ = env.reset(seed=0)
@@ -263,6 +274,21 @@ def test_a_language_model_alone_picks_legal_actions() -> None:
     assert 0 <= int(drawn) < 6
     with pytest.raises(UsageError, match="minigrid"):
         TextPolicy("CartPole-v1")
+
+
+def test_a_language_model_alone_plays_an_env_with_words_of_its_own() -> None:
+    env: Any = make("shoal/ToolUse-v0")
+    observation, info = env.reset(seed=1)
+    masks, policy = info["action_mask"], TextPolicy("shoal/ToolUse-v0")
+    batch = np.stack([observation] * 2)
+    chosen, _ = policy.predict(batch, episode_start=[True] * 2, action_masks=np.stack([masks] * 2))
+    assert masks[chosen].all()
+    alone = np.arange(14) == 3
+    assert policy.predict(observation, action_masks=alone)[0] == 3
+    with pytest.raises(UsageError, match="for 14 actions"):
+        policy.predict(observation, action_masks=masks[:2])
+    played = play_episodes(policy, "shoal/ToolUse-v0", 1)
+    assert played.scores.mean_steps <= 12
 
 
 def test_shoal_eval_takes_an_agent_and_a_language_model() -> None:

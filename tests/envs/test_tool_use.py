@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
-from sb3_contrib import MaskablePPO
-from stable_baselines3.common.env_util import make_vec_env
+from gymnasium.utils.env_checker import check_env
 
 from shoal.envs import make
 from shoal.envs.tool_use import TOOLS, ToolTask, ToolUse, expected_best
-from shoal.envs.tool_use.planning import play
+from shoal.envs.tool_use.planning import best_order, play
 from shoal.envs.tool_use.state import ACTIONS, State
 from shoal.errors import UnknownNameError, UsageError
-
-LAM = 0.2
+from shoal.modalities.policy import Policy, TrainSettings, train
+from shoal.modalities.policy.evaluation import episode
 
 
 def _at(env: ToolUse, given: tuple[str, ...], wanted: str, fact: float = 1.0) -> None:
@@ -77,6 +77,9 @@ def test_in_words() -> None:
     assert info["legal"][-1] == "ask"
     *_, terminated, _, info = env.step("rm -rf")
     assert (terminated, info["action"], info["failed_candidate"]) == (True, "ask", "rm -rf")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*different from the unwrapped version")
+        check_env(env)  # remakes it from its spec, wrappers and all
 
 
 def test_bad_options_get_a_sentence() -> None:
@@ -88,49 +91,64 @@ def test_bad_options_get_a_sentence() -> None:
         ToolUse().reset(options={"row": 1})
 
 
-def _best_order(env: ToolUse, tries: int = 60) -> list[str]:
-    """Climbs from order to order on training tasks: one tool moved at a time."""
-    random, seeds = np.random.default_rng(0), range(200)
-    best = [tool.name for tool in TOOLS][::-1]
-    worth = np.mean(play(env, best, seeds))
-    for _ in range(tries):
-        order = list(best)
-        order.insert(int(random.integers(12)), order.pop(int(random.integers(12))))
-        if (got := np.mean(play(env, order, seeds))) > worth:
-            best, worth = order, got
-    return best
+LAM = 0.2
+"""Price of a second: dear enough that the choice of the tool matters more than luck."""
 
 
-def _played(model: Any, env: ToolUse, seed: int) -> tuple[float, float]:
-    """Return of one episode, and what the best plan expects of it."""
-    observation, info = env.reset(seed=seed)
-    best = expected_best(env.state.task, info["prices"], env.prices.ask, env.max_steps)
-    total, ended = 0.0, False
-    while not ended:
+@pytest.fixture(scope="module")
+def order() -> list[str]:
+    """The baseline, chosen on the seeds 0 to 199."""
+    return best_order(ToolUse(lam=LAM), range(200))
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    """What `shoal train shoal/ToolUse-v0` makes of a sixth of its default steps."""
+    settings = TrainSettings(
+        steps=24_576, workers="one", checks=1, validation=50, episodes=1, quiet=True,
+        pictures=False, out=tmp_path_factory.mktemp("tools") / "p", env_options={"lam": LAM},
+    )  # fmt: skip
+    return Policy.load(train("shoal/ToolUse-v0", make_env=make, settings=settings))
+
+
+def _returns(policy: Policy, env: Any, seeds: range) -> Any:
+    return np.array([episode(policy, env, seed)[0] for seed in seeds])
+
+
+def test_the_default_training_beats_the_best_fixed_order(learnt: Policy, order: list[str]) -> None:
+    env, seeds = make("shoal/ToolUse-v0", lam=LAM), range(10**6, 10**6 + 1000)
+    got, fixed = _returns(learnt, env, seeds), np.array(play(env, order, seeds))
+    gain = got - fixed
+    margin = 1.96 * gain.std() / np.sqrt(len(gain))
+    print(
+        f"\nn={len(gain)}: learnt {got.mean():.3f}, best fixed order {fixed.mean():.3f}, "
+        f"gain {gain.mean():.3f} ± {margin:.3f}"
+    )
+    assert gain.mean() - margin > 0
+
+
+def test_the_best_plan_is_above_the_best_order(order: list[str]) -> None:
+    assert sorted(order) == sorted(tool.name for tool in TOOLS)
+    env, best = ToolUse(lam=LAM), []
+    for seed in range(400, 600):
+        _, info = env.reset(seed=seed)
+        best.append(expected_best(env.state.task, info["prices"], 0.3, env.max_steps))
+    climbed, first = (np.mean(play(env, names, range(400, 600))) for names in (order, order[::-1]))
+    assert np.mean(best) > climbed > first
+
+
+def test_a_masked_policy_chooses_only_what_makes_sense(learnt: Policy) -> None:
+    env = ToolUse()
+    assert learnt.spec.algo == "MaskablePPO"
+    for seed in range(30):
+        observation, _ = env.reset(seed=seed)
         masks = env.action_masks()
-        action, _ = model.predict(observation, deterministic=True, action_masks=masks)
-        observation, reward, terminated, truncated, _ = env.step(action)
-        total, ended = total + reward, terminated or truncated
-    return total, best
-
-
-def test_a_learnt_policy_beats_the_best_fixed_order() -> None:
-    envs = make_vec_env("shoal/ToolUse-v0", 8, seed=0, env_kwargs={"lam": LAM})
-    model = MaskablePPO(
-        "MlpPolicy", envs, n_steps=256, batch_size=256, n_epochs=5, learning_rate=1e-3,
-        ent_coef=0.01, seed=0,
-    ).learn(24_576)  # fmt: skip
-    train, seeds = ToolUse(lam=LAM), range(10**6, 10**6 + 1000)
-    order = _best_order(train)
-    for split in ("train", "test"):
-        env = ToolUse(split=split, lam=LAM)
-        learnt, best = np.array([_played(model, env, seed) for seed in seeds]).T
-        fixed = np.array(play(env, order, seeds))
-        gain = learnt - fixed
-        margin = 1.96 * gain.std() / np.sqrt(len(gain))
-        print(
-            f"\n{split}, n=1000: learnt {learnt.mean():.3f}, best fixed order "
-            f"{fixed.mean():.3f}, gain {gain.mean():.3f} ± {margin:.3f}, "
-            f"best plan {best.mean():.3f}"
-        )
-        assert gain.mean() - margin > 0
+        for sure in (True, False):
+            action, _ = learnt.predict(observation, deterministic=sure, action_masks=masks)
+            assert masks[int(action)]
+        theirs, _ = learnt.sb3.predict(observation, deterministic=True, action_masks=masks)
+        assert theirs == learnt.predict(observation, action_masks=masks)[0]
+    batch = np.stack([observation] * 3)
+    assert learnt.predict(batch, action_masks=np.stack([masks] * 3))[0].shape == (3,)
+    with pytest.raises(UsageError, match="14 actions"):
+        learnt.predict(observation, action_masks=masks[:3])

@@ -5,16 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
 from shoal.envs import make
-from shoal.errors import UnknownNameError, UsageError
+from shoal.errors import RunError, UnknownNameError, UsageError
 from shoal.modalities.policy import Policy, TrainSettings, save, train
 from shoal.modalities.policy.algorithms import ALGORITHMS
+from shoal.modalities.policy.evaluation import action_for
+from shoal.modalities.policy.masks import offers_masks
+from shoal.modalities.policy.spec import Scores
+from shoal.modalities.policy.targets import ranking
 
 SMALL: dict[str, dict[str, Any]] = {
     "PPO": {"n_steps": 16, "n_epochs": 1},
+    "MaskablePPO": {"n_steps": 16, "n_epochs": 1},
     "A2C": {},
     "RecurrentPPO": {"n_steps": 16, "n_epochs": 1, "lstm_hidden_size": 8},
     "DQN": {"learning_starts": 20, "net_arch": [16]},
@@ -25,6 +31,8 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def _env(algo: str) -> str:
+    if algo == "MaskablePPO":
+        return "shoal/ToolUse-v0"
     return "Pendulum-v1" if "Discrete" not in ALGORITHMS[algo].actions else "CartPole-v1"
 
 
@@ -92,6 +100,34 @@ def test_the_default_suits_the_actions(env: str, algo: str) -> None:
         settled = TrainSettings().settled(made.action_space, env)
     assert settled.algo == algo
     assert settled.steps == ALGORITHMS[algo].steps
+
+
+def test_an_env_with_action_masks_is_learnt_with_them() -> None:
+    with make("shoal/Routing-v0") as env:
+        assert offers_masks(env)
+        settled = TrainSettings().settled(env.action_space, "shoal/Routing-v0", masked=True)
+    assert settled.algo == "MaskablePPO"
+    with pytest.raises(UsageError, match=r"CartPole-v1 does not say .* --algo ppo"):
+        train("CartPole-v1", make_env=make, settings=TrainSettings(algo="maskable", quiet=True))
+
+
+def test_a_masked_policy_asks_the_env_it_acts_in(tmp_path: Path) -> None:
+    policy = Policy.load(_trained("MaskablePPO", tmp_path / "p"))
+    bare = gymnasium.make("CartPole-v1")
+    with pytest.raises(UsageError, match="does not say which actions make sense"):
+        action_for(policy, np.zeros(35, np.float32), bare)
+    wrong = gymnasium.make("CartPole-v1")
+    wrong.unwrapped.action_masks = lambda: [True, False, True]  # type: ignore[attr-defined]
+    with pytest.raises(RunError, match=r"CartPole-v1 returned wrong action masks.* for 2 actions"):
+        train("CartPole-v1", make_env=lambda *_, **__: wrong, settings=TrainSettings(quiet=True))
+
+
+def test_where_effort_has_a_price_the_best_return_is_kept() -> None:
+    dear = Scores(episodes=9, first_seed=0, successes=9, interval=None, mean_return=0, mean_steps=1)
+    cheap = dear.model_copy(update={"successes": 5, "mean_return": 0.5})
+    with make("shoal/ToolUse-v0") as priced, make("CartPole-v1") as free:
+        assert max(dear, cheap, key=ranking(priced)) is cheap
+        assert max(dear, cheap, key=ranking(free)) is dear
 
 
 @pytest.mark.parametrize("typed", ["recurrent", "RecurrentPPO", "Recurrent", "ppo_lstm"])

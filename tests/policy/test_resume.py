@@ -20,6 +20,7 @@ from shoal.modalities.policy import Policy, TrainSettings, train
 
 SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "ppo": ("CartPole-v1", {"n_steps": 16, "n_epochs": 1}),
+    "maskable": ("shoal/ToolUse-v0", {"n_steps": 16, "n_epochs": 1}),
     "a2c": ("Pendulum-v1", {"normalize": True, "use_sde": True}),
     "recurrent": ("CartPole-v1", {"n_steps": 16, "n_epochs": 1, "lstm_hidden_size": 8}),
     "dqn": ("CartPole-v1", {"learning_starts": 20, "net_arch": [16]}),
