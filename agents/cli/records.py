@@ -108,7 +108,7 @@ def export(
     from shoal.agents.records import export as exporting
     from shoal.modalities.training.progress import training_bar
 
-    wanted = exporting.Filter(_time(since), tuple(expert or ()))
+    wanted = exporting.Filter(time_of(since), tuple(expert or ()))
     with opened_memory() as memory:
         total = count(memory, since=wanted.since)
         with training_bar(f"exporting {kind}", total, quiet=json) as report:
@@ -176,7 +176,12 @@ def _corrected(text: str) -> str | Mapping[str, Any] | None:
     return call
 
 
-def _time(text: str) -> float | None:
+def time_of(text: str) -> float | None:
+    """Returns a date as seconds of the epoch; None for "".
+
+    Raises:
+        UsageError: It is no date.
+    """
     try:
         return datetime.fromisoformat(text).timestamp() if text else None
     except ValueError as error:

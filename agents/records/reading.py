@@ -87,6 +87,14 @@ def count(memory: MemoryStore, *, since: float | None = None) -> int:
     return number
 
 
+def time_before_last(memory: MemoryStore, number: int) -> float | None:
+    """The time after which the newest so many records ended; None where there are no more."""
+    query = f"SELECT {_AT} FROM store WHERE prefix = ? ORDER BY 1 DESC LIMIT 1 OFFSET ?"
+    with _reading(memory) as connection:
+        found = connection.execute(query, (_prefix(memory, "run"), number)).fetchone()
+    return float(found[0]) if found else None
+
+
 def find(memory: MemoryStore, run: str) -> Record:
     """Returns the record of a run, by its id or the start of it.
 

@@ -1,8 +1,7 @@
-"""How far a router's probabilities can be trusted: figures, and a reliability diagram."""
+"""How far probabilities can be trusted: figures, and a reliability diagram."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,24 +43,17 @@ def _bins(sure: NDArray[Any], right: NDArray[Any]) -> list[dict[str, float]]:
     ]  # fmt: skip
 
 
-def reliability_diagram(path: Path, figures: dict[str, Any], title: str) -> None:
-    """Draws how often the router was right by how sure it was, as PNG.
+def reliability(axes: Any, figures: dict[str, Any], title: str) -> None:
+    """Draws how often the router was right by how sure it was.
 
     DeGroot and Fienberg 1983; a calibrated router lies on the diagonal. Dots are as large as
     the tasks they stand for are many.
 
     Args:
-        path: The file to write.
+        axes: matplotlib's.
         figures: From `figures_of`.
         title: What stands above.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
     """
-    from shoal.modalities.training.plots import figure_of, save_figure
-
-    figure = figure_of(5, 5)
-    axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], "--", color="tab:gray", linewidth=1)
     bins = figures["bins"]
     sizes = [10 + 400 * one["n"] / max(1, figures["n"]) for one in bins]
@@ -72,5 +64,4 @@ def reliability_diagram(path: Path, figures: dict[str, Any], title: str) -> None
     axes.set_ylim(0, 1.05)
     axes.set_xlabel("probability of the chosen expert")
     axes.set_ylabel("share of right ones")
-    axes.set_title(f"{title}\nn = {figures['n']}, ECE {figures['ece']:.3f}", fontsize=10)
-    save_figure(figure, path)
+    axes.set_title(f"{title}\nn = {figures['n']:,}, ECE {figures['ece']:.3f}", fontsize=10)
