@@ -10,6 +10,7 @@ import numpy as np
 
 from shoal.agents.report.gathering import Gathered
 from shoal.agents.report.theme import COLOURS, MARKS, label
+from shoal.agents.report.words import duration
 
 _DOTS = 4_000
 _FEWEST = 5
@@ -21,6 +22,8 @@ def says(axes: Any, sentence: str | None, wide: int = 78) -> bool:
         return False
     axes.set_xticks([])
     axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_linewidth(0)
     note(axes, sentence, wide)
     return True
 
@@ -46,7 +49,8 @@ def dots(axes: Any, own: Any, seconds: Any, colour: str, name: str) -> None:
     places = np.nonzero(own)[0]
     if len(places):
         thinned = places[:: -(-len(places) // _DOTS)]
-        axes.plot(thinned + 1, seconds[thinned], ".", color=colour, markersize=4, alpha=0.55,
+        large = 7 if len(own) < 200 else 4
+        axes.plot(thinned + 1, seconds[thinned], ".", color=colour, markersize=large, alpha=0.55,
                   markeredgewidth=0, label=f"{name} (n = {len(places):,})")  # fmt: skip
 
 
@@ -107,6 +111,13 @@ def dated(axes: Any, first: float, last: float) -> None:
 def day(at: float) -> str:
     """Local day and time."""
     return time.strftime("%d %b %H:%M", time.localtime(at))
+
+
+def timed(axes: Any) -> None:
+    """A logarithmic axis of seconds, its ticks in words."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
+    axes.yaxis.set_minor_formatter(lambda seconds, _: "")
 
 
 def whole(axis: Any) -> None:

@@ -17,6 +17,7 @@ from shoal.agents.report.axes import (
     parts,
     says,
     ticks,
+    timed,
     whole,
 )
 from shoal.agents.report.columns import CONTRADICTORY, REFLEX, RIGHT, UNSAID, WRONG
@@ -93,8 +94,8 @@ def latency(
     middles, pieces = parts(len(columns))
     top.plot(middles, [np.median(seconds[part]) for part in pieces], color="#808a95",
              linewidth=2, label="median of all")  # fmt: skip
-    top.set_yscale("log")
-    top.set_ylabel("seconds a run")
+    timed(top)
+    top.set_ylabel("time of a run")
     shares = [100 * fast[part].mean() for part in pieces]
     middle.fill_between(middles, shares, color=FAST, alpha=0.35, linewidth=0)
     middle.plot(middles, shares, color=FAST)
@@ -122,8 +123,8 @@ def calibration(
     for axes, (name, title, said) in zip(figure.subplots(1, 3), shown, strict=True):
         if not says(axes, lacks.get(name), 26):
             reliability(axes, facts["calibration"][name], title)
-            axes.set_xlabel(said, fontsize=8)
-            axes.set_ylabel("share of right ones", fontsize=8)
+            axes.set_xlabel(said)
+            axes.set_ylabel("share of right ones")
         axes.title.set_fontsize(9)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.agents.records import Record
-from shoal.agents.reflexes.serving import EXPERT as REFLEX
+from shoal.agents.reflexes.serving import EXPERT
 
 _TYPES = {
     "at": "d", "seconds": "d", "expert": "H", "chosen": "H", "status": "H", "form": "H",
@@ -21,7 +21,7 @@ _TYPES = {
 _MOST_NAMES = 1_000
 """Names told apart; more would be a stranger's doing."""
 
-OTHERS = "others"
+OTHERS, REFLEX = "others", EXPERT
 RIGHT, WRONG, UNSAID, CONTRADICTORY = 1, 0, -1, 2
 """What "said" and "right" hold."""
 

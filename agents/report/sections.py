@@ -92,7 +92,11 @@ def _bound(one: Mapping[str, Any]) -> tuple[str, str, str]:
         return ("can't be promised", "", "")
     if not one["n"]:
         return (f"{one['threshold']:.3f}", "–", "–")
-    return (f"{one['threshold']:.3f}", share(one["risk"], 1), share(one["coverage"], 1))
+    wrong = share(one["risk"], 1)
+    if one["risk_interval"]:
+        low, high = one["risk_interval"]
+        wrong += f" (95 % interval {100 * low:.1f} to {share(high, 1)})"
+    return (f"{one['threshold']:.3f}", wrong, share(one["coverage"], 1))
 
 
 def drift(facts: Facts) -> Html:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from shoal.agents.report.columns import CONTRADICTORY, REFLEX, RIGHT, UNSAID, WR
 from shoal.agents.report.gathering import Gathered
 from shoal.agents.report.shelves import ALARM, Shelved
 from shoal.agents.router.report import figures_of
+from shoal.modalities.policy.spec import wilson
 from shoal.types import Status
 
 _TOP = 20
@@ -72,7 +73,7 @@ def _routes(columns: Columns) -> list[dict[str, Any]]:
     """Where the router sent tasks, and who answered; most frequent first."""
     pairs = np.stack([columns["chosen"], columns["expert"]], 1)
     found, counts = np.unique(pairs, axis=0, return_counts=True)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"routed_to": columns.name_of(int(chosen)), "answered_by": columns.name_of(int(expert)),
          "runs": int(count)}
         for (chosen, expert), count in zip(found, counts, strict=True)
@@ -114,11 +115,19 @@ def _calibration(told: Gathered) -> dict[str, Any]:
     judged = (columns["said"] == RIGHT) | (columns["said"] == WRONG)
     here = figures_of(columns["routed"][known], columns["right"][known] == RIGHT, least)
     answers = figures_of(columns["sure"][judged], columns["said"][judged] == RIGHT)
+    bound = {"max_risk": told.window.max_risk, "threshold": least}
     return {
-        "router_held_out": told.router,
-        "router_here": {"max_risk": told.window.max_risk, "threshold": least, **here},
+        "router_held_out": told.router | _interval(told.router),
+        "router_here": bound | here | _interval(here),
         "answers": answers,
     }
+
+
+def _interval(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The 95 % interval of the risk among the decisions that cleared the threshold."""
+    kept = round(figures["coverage"] * figures["n"])
+    wrong = round(figures["risk"] * kept)
+    return {"risk_interval": wilson(wrong, kept) if kept else None}
 
 
 def _drift(told: Gathered) -> list[dict[str, Any]]:

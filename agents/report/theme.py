@@ -37,6 +37,8 @@ def dress(figure: Any, theme: Theme) -> None:
     """Gives a figure the colours of a theme; data keep their own."""
     figure.set_facecolor(theme.paper)
     for axes in figure.axes:
+        axes.xaxis.label.set_fontsize(9)
+        axes.yaxis.label.set_fontsize(9)
         axes.set_facecolor(theme.paper)
         axes.tick_params(which="both", color=theme.pale, labelcolor=theme.ink, labelsize=8)
         axes.grid(color=theme.pale, linewidth=0.7)

@@ -57,9 +57,12 @@ def reliability(axes: Any, figures: dict[str, Any], title: str) -> None:
     axes.plot([0, 1], [0, 1], "--", color="tab:gray", linewidth=1)
     bins = figures["bins"]
     sizes = [10 + 400 * one["n"] / max(1, figures["n"]) for one in bins]
-    axes.scatter([b["sure"] for b in bins], [b["right"] for b in bins], sizes, alpha=0.7)
+    axes.scatter(
+        [b["sure"] for b in bins], [b["right"] for b in bins], sizes, alpha=0.7, clip_on=False
+    )
     for one in bins:
-        axes.annotate(str(one["n"]), (one["sure"], one["right"]), fontsize=7, ha="center")
+        above = {"textcoords": "offset points", "xytext": (-5, 5), "ha": "right"}
+        axes.annotate(f"{one['n']:,}", (one["sure"], one["right"]), fontsize=7, **above)
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.05)
     axes.set_xlabel("probability of the chosen expert")
