@@ -49,7 +49,7 @@ def dots(axes: Any, own: Any, seconds: Any, colour: str, name: str) -> None:
     places = np.nonzero(own)[0]
     if len(places):
         thinned = places[:: -(-len(places) // _DOTS)]
-        large = 7 if len(own) < 200 else 4
+        large = 7 if len(own) < 200 else 5
         axes.plot(thinned + 1, seconds[thinned], ".", color=colour, markersize=large, alpha=0.55,
                   markeredgewidth=0, label=f"{name} (n = {len(places):,})")  # fmt: skip
 
@@ -100,6 +100,11 @@ def ordered(axes: Any, told: Gathered) -> None:
     said = [f"{first + t:,}\n{day(told.columns['at'][t - 1])}" for t in shown]
     axes.set_xticks(shown, said)
     axes.set_xlabel("runs, in order")
+
+
+def high(figure: Any, rows: float) -> None:
+    """Makes a figure as high as its rows need."""
+    figure.set_size_inches(figure.get_figwidth(), 1.1 + 0.42 * max(rows, 1.5))
 
 
 def dated(axes: Any, first: float, last: float) -> None:

@@ -11,6 +11,7 @@ from shoal.agents.report.axes import (
     dated,
     dots,
     happened,
+    high,
     marks,
     note,
     ordered,
@@ -29,6 +30,7 @@ from shoal.types import Status
 Draw = Callable[[Any, Gathered, Mapping[str, Any], Mapping[str, str]], None]
 
 _BARS = 40
+_ROWS = 12
 
 
 def came_in(
@@ -60,7 +62,8 @@ def solved_by(
     axes = figure.add_subplot()
     if says(axes, lacks.get("solved_by")):
         return
-    experts = list(facts["solved_by"])[:12][::-1]
+    experts = list(facts["solved_by"])[:_ROWS][::-1]
+    high(figure, len(experts))
     left = np.zeros(len(experts))
     for status in Status:
         counts = np.array([facts["solved_by"][name][str(status)] for name in experts])
@@ -103,8 +106,11 @@ def latency(
     middle.set_ylabel("served fast, %")
     if "served_fast" in lacks:
         note(middle, lacks["served_fast"])
-    bottom.plot(middles, [columns["tokens"][part].mean() for part in pieces], color=SLOW)
-    bottom.set_ylim(bottom=0)
+    tokens = [columns["tokens"][part].mean() for part in pieces]
+    bottom.plot(middles, tokens, color=SLOW)
+    bottom.set_ylim(0, 1.1 * max(max(tokens), 1))
+    if not any(tokens):
+        note(bottom, "no language model was asked")
     bottom.set_ylabel("tokens a run")
     happened((top, middle, bottom), told)
     ordered(bottom, told)
@@ -117,7 +123,7 @@ def calibration(
     """Three reliability diagrams: the router held out, the router here, the answers."""
     shown = (
         ("router_held_out", "the router, held-out decisions", "probability of the expert"),
-        ("router_here", "the router, on these runs", "probability of the expert"),
+        ("router_here", "did the chosen expert solve it?", "probability of the expert"),
         ("answers", "answers, by people's word", "confidence of the answer"),
     )
     for axes, (name, title, said) in zip(figure.subplots(1, 3), shown, strict=True):
@@ -157,7 +163,8 @@ def drift(figure: Any, told: Gathered, facts: Mapping[str, Any], lacks: Mapping[
         says(figure.add_subplot(), lacks["drift"])
         return
     axes, near = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
-    shown = told.reflexes[:12][::-1]
+    shown = told.reflexes[:_ROWS][::-1]
+    high(figure, 1.4 * len(shown))
     for place, one in enumerate(shown):
         served = told.columns.where("reflex", one.name)
         ticks(axes, served, place, FAST, 9)
@@ -187,6 +194,7 @@ def remembered(
     kinds = dict(sorted(facts["memory"]["kinds"].items(), key=lambda pair: pair[1]))
     if says(axes, None if kinds else 'Nothing is remembered yet. Type: shoal run "…"'):
         return
+    high(figure, len(kinds))
     axes.barh(range(len(kinds)), list(kinds.values()), 0.62, color=COLOURS["text"])
     axes.set_yticks(range(len(kinds)), [label(kind) for kind in kinds])
     for place, number in enumerate(kinds.values()):
