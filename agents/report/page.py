@@ -35,10 +35,11 @@ _SECTIONS = (
              "It falls where reflexes take over what the slow path did.", sections.latency,
              ("latency", "served_fast")),
     _Section("calibration", "Calibration", "Whether probabilities mean what they say: on the "
-             "diagonal they do. Left, the serving router on decisions it was not fitted on; then "
-             "on the runs here whose outcome is known; right, the answers that people judged. "
-             "Judged runs are no random sample.", sections.calibration,
-             ("router_here", "answers")),
+             "diagonal they do. Left, the serving router on decisions it was not fitted on. "
+             "Middle, whether the expert it chose here solved the task, by people's word or else "
+             "the run's check; the right expert may fail, so this looks worse than the router "
+             "is. Right, the answers that people judged. Runs with a known outcome are no random "
+             "sample.", sections.calibration, ("router_here", "answers")),
     _Section("drift", "Reflexes and drift", "What was learnt, what happened to it since, and how "
              "near each test is to its alarm, which demotes the reflex.", sections.drift,
              ("drift",)),

@@ -75,9 +75,10 @@ def calibration(facts: Facts) -> Html:
     """Calibration errors, and risk and coverage at the stated bound."""
     told = facts["calibration"]
     names = {
-        "router_held_out": "router, held-out decisions", "router_here": "router, on these runs",
+        "router_held_out": "router, held-out decisions",
+        "router_here": "chosen expert solved it, these runs",
         "answers": "answers, by people's word",
-    }  # fmt: skip
+    }
     rows = [
         (said, told[name]["n"], f"{told[name]['ece']:.3f}" if told[name]["n"] else "–",
          *(_bound(told[name]) if name != "answers" else ("", "", "")))
