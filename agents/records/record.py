@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 from shoal.agents.records.trust import Part, origins
@@ -180,5 +181,10 @@ def _run(data: Mapping[str, Any]) -> Run:
 
 def _made(cls: type[T], data: Mapping[str, Any]) -> T:
     # A newer Shoal may have written more fields, an older one fewer: both are read.
-    known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    known = _fields(cls)
     return cls(**{name: value for name, value in data.items() if name in known})
+
+
+@cache
+def _fields(cls: type) -> frozenset[str]:
+    return frozenset(f.name for f in dataclasses.fields(cls))

@@ -108,8 +108,8 @@ def gather(
     from shoal.agents.reflexes.journal import recover
     from shoal.agents.reflexes.learning import shelf_of
     from shoal.agents.router.head import Head
-    from shoal.agents.router.learning import report_figures
     from shoal.agents.router.library import current
+    from shoal.agents.router.report import report_figures
 
     window, shelf = window or Window(), shelf_of(memory)
     if shelf.root.is_dir():

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.agents.router.head import Head
 from shoal.agents.router.risk import achieved
+from shoal.agents.router.router import Router
 from shoal.modalities.training.figures import calibration_error
 
 BINS = 10
@@ -41,6 +43,13 @@ def _bins(sure: NDArray[Any], right: NDArray[Any]) -> list[dict[str, float]]:
          "right": float(right[place == b].mean())}
         for b in np.unique(place)
     ]  # fmt: skip
+
+
+def report_figures(head: Head, max_risk: float) -> dict[str, Any]:
+    """Calibration, risk and coverage of a head on its held-out decisions, at a risk's threshold."""
+    sure, right = head.held_out[:, 0], head.held_out[:, 1]
+    least = Router(head, max_risk=max_risk).threshold
+    return {"max_risk": max_risk, "threshold": least, **figures_of(sure, right, least)}
 
 
 def reliability(axes: Any, figures: dict[str, Any], title: str) -> None:
