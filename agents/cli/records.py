@@ -34,6 +34,9 @@ def listing(limit: Limit = 20, json: Json = False) -> None:
     if json:
         print_json([_facts(record) for record in found])
         return
+    if not found:
+        console.print('There are no records yet. Type: shoal run "what is 17.5 % of 240?"')
+        return
     columns = ("run", "ended", "expert", "status", "feedback", "may be learnt", "task")
     rows = (
         (record.id[:12], f"{datetime.fromtimestamp(record.at):%Y-%m-%d %H:%M}", record.run.expert,

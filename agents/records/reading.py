@@ -11,7 +11,7 @@ from urllib.parse import quote
 from shoal.agents.memory.sqlite import driver, errors
 from shoal.agents.records.record import Record, record_of
 from shoal.agents.records.trust import Part
-from shoal.errors import StorageError, UnknownNameError, unknown
+from shoal.errors import StorageError, UnknownNameError
 
 if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
@@ -114,7 +114,8 @@ def find(memory: MemoryStore, run: str) -> Record:
     if len(found) > 1:
         raise UnknownNameError(f"{run!r} names no single run", "several start with it", "Type more")
     if not found:
-        unknown("run", run, [], "Type: shoal records list. A run that waits has no record yet")
+        fix = "Type: shoal records list. A run that waits has no record yet"
+        raise UnknownNameError(f"unknown run {run!r}", "no record's id starts so", fix)
     record = _read(*found[0])
     if record is None:
         raise StorageError(f"the record of {run} can't be read", "it is damaged")

@@ -74,6 +74,7 @@ def _pictures(
         draw(figure, told, facts, lacks)
         dress(figure, DAY)
         day = png_of(figure)
+        figure.set_layout_engine("none")  # it is laid out; only the colours change
         dress(figure, NIGHT)
         drawn[name] = (day, png_of(figure))
     return drawn
