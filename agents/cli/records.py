@@ -34,6 +34,9 @@ def listing(limit: Limit = 20, json: Json = False) -> None:
     if json:
         print_json([_facts(record) for record in found])
         return
+    if not found:
+        console.print('There are no records yet. Type: shoal run "what is 17.5 % of 240?"')
+        return
     columns = ("run", "ended", "expert", "status", "feedback", "may be learnt", "task")
     rows = (
         (record.id[:12], f"{datetime.fromtimestamp(record.at):%Y-%m-%d %H:%M}", record.run.expert,
@@ -108,7 +111,7 @@ def export(
     from shoal.agents.records import export as exporting
     from shoal.modalities.training.progress import training_bar
 
-    wanted = exporting.Filter(_time(since), tuple(expert or ()))
+    wanted = exporting.Filter(time_of(since), tuple(expert or ()))
     with opened_memory() as memory:
         total = count(memory, since=wanted.since)
         with training_bar(f"exporting {kind}", total, quiet=json) as report:
@@ -176,7 +179,12 @@ def _corrected(text: str) -> str | Mapping[str, Any] | None:
     return call
 
 
-def _time(text: str) -> float | None:
+def time_of(text: str) -> float | None:
+    """Returns a date as seconds of the epoch; None for "".
+
+    Raises:
+        UsageError: It is no date.
+    """
     try:
         return datetime.fromisoformat(text).timestamp() if text else None
     except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -86,28 +85,3 @@ def undo() -> None:
     from shoal.agents.router.library import undo as go_back
 
     console.print(f"Serving now: {go_back()}", highlight=False, soft_wrap=True)
-
-
-@app.command()
-def report(
-    to: Annotated[Path, typer.Option(help="The reliability diagram, a PNG.")] = Path("router.png"),
-    max_risk: Annotated[float, typer.Option(help="The bound to report on.")] = 0.05,
-    json: Json = False,
-) -> None:
-    """Report risk, coverage and calibration of the serving head on held-out decisions."""
-    from shoal.agents.router.head import Head
-    from shoal.agents.router.learning import report_figures
-    from shoal.agents.router.library import current
-    from shoal.agents.router.report import reliability_diagram
-
-    figures = report_figures(Head.load(current()), max_risk)
-    reliability_diagram(to, figures, "Router, held-out decisions")
-    if json:
-        print_json({**figures, "picture": str(to)})
-        return
-    console.print(
-        f"at most {max_risk:.0%} wrong: threshold {figures['threshold']:.3f}, risk "
-        f"{figures['risk']:.2%}, coverage {figures['coverage']:.1%}, ECE {figures['ece']:.4f}, "
-        f"n = {figures['n']}", highlight=False, soft_wrap=True,
-    )  # fmt: skip
-    console.print(f"Written: {to}")

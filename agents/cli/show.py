@@ -81,7 +81,8 @@ def print_run(run: Run) -> None:
     sure = f"confidence {run.confidence:.2f}"
     chosen = ", ".join(f"{name} {p:.2f}" for name, p in _top(run)) or "none"
     seconds = f"{run.cost.seconds:.2f} s"
-    console.print(f"[dim]expert {run.expert}, {sure} · router: {chosen} · {seconds}[/dim]")
+    said = f"expert {run.expert}, {sure} · router: {chosen} · {seconds} · run {run.id[:12]}"
+    console.print(f"[dim]{said}[/dim]", highlight=False, soft_wrap=True)
     for step in run.steps:
         console.print(f"[dim]  {plain(_step(step))}[/dim]", highlight=False)
     for name, path in run.artifacts.items():

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from shoal.agents.memory.sqlite import driver, errors
 from shoal.agents.records.record import Record, record_of
 from shoal.agents.records.trust import Part
-from shoal.errors import StorageError, UnknownNameError, unknown
+from shoal.errors import StorageError, UnknownNameError
 
 if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
@@ -87,6 +87,14 @@ def count(memory: MemoryStore, *, since: float | None = None) -> int:
     return number
 
 
+def time_before_last(memory: MemoryStore, number: int) -> float | None:
+    """The time after which the newest so many records ended; None where there are no more."""
+    query = f"SELECT {_AT} FROM store WHERE prefix = ? ORDER BY 1 DESC LIMIT 1 OFFSET ?"
+    with _reading(memory) as connection:
+        found = connection.execute(query, (_prefix(memory, "run"), number)).fetchone()
+    return float(found[0]) if found else None
+
+
 def find(memory: MemoryStore, run: str) -> Record:
     """Returns the record of a run, by its id or the start of it.
 
@@ -106,7 +114,8 @@ def find(memory: MemoryStore, run: str) -> Record:
     if len(found) > 1:
         raise UnknownNameError(f"{run!r} names no single run", "several start with it", "Type more")
     if not found:
-        unknown("run", run, [], "Type: shoal records list. A run that waits has no record yet")
+        fix = "Type: shoal records list. A run that waits has no record yet"
+        raise UnknownNameError(f"unknown run {run!r}", "no record's id starts so", fix)
     record = _read(*found[0])
     if record is None:
         raise StorageError(f"the record of {run} can't be read", "it is damaged")

@@ -1,8 +1,8 @@
 """Where reflexes lie: versions that are whole or absent, and one small file that says which serves.
 
 `ROOT/NAME/VERSION/` holds reflex.json, card.md and the heads; `ROOT/NAME/current.json` names the
-version that serves. A version is made aside, synced, renamed, and only then named there: killed
-at any moment, the version that served goes on serving.
+version that serves, and history.jsonl tells what happened so far. A version is made aside, synced,
+renamed, and only then named there: killed at any moment, the version that served goes on serving.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from shoal.agents.reflexes.drift import Drift
+from shoal.agents.reflexes.history import Event, note
 from shoal.agents.reflexes.spec import ReflexSpec
 from shoal.errors import RunError, StorageError, UsageError, unknown
 from shoal.files import write_atomic
@@ -220,6 +221,9 @@ class Shelf:
         before = _serving(path)
         write_atomic(path, json.dumps(asdict(current), indent=1) + "\n")
         if before != (current.version, current.status):
+            with suppress(OSError):  # what is the case is saved; only its history is not
+                event = Event(current.since, current.status, current.version, current.reason)
+                note(path.parent, before, event)
             write_atomic(self.root / ".changed", f"{name} {current.version} {current.status}\n")
 
 
@@ -228,11 +232,11 @@ def _fresh(spec: ReflexSpec | None) -> tuple[Drift, Drift]:
     return (Drift(spec.differs), Drift(spec.expected)) if spec else (Drift(0.01), Drift(0.01))
 
 
-def _serving(path: Path) -> tuple[Any, Any] | None:
+def _serving(path: Path) -> tuple[int, str] | None:
     try:
         data: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return data.get("version"), data.get("status")
-    except (OSError, ValueError):
+        return int(data["version"]), str(data["status"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

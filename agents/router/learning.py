@@ -15,7 +15,6 @@ from shoal.agents.router.bandit import Trial, tuned
 from shoal.agents.router.dial import Dial
 from shoal.agents.router.facts import facts
 from shoal.agents.router.head import Head
-from shoal.agents.router.report import figures_of
 from shoal.agents.router.router import Router
 from shoal.agents.router.train import embedded, task_of
 from shoal.errors import UsageError
@@ -180,10 +179,3 @@ def _card(made: dict[str, Any]) -> str:
     }
     about = "A head of Shoal's router: which expert gets a task. Learnt from this machine's runs."
     return card("router head", about, sections, versions_of(["torch", "numpy"]))
-
-
-def report_figures(head: Head, max_risk: float) -> dict[str, Any]:
-    """Calibration, risk and coverage of a head on its held-out decisions, at a risk's threshold."""
-    sure, right = head.held_out[:, 0], head.held_out[:, 1]
-    least = Router(head, max_risk=max_risk).threshold
-    return {"max_risk": max_risk, "threshold": least, **figures_of(sure, right, least)}

@@ -1,14 +1,15 @@
-"""How far a router's probabilities can be trusted: figures, and a reliability diagram."""
+"""How far probabilities can be trusted: figures, and a reliability diagram."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.agents.router.head import Head
 from shoal.agents.router.risk import achieved
+from shoal.agents.router.router import Router
 from shoal.modalities.training.figures import calibration_error
 
 BINS = 10
@@ -44,33 +45,35 @@ def _bins(sure: NDArray[Any], right: NDArray[Any]) -> list[dict[str, float]]:
     ]  # fmt: skip
 
 
-def reliability_diagram(path: Path, figures: dict[str, Any], title: str) -> None:
-    """Draws how often the router was right by how sure it was, as PNG.
+def report_figures(head: Head, max_risk: float) -> dict[str, Any]:
+    """Calibration, risk and coverage of a head on its held-out decisions, at a risk's threshold."""
+    sure, right = head.held_out[:, 0], head.held_out[:, 1]
+    least = Router(head, max_risk=max_risk).threshold
+    return {"max_risk": max_risk, "threshold": least, **figures_of(sure, right, least)}
+
+
+def reliability(axes: Any, figures: dict[str, Any], title: str) -> None:
+    """Draws how often the router was right by how sure it was.
 
     DeGroot and Fienberg 1983; a calibrated router lies on the diagonal. Dots are as large as
     the tasks they stand for are many.
 
     Args:
-        path: The file to write.
+        axes: matplotlib's.
         figures: From `figures_of`.
         title: What stands above.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
     """
-    from shoal.modalities.training.plots import figure_of, save_figure
-
-    figure = figure_of(5, 5)
-    axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], "--", color="tab:gray", linewidth=1)
     bins = figures["bins"]
     sizes = [10 + 400 * one["n"] / max(1, figures["n"]) for one in bins]
-    axes.scatter([b["sure"] for b in bins], [b["right"] for b in bins], sizes, alpha=0.7)
+    axes.scatter(
+        [b["sure"] for b in bins], [b["right"] for b in bins], sizes, alpha=0.7, clip_on=False
+    )
     for one in bins:
-        axes.annotate(str(one["n"]), (one["sure"], one["right"]), fontsize=7, ha="center")
+        above = {"textcoords": "offset points", "xytext": (-5, 5), "ha": "right"}
+        axes.annotate(f"{one['n']:,}", (one["sure"], one["right"]), fontsize=7, **above)
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.05)
     axes.set_xlabel("probability of the chosen expert")
     axes.set_ylabel("share of right ones")
-    axes.set_title(f"{title}\nn = {figures['n']}, ECE {figures['ece']:.3f}", fontsize=10)
-    save_figure(figure, path)
+    axes.set_title(f"{title}\nn = {figures['n']:,}, ECE {figures['ece']:.3f}", fontsize=10)

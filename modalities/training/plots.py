@@ -111,9 +111,14 @@ def figure_of(width: float, height: float) -> Any:
 
 def save_figure(figure: Any, path: Path) -> None:
     """Writes a figure as PNG, whole or not at all."""
+    write_atomic(path, png_of(figure))
+
+
+def png_of(figure: Any) -> bytes:
+    """A figure as a PNG file, 120 pixels an inch."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
-    write_atomic(path, picture.getvalue())
+    return picture.getvalue()
 
 
 def _short(name: str) -> str:

@@ -88,7 +88,8 @@ def _router(path: str) -> Router:
     from shoal.agents.router.head import Head
 
     if not Path(path).is_file():
-        raise UsageError(f"cannot read the router {path}", "there is no such file")
+        fix = "Give a head's file (.safetensors), as shoal route train --json names it"
+        raise UsageError(f"cannot read the router {path}", "there is no such file", fix)
     return Router(Head.load(Path(path)))
 
 
