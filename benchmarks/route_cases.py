@@ -1,6 +1,7 @@
 """Draws the routing evaluation from its authored wordings: cases/route_{dev,test,test2}.jsonl.
 
     python benchmarks/route_cases.py [--seed 0] [--to FOLDER]
+    python benchmarks/route_cases.py --check EVERY [--meaning]   (the overlap with the training)
 
 Of route_templates.toml a third of each kind's wordings is dev (choices are made by it), the rest
 test; route_fresh.toml was written later and is test2 throughout. Tests are looked at for figures
@@ -26,6 +27,7 @@ from shoal.files import write_atomic
 
 CASES = Path(__file__).with_name("cases")
 SOURCE, FRESH = CASES / "route_templates.toml", CASES / "route_fresh.toml"
+SPLITS = ("dev", "test", "test2")
 FILLINGS, PLAIN, NEAR, MEANT = 6, 3, 0.8, 0.92
 FRAMES = (
     "hey, {}", "quick question: {}", "{} thanks!", "ok so {}", "hi! {}", "{} asap", "um, {}",
@@ -42,7 +44,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--to", type=Path, default=CASES)
+    parser.add_argument("--check", type=int, help="measure each so many-th case; write nothing")
+    parser.add_argument("--meaning", action="store_true", help="compare embeddings as well")
     told = parser.parse_args()
+    if told.check:
+        print(json.dumps(overlap(told.check, meaning=told.meaning)))
+        return
     for split, cases in drawn(told.seed).items():
         lines = [json.dumps({"id": f"{split}-{i:04}", **c}) for i, c in enumerate(cases, 1)]
         write_atomic(told.to / f"route_{split}.jsonl", "\n".join(lines) + "\n")
@@ -53,7 +60,7 @@ def drawn(seed: int) -> dict[str, list[Case]]:
     """Draws all splits."""
     taught = list(dict.fromkeys(lesson.text for lesson in lessons()))
     known = Near(taught)
-    splits: dict[str, list[Case]] = {"dev": [], "test": [], "test2": []}
+    splits: dict[str, list[Case]] = {split: [] for split in SPLITS}
     for place, case in _all(SOURCE, seed):
         if known.adds(case["text"]):
             splits["dev" if place % 3 == 0 else "test"].append(case)
@@ -64,6 +71,19 @@ def drawn(seed: int) -> dict[str, list[Case]]:
         if like < MEANT and known.adds(case["text"])
     ]  # fmt: skip
     return splits
+
+
+def overlap(every: int, *, meaning: bool) -> dict[str, Any]:
+    """The largest similarity of a case in the files to any lesson, by split."""
+    taught = list(dict.fromkeys(lesson.text for lesson in lessons()))
+    known, found = Near(taught), {}
+    for split in SPLITS:
+        lines = (CASES / f"route_{split}.jsonl").read_text(encoding="utf-8").splitlines()
+        texts = [json.loads(line)["text"] for line in lines][::every]
+        found[split] = {"n": len(texts), "trigrams": max(map(known.nearest, texts))}
+        if meaning:
+            found[split]["cosine"] = max(likeness(texts, taught))
+    return found
 
 
 def likeness(texts: list[str], known: list[str]) -> list[float]:
