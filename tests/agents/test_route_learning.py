@@ -105,7 +105,7 @@ def test_earlier_runs_weigh_in_where_they_count(home: Path) -> None:
         memory = agent.memory
         for text, trust in (("brew the potion", "user"), ("brew the elixir", "tool")):
             task = agent.task(text, provenance=trust)  # type: ignore[arg-type]
-            keep(Run(task.id, task, Status.SOLVED, "", None, "text", 0.9), memory)
+            keep(Run(task.id, task, Status.SOLVED, "", None, "text", 0.9, {}, (), Cost()), memory)
         asked = agent.task("brew a potion")
         assert precedents(memory, asked) == ()  # claims alone
         for record in stream(memory, approved_only=False):
