@@ -111,6 +111,7 @@ class Agent:
         *,
         approve: bool = False,
         interactive: bool = True,
+        dial: Dial | None = None,
         listen: Callable[[str], None] | None = None,
         **parts: Any,
     ) -> Run:
@@ -122,6 +123,7 @@ class Agent:
             interactive: Wait for a person where one is needed. A run with the status
                 `NEEDS_APPROVAL`, or `UNSURE` by the expert "ask", can then be resumed;
                 otherwise it has ended.
+            dial: What time and tokens are worth in this run, instead of the agent's own.
             listen: Receives lines that tell what the run is doing.
             **parts: As for `task()`: images, env, seed, thread, provenance.
 
@@ -133,7 +135,7 @@ class Agent:
         fast = self.reflexes.serve(made, approve=approve) if self._fast else None
         if fast is not None:
             return fast
-        first = start(made, approve, interactive)
+        first = start(made, approve, interactive, dial)
         token = LISTENER.set(listen or (lambda line: None))
         try:
             run = self._running.finish(first, made.id)
@@ -147,8 +149,9 @@ class Agent:
         return await asyncio.to_thread(self.run, task, **options)
 
     def stream(
-        self, task: str | Task, *, approve: bool = False, interactive: bool = True, **parts: Any
-    ) -> Iterator[Event]:
+        self, task: str | Task, *, approve: bool = False, interactive: bool = True,
+        dial: Dial | None = None, **parts: Any,
+    ) -> Iterator[Event]:  # fmt: skip
         """Runs one task and yields what happens; the last event holds the run."""
         made = self._made(task, parts)
         from shoal.agents.runner import ended
@@ -157,7 +160,7 @@ class Agent:
         if fast is not None:
             yield ended(fast)
             return
-        for event in self._running.events(start(made, approve, interactive), made.id):
+        for event in self._running.events(start(made, approve, interactive, dial), made.id):
             if event.run is not None:
                 self.reflexes.compare(event.run)
             yield event

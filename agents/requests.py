@@ -12,6 +12,7 @@ from shoal.types import ImageRef, Provenance, Task
 
 if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
+    from shoal.agents.router import Dial
     from shoal.modalities.vision import LoadedImage
 
 
@@ -36,9 +37,10 @@ def make_task(
     return Task(words, stored, env, seed, thread, provenance=provenance)
 
 
-def start(task: Task, approve: bool, interactive: bool) -> dict[str, Any]:
+def start(task: Task, approve: bool, interactive: bool, dial: Dial | None) -> dict[str, Any]:
     """The graph's state at the beginning."""
-    return {"task": task, "approved": ["*"] if approve else [], "interactive": interactive}
+    state = {"task": task, "approved": ["*"] if approve else [], "interactive": interactive}
+    return state | ({"dial": dial} if dial else {})
 
 
 def small_pictures(images: Sequence[Any]) -> list[LoadedImage]:

@@ -19,13 +19,13 @@ from shoal.agents.graph.build import build
 from shoal.agents.graph.state import State
 from shoal.agents.house import House
 from shoal.agents.records.keeping import keep, run_of
-from shoal.agents.router import Route
+from shoal.agents.router import Dial, Route
 from shoal.errors import StorageError, UsageError, unknown
 from shoal.types import Run, Status, Task
 
 _STORED = (
     types.Cost, types.ImageRef, types.Memory, types.Outcome, types.Run, types.Status, types.Step,
-    types.Task, types.Value, Route,
+    types.Task, types.Value, Dial, Route,
 )  # fmt: skip
 """All types that a checkpoint may name; anything else in one is not built."""
 

@@ -1,12 +1,14 @@
-"""Draws the routing evaluation from its authored wordings: cases/route_dev.jsonl, route_test.jsonl.
+"""Draws the routing evaluation from its authored wordings: cases/route_{dev,test,test2}.jsonl.
 
     python benchmarks/route_cases.py [--seed 0] [--to FOLDER]
+    python benchmarks/route_cases.py --check EVERY [--meaning]   (the overlap with the training)
 
-A third of each kind's wordings is dev (choices are made by it), the rest test (looked at for
-figures only). Each wording gives up to FILLINGS tasks, some with a conversational frame, some
-with a picture or an env at hand that they don't ask about. Left out is whatever is a near
-duplicate of what the router trains on, or of a task drawn before: character trigrams with a
-Jaccard similarity of NEAR or more after normalisation.
+Of route_templates.toml a third of each kind's wordings is dev (choices are made by it), the rest
+test; route_fresh.toml was written later and is test2 throughout. Tests are looked at for figures
+only. Each wording gives up to FILLINGS tasks, some with a conversational frame, some with a picture
+or an env at hand that they don't ask about. Left out is whatever is a near duplicate of a task
+drawn before, or of what the router trains on: character trigrams with a Jaccard similarity of NEAR
+or more after normalisation, or, in test2, embeddings of MiniLM with a cosine of MEANT or more.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from shoal.agents.router.lessons import lessons
 from shoal.files import write_atomic
 
 CASES = Path(__file__).with_name("cases")
-SOURCE = CASES / "route_templates.toml"
-FILLINGS, PLAIN, NEAR = 6, 3, 0.8
+SOURCE, FRESH = CASES / "route_templates.toml", CASES / "route_fresh.toml"
+SPLITS = ("dev", "test", "test2")
+FILLINGS, PLAIN, NEAR, MEANT = 6, 3, 0.8, 0.92
 FRAMES = (
     "hey, {}", "quick question: {}", "{} thanks!", "ok so {}", "hi! {}", "{} asap", "um, {}",
     "sorry to bother you, {}", "{}, if you don't mind", "{} :)",
@@ -37,11 +40,16 @@ Case = dict[str, Any]
 
 
 def main() -> None:
-    """Writes both files."""
+    """Writes the files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--to", type=Path, default=CASES)
+    parser.add_argument("--check", type=int, help="measure each so many-th case; write nothing")
+    parser.add_argument("--meaning", action="store_true", help="compare embeddings as well")
     told = parser.parse_args()
+    if told.check:
+        print(json.dumps(overlap(told.check, meaning=told.meaning)))
+        return
     for split, cases in drawn(told.seed).items():
         lines = [json.dumps({"id": f"{split}-{i:04}", **c}) for i, c in enumerate(cases, 1)]
         write_atomic(told.to / f"route_{split}.jsonl", "\n".join(lines) + "\n")
@@ -49,19 +57,53 @@ def main() -> None:
 
 
 def drawn(seed: int) -> dict[str, list[Case]]:
-    """Draws both splits."""
-    kinds = tomllib.loads(SOURCE.read_text(encoding="utf-8"))
+    """Draws all splits."""
+    taught = list(dict.fromkeys(lesson.text for lesson in lessons()))
+    known = Near(taught)
+    splits: dict[str, list[Case]] = {split: [] for split in SPLITS}
+    for place, case in _all(SOURCE, seed):
+        if known.adds(case["text"]):
+            splits["dev" if place % 3 == 0 else "test"].append(case)
+    fresh = [case for _, case in _all(FRESH, seed)]
+    meant = likeness([case["text"] for case in fresh], taught)
+    splits["test2"] = [
+        case for case, like in zip(fresh, meant, strict=True)
+        if like < MEANT and known.adds(case["text"])
+    ]  # fmt: skip
+    return splits
+
+
+def overlap(every: int, *, meaning: bool) -> dict[str, Any]:
+    """The largest similarity of a case in the files to any lesson, by split."""
+    taught = list(dict.fromkeys(lesson.text for lesson in lessons()))
+    known, found = Near(taught), {}
+    for split in SPLITS:
+        lines = (CASES / f"route_{split}.jsonl").read_text(encoding="utf-8").splitlines()
+        texts = [json.loads(line)["text"] for line in lines][::every]
+        found[split] = {"n": len(texts), "trigrams": max(map(known.nearest, texts))}
+        if meaning:
+            found[split]["cosine"] = max(likeness(texts, taught))
+    return found
+
+
+def likeness(texts: list[str], known: list[str]) -> list[float]:
+    """The largest cosine of each text's embedding to any known text's."""
+    from shoal.modalities.text import text_encoder
+
+    vectors, others = (text_encoder().embed(some) for some in (texts, known))
+    return [float((others @ vector).max()) for vector in vectors]
+
+
+def _all(source: Path, seed: int) -> Iterator[tuple[int, Case]]:
+    """Each kind's wordings in random order, and their tasks with the place of the wording."""
+    kinds = tomllib.loads(source.read_text(encoding="utf-8"))
     slots = kinds.pop("slots")
-    known = Near(dict.fromkeys(lesson.text for lesson in lessons()))
-    splits: dict[str, list[Case]] = {"dev": [], "test": []}
     for kind, about in kinds.items():
         draw = random.Random(f"{seed} {kind}")
         wordings = draw.sample(about["wordings"], len(about["wordings"]))
         for place, wording in enumerate(wordings):
-            split = splits["dev" if place % 3 == 0 else "test"]
-            split += [case for case in _cases(kind, about, wording, slots, draw)
-                      if known.adds(case["text"])]  # fmt: skip
-    return splits
+            for case in _cases(kind, about, wording, slots, draw):
+                yield place, case
 
 
 def _cases(

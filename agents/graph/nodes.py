@@ -15,7 +15,8 @@ from shoal.agents.graph.progress import tell
 from shoal.agents.graph.state import State
 from shoal.agents.house import House
 from shoal.agents.records.keeping import facts, keep, keep_seen, run_of
-from shoal.agents.router import Route
+from shoal.agents.records.precedents import precedents
+from shoal.agents.router import Precedent, Route
 from shoal.errors import StorageError
 from shoal.types import Outcome, Status, Task
 
@@ -46,14 +47,18 @@ class Nodes:
         """Asks the router, unless the request begins with a tool's own trigger."""
         task = state["task"]
         remembered = max((item.score for item in state["recalled"]), default=0.0)
-        told = self.house.affordances(task)
-        decision = self.house.router(task, self.house.abilities, remembered, told)
+        told, before = self.house.affordances(task), self._precedents(task)
+        house, dial = self.house, state.get("dial")
+        decision = house.router(task, house.abilities, remembered, told, before, dial)
         if any(spec.triggered_by(task.text) for spec in self.house.triggered):
             reason = "it begins as a tool's requests do"
             decision = Route({"text": 1.0}, "text", "tool", 1.0, reason)
         tell(f"routes to {decision.expert} ({decision.confidence:.2f})")
         spent = time.time() - state["started"]
         return {"decision": decision, "expert": decision.expert, "spent": spent}
+
+    def _precedents(self, task: Task) -> Sequence[Precedent]:
+        return precedents(self.house.memory, task) if self.house.remembers else ()
 
     def after_route(self, state: State) -> str:
         """Picks the chosen expert's node; the larger model's where the router is in doubt."""

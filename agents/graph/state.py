@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from shoal.agents.router import Route
+from shoal.agents.router import Dial, Route
 from shoal.types import Cost, Memory, Outcome, Run, Step, Task, Value
 
 
@@ -13,6 +13,7 @@ class State(TypedDict, total=False):
 
     Attributes:
         task: The request.
+        dial: What time and tokens are worth in this run; without, the router's own counts.
         approved: Irreversible calls that may go ahead (see `approval_key`), or "*".
         interactive: Whether the ask node may interrupt for a person.
         recalled: What memory found for the task.
@@ -33,6 +34,7 @@ class State(TypedDict, total=False):
     """
 
     task: Task
+    dial: Dial
     approved: list[str]
     interactive: bool
     recalled: list[Memory]

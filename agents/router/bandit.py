@@ -16,12 +16,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from shoal.agents.router.dial import Dial
 from shoal.agents.router.facts import facts
 from shoal.agents.router.head import Head, features
-from shoal.agents.router.lessons import lessons
+from shoal.agents.router.lessons import Lesson, lessons
 from shoal.agents.router.train import embedded, task_of
 from shoal.types import Cost
 
@@ -78,7 +79,7 @@ def tuned(head: Head, trials: Sequence[Trial], dial: Dial | None = None, seed: i
     if not judged:
         return head
     log = _Log.of(head, judged, dial or Dial())
-    old, replay = _Policy.of(head), _replayed(head, seed)
+    old, replay = _Policy.of(head), _replayed(seed)
     new = _Policy(old.weights.clone().requires_grad_(), old.bias.clone().requires_grad_())
     before = old.logits(replay).softmax(1)
 
@@ -145,10 +146,25 @@ def _read(asked: Sequence[tuple[str, int, str | None]]) -> torch.Tensor:
     return torch.from_numpy(features(embedded([text for text, _, _ in asked]), told))
 
 
-def _replayed(head: Head, seed: int) -> torch.Tensor:
-    taught = lessons(seed)
-    picked = np.random.default_rng(seed).choice(len(taught), REPLAYED, replace=False)
-    return _read([(taught[i].text, taught[i].images, taught[i].env) for i in picked])
+def _replayed(seed: int) -> torch.Tensor:
+    taught, order = _shuffled(seed)
+    return _read([(taught[i].text, taught[i].images, taught[i].env) for i in order[:REPLAYED]])
+
+
+def unreplayed(count: int, seed: int) -> list[Trial]:
+    """Returns lessons that `tuned` does not replay with this seed, as trials that are judged."""
+    taught, order = _shuffled(seed)
+    picked = [taught[i] for i in order[REPLAYED : REPLAYED + count]]
+    owners = [lesson.skill.partition(".")[0] for lesson in picked]
+    return [
+        Trial(lesson.text, lesson.images, lesson.env, owner, right=owner)
+        for lesson, owner in zip(picked, owners, strict=True)
+    ]
+
+
+def _shuffled(seed: int) -> tuple[list[Lesson], NDArray[np.int64]]:
+    taught = lessons()
+    return taught, np.random.default_rng(seed).permutation(len(taught))
 
 
 def _minimised(policy: _Policy, loss: Callable[[], torch.Tensor]) -> None:

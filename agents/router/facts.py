@@ -1,10 +1,11 @@
-"""What the router's head knows of a task beside its words: plain numbers."""
+"""What the router's head knows of a task beside its embedding: plain numbers."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from shoal.agents.router.words import WIDTH, hashed
 from shoal.types import Task
 
 if TYPE_CHECKING:
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
 NAMES = ("mission", "image", "images", "env", "goals")
 """The facts, in the order in which the head reads them behind the embedding."""
 
+READ = (*NAMES, f"words {WIDTH}")
+"""All that the head reads behind the embedding."""
+
 
 def facts(task: Task) -> NDArray[np.float32]:
-    """Returns a task's facts, float32 (5,), each 0 or 1.
+    """Returns a task's facts, float32 (5 + WIDTH,): five of 0 or 1, then its words, hashed.
 
     "mission": the text parses to a goal (`shoal.envs.parse`) that the task's env takes, or,
     without an env, any would. "image": a picture is at hand; "images": several are. "env": an
@@ -29,7 +33,8 @@ def facts(task: Task) -> NDArray[np.float32]:
     goals = task.env is not None and _takes_goal(task.env)
     mission = (goals or task.env is None) and _is_mission(task.text)
     many = len(task.images)
-    return np.array([mission, many > 0, many > 1, task.env is not None, goals], np.float32)
+    told = np.array([mission, many > 0, many > 1, task.env is not None, goals], np.float32)
+    return np.concatenate([told, hashed(task.text)])
 
 
 def _is_mission(text: str) -> bool:

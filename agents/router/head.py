@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal.agents.router.facts import NAMES
+from shoal.agents.router.facts import NAMES, READ
 from shoal.errors import CorruptWeightsError
 from shoal.files import write_atomic
 
@@ -74,7 +74,7 @@ class Head:
         """The head as a safetensors file, with how it was made."""
         from safetensors.numpy import save
 
-        about = {"skills": json.dumps(self.skills), "facts": json.dumps(NAMES)}
+        about = {"skills": json.dumps(self.skills), "facts": json.dumps(READ)}
         about |= {"made": json.dumps(dict(self.made))}
         tensors = {name: getattr(self, name) for name in _TENSORS}
         # A quarter of the file, and ample for cosines.
@@ -93,8 +93,8 @@ class Head:
         try:
             with safe_open(path, framework="numpy") as stream:
                 about = {key: json.loads(value) for key, value in stream.metadata().items()}
-                if about["facts"] != list(NAMES):
-                    raise ValueError(f"it was trained on other facts than {', '.join(NAMES)}")
+                if about["facts"] != list(READ):
+                    raise ValueError(f"it was trained on other facts than {', '.join(READ)}")
                 read = {name: stream.get_tensor(name).astype("float32") for name in _TENSORS}
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise CorruptWeightsError(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.agents.router import library
-from shoal.agents.router.bandit import Trial, tuned
+from shoal.agents.router.bandit import Trial, tuned, unreplayed
 from shoal.agents.router.dial import Dial
 from shoal.agents.router.facts import facts
 from shoal.agents.router.head import Head
@@ -26,6 +26,9 @@ LEAST = 10
 
 MARGIN = 0.02
 """The new head may be worse by so much on the held-out trials, at most."""
+
+CHECKED = 500
+"""Lessons on which the new head must not be worse either: the log shows but a part of the work."""
 
 _HELD = 0.3
 _Z = 1.645
@@ -74,6 +77,9 @@ def learn(trials: Sequence[Trial], *, dial: Dial | None = None, seed: int = 0) -
     new = tuned(old, taught, dial, seed)
     figures, accepted, why = _compared(old, new, held)
     figures |= {"trials": len(judged), "held_out": len(held), "seed": seed}
+    if accepted:
+        kept, accepted, forgets = _remembers(old, new, seed)
+        figures, why = figures | kept, forgets or why
     if not accepted:
         return Learnt(False, why, figures, library.current())
     costs = _costs(judged, old.made.get("costs", {}))
@@ -109,9 +115,7 @@ def _check(judged: Sequence[Trial]) -> None:
 
 def _compared(old: Head, new: Head, held: Sequence[Trial]) -> tuple[dict[str, Any], bool, str]:
     before, after = (_agrees(_said(head, held), held) for head in (old, new))
-    difference = after.astype(float) - before.astype(float)
-    spread = float(difference.std(ddof=1)) / len(held) ** 0.5 if len(held) > 1 else 1.0
-    lower = float(difference.mean()) - _Z * spread
+    lower = _lower(before, after)
     figures = {
         "right_before": round(float(before.mean()), 4),
         "right_after": round(float(after.mean()), 4),
@@ -123,9 +127,30 @@ def _compared(old: Head, new: Head, held: Sequence[Trial]) -> tuple[dict[str, An
             False,
             f"it may be worse by {-lower:.3f}, more than {MARGIN}: left as it was",
         )
-    if np.array_equal(_said(old, held), _said(new, held)) and not difference.any():
+    if np.array_equal(_said(old, held), _said(new, held)):
         return figures, True, "it decides as before on the held-out trials, with other odds"
     return figures, True, f"it is not worse by more than {MARGIN} on held-out trials"
+
+
+def _remembers(old: Head, new: Head, seed: int) -> tuple[dict[str, Any], bool, str]:
+    """Whether the new head is as right on lessons that it did not replay: all else it knew."""
+    asked = unreplayed(CHECKED, seed)
+    before, after = (_agrees(_said(head, asked), asked) for head in (old, new))
+    lower = _lower(before, after)
+    figures = {
+        "lessons_before": round(float(before.mean()), 4),
+        "lessons_after": round(float(after.mean()), 4),
+        "lessons_lower_bound": round(lower, 4),
+    }  # fmt: skip
+    forgets = f"it may forget {-lower:.3f} of what it knew, more than {MARGIN}: left as it was"
+    return figures, lower >= -MARGIN, "" if lower >= -MARGIN else forgets
+
+
+def _lower(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
+    """Of the paired difference: the one-sided bound of 95 %."""
+    difference = after.astype(float) - before.astype(float)
+    spread = float(difference.std(ddof=1)) / len(before) ** 0.5 if len(before) > 1 else 1.0
+    return float(difference.mean()) - _Z * spread
 
 
 def _routes(head: Head, trials: Sequence[Trial]) -> list[Any]:

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shoal.agents.router.bandit import Trial
 from shoal.agents.router.tasks import read_tasks
 from shoal.errors import UsageError
 from shoal.types import Cost
+
+if TYPE_CHECKING:
+    from shoal.agents.records import Record
 
 MOST = 20_000
 """Trials that are looked at."""
@@ -65,21 +68,18 @@ def _trial(row: dict[str, Any]) -> Trial:
 
 
 def _recorded() -> Iterator[Trial]:
-    from shoal.agents import records
     from shoal.agents.memory import MemoryStore
+    from shoal.agents.records import stream
 
-    stream: Any = vars(records).get("stream")
-    if stream is None:
-        raise UsageError("records can't be streamed", "this version of shoal.agents.records can't")
     memory = MemoryStore()
     try:
-        yield from trials_of(stream(memory))
+        yield from trials_of(stream(memory, part="decision"))
     finally:
         memory.close()
 
 
-def trials_of(recorded: Iterable[Any]) -> Iterator[Trial]:
-    """Turns records (`shoal.agents.records.Record`) into trials.
+def trials_of(recorded: Iterable[Record]) -> Iterator[Trial]:
+    """Turns records into trials.
 
     Only what a person, or the check, found right or wrong speaks; a run in which a second expert
     answered tells that the first could not.
