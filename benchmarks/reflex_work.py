@@ -141,18 +141,21 @@ class Sorting:
         self._random = np.random.default_rng(self.seed)
         self._photos = [Image.open(ASSETS / f"{n}.jpg").convert("RGB") for n in ("cat", "coffee")]
         self.places = [f"place {letter}" for letter in "abcdefgh"]
+        self._shown = {place: [self._crop(place) for _ in range(3)] for place in self.places}
 
     def prepare(self, agent: Agent) -> None:
         """Teaches each place by three pictures, as a user would."""
-        for place in self.places:
-            agent.teach(place, images=[self._crop(place) for _ in range(3)])
+        for place, shown in self._shown.items():
+            if place not in agent.taught:
+                agent.teach(place, images=shown)
 
     def stream(self, count: int) -> Sequence[Item]:
         """Fresh crops."""
-        chosen = self._random.integers(len(self.places), size=count)
-        named = [self.places[number] for number in chosen]
-        said = {"text": "what is in this picture?", "thread": self.name}
-        return [Item({**said, "images": [self._crop(place)]}, place) for place in named]
+        said, made = {"text": "what is in this picture?", "thread": self.name}, []
+        for _ in range(count):
+            place = self.places[int(self._random.integers(len(self.places)))]
+            made.append(Item({**said, "images": [self._crop(place)]}, place))
+        return made
 
     def right(self, run: Run, truth: Any) -> bool:
         """The taught name, said as an answer."""
