@@ -11,7 +11,6 @@ from shoal.agents.reflexes.heads import Tier
 from shoal.agents.reflexes.spec import ClassSpec, ReflexSpec
 from shoal.errors import CorruptWeightsError
 from shoal.files import sha256_file
-from shoal.modalities.vision.teach.head import Head
 from shoal.types import Task
 
 GRAINS: tuple[Grain, ...] = ("quick", "deep")
@@ -81,10 +80,9 @@ def load(spec: ReflexSpec, folder: Path) -> Chooser:
         try:
             if sha256_file(path) != part.sha256:
                 raise ValueError("its sha256 is not the one in reflex.json")
-            head = Head.load(path, len(spec.classes), part.features)
+            tiers[grain] = Tier.load(path, len(spec.classes), part.features, part.least)
         except Exception as error:  # whatever safetensors or the disk has to say
             raise CorruptWeightsError(
                 f"{path} can't be used", str(error), f"Type: shoal reflexes undo {spec.name}"
             ) from error
-        tiers[grain] = Tier(head, part.known, part.least)
     return Chooser(tuple(spec.classes), tiers, spec.encoder)

@@ -30,6 +30,9 @@ Bools = NDArray[np.bool_]
 LEAST: dict[Grain, float] = {"quick": 0.9, "deep": 0.6}
 """No threshold is lower, whatever the records allow: they hold no work that is still unknown."""
 
+_OF_UNKNOWN: dict[Grain, float] = {"quick": 0.2, "deep": 1.0}
+"""What part of `LearnSettings.unknown` a grain may use up: the quick one is for near repeats."""
+
 _STEPS = 25
 """Thresholds that are tried, at equal shares of the cross-fitted scores."""
 
@@ -100,10 +103,11 @@ def _with_tier(
 ) -> Chooser:
     """Adds a grain's head, with a threshold for what the grains before it leave."""
     vectors = read([row.task for row in rows], grain, path_of)
-    fitted = heads.fit(vectors, truth, len(chooser.classes), settings.seed)
+    fitted = heads.fit(vectors, truth, len(chooser.classes), settings.seed, compare=grain == "deep")
     levels = np.linspace(1, 0, _STEPS + 1)[1:]
     quantiles = (float(np.quantile(fitted.scores, q)) for q in levels)
-    grid = sorted({max(q, LEAST[grain]) for q in quantiles}, reverse=True)
+    floor = max(LEAST[grain], fitted.floor(settings.unknown * _OF_UNKNOWN[grain]))
+    grid = sorted({max(q, floor) for q in quantiles}, reverse=True)
     asked = parts.calibration
     served, right, _ = _outcomes(chooser, asked, path_of)
     best, scores = fitted.tier.score(read([e.task for e in asked], grain, path_of))

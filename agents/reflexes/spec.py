@@ -40,7 +40,6 @@ class ClassSpec(_Strict):
 class TierSpec(_Strict):
     """One grain's head: where it is believed, and the hash of its file."""
 
-    known: float
     threshold: float | None
     sha256: str
     features: int
