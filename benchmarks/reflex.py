@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from common import print_report, wilson
-from reflex_drift import planted, plans_of
+from reflex_drift import plans_of, planted
 from reflex_recording import Slow, built, copied, recorded, timed
 from reflex_work import WORKS, Item, Support, Work
 from running import guarded

@@ -19,7 +19,7 @@ from reflex_work import Item, Support, Work
 
 from shoal import Agent
 from shoal.agents.memory import MemoryStore
-from shoal.types import Run, Status, Step, Task, Value
+from shoal.types import Cost, Run, Status, Step, Task, Value
 
 Ran = TypeVar("Ran")
 
@@ -118,7 +118,18 @@ def built(work: Support, items: Sequence[Item], target: MemoryStore, count: int)
     for place, item in enumerate(items[:count]):
         task, (tool, customer) = Task(**item.parts), item.truth
         step = Step("tool", tool, {"customer": customer}, Value("done", "tool"))
-        run = Run(task.id, task, Status.SOLVED, "", step.result, "text", 0.9, steps=(step,))
+        run = Run(
+            task.id,
+            task,
+            Status.SOLVED,
+            "",
+            step.result,
+            "text",
+            0.9,
+            {"text": 1.0},
+            (step,),
+            Cost(),
+        )
         value = {"at": began + 1e-6 * place, "text": task.text, "data": as_dict(run),
                  "provenance": "memory"}  # fmt: skip
         entries.append({"user": target.user, "key": f"run-{task.id}", "value": value})

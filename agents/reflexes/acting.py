@@ -18,7 +18,6 @@ from shoal.modalities.policy.guard import Guarded
 from shoal.modalities.policy.policy import Policy
 from shoal.types import Task
 
-
 _IDLE = 4
 """Envs that wait for the next task, at most."""
 

@@ -154,7 +154,7 @@ def _filled(spec: ReflexSpec, model: Chooser | Actor, folder: Path) -> ReflexSpe
         tier.save(path)
         tiers[str(grain)] = TierSpec(
             threshold=spare(tier.threshold), sha256=sha256_file(path),
-            features=tier.shown.head.weights.shape[0],
+            features=tier.shown.head.weights.shape[0], strange=model.strange.get(grain),
         )  # fmt: skip
     told = {"classes": list(model.classes), "encoder": model.encoder, "tiers": tiers}
     return spec.model_copy(update=told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shoal.agents.reflexes.features import Grain, PathOf, encoder_name, read
@@ -39,11 +39,14 @@ class Chooser:
         classes: What they name, by number.
         tiers: By grain.
         encoder: The model that the deep head's embeddings are of.
+        strange: Share of what it was not taught that each head takes for its own, told from
+            its own classes, left out in turn; None where there are too few.
     """
 
     classes: tuple[ClassSpec, ...]
     tiers: Mapping[Grain, Tier]
     encoder: str
+    strange: Mapping[Grain, float | None] = field(default_factory=dict)
 
     def choose(self, task: Task, path_of: PathOf) -> Choice | None:
         """Returns what it would do, or None where it is not sure enough, or it is not its work.
@@ -85,4 +88,5 @@ def load(spec: ReflexSpec, folder: Path) -> Chooser:
             raise CorruptWeightsError(
                 f"{path} can't be used", str(error), f"Type: shoal reflexes undo {spec.name}"
             ) from error
-    return Chooser(tuple(spec.classes), tiers, spec.encoder)
+    strange = {grain: spec.tiers[grain].strange for grain in tiers}
+    return Chooser(tuple(spec.classes), tiers, spec.encoder, strange)

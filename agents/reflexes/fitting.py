@@ -30,8 +30,8 @@ Bools = NDArray[np.bool_]
 LEAST: dict[Grain, float] = {"quick": 0.9, "deep": 0.6}
 """No threshold is lower, whatever the records allow: they hold no work that is still unknown."""
 
-_OF_UNKNOWN: dict[Grain, float] = {"quick": 0.2, "deep": 1.0}
-"""What part of `LearnSettings.unknown` a grain may use up: the quick one is for near repeats."""
+_QUICK_REFUSES = 0.4
+"""Share of its own work that the quick head leaves to the deep one, which knows it better."""
 
 _STEPS = 25
 """Thresholds that are tried, at equal shares of the cross-fitted scores."""
@@ -106,7 +106,8 @@ def _with_tier(
     fitted = heads.fit(vectors, truth, len(chooser.classes), settings.seed, compare=grain == "deep")
     levels = np.linspace(1, 0, _STEPS + 1)[1:]
     quantiles = (float(np.quantile(fitted.scores, q)) for q in levels)
-    floor = max(LEAST[grain], fitted.floor(settings.unknown * _OF_UNKNOWN[grain]))
+    refused = settings.refused if grain == "deep" else max(settings.refused, _QUICK_REFUSES)
+    floor = max(LEAST[grain], float(np.quantile(fitted.scores, refused)))
     grid = sorted({max(q, floor) for q in quantiles}, reverse=True)
     asked = parts.calibration
     served, right, _ = _outcomes(chooser, asked, path_of)
@@ -120,8 +121,9 @@ def _with_tier(
         [t for t in grid if t > 0], both, np.where(served, right, own), slow,
         settings.margin, settings.delta / len(GRAINS),
     )  # fmt: skip
-    tier = replace(fitted.tier, threshold=least)
-    return replace(chooser, tiers={**chooser.tiers, grain: tier})
+    fitted = replace(fitted, tier=replace(fitted.tier, threshold=least))
+    strange = {**chooser.strange, grain: fitted.taken_in()}
+    return replace(chooser, tiers={**chooser.tiers, grain: fitted.tier}, strange=strange)
 
 
 def _outcomes(

@@ -117,11 +117,9 @@ class Fitted:
     scores: Doubles
     strange: Doubles
 
-    def floor(self, share: float) -> float:
-        """The least threshold at which at most so many of a left-out class's are served."""
-        if not len(self.strange):
-            return 0.0
-        return float(np.nextafter(np.quantile(self.strange, 1 - share, method="higher"), 2.0))
+    def taken_in(self) -> float | None:
+        """Share of left-out classes' examples that would be served; None under three classes."""
+        return float((self.strange >= self.tier.threshold).mean()) if len(self.strange) else None
 
 
 def fit(vectors: Floats, labels: Ints, classes: int, seed: int, *, compare: bool) -> Fitted:
