@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from common import print_report, wilson
 from reflex_drift import plans_of, planted
-from reflex_recording import Slow, built, copied, recorded, timed
-from reflex_work import WORKS, Item, Support, Work
+from reflex_recording import Slow, built, copied, kept, recorded, timed
+from reflex_work import WORKS, Item, Missions, Support, Work
 from running import guarded
 
 from shoal import Agent
@@ -29,6 +29,9 @@ from shoal.agents.memory import MemoryStore
 from shoal.agents.reflexes import LearnSettings
 from shoal.agents.reflexes.risk import worse_by
 from shoal.types import Run
+
+Ran = tuple[Run | None, float, float]
+"""What a reflex did, with its seconds of wall clock and of processor."""
 
 
 def main() -> None:
@@ -85,11 +88,14 @@ class Bench:
         items = work.stream(count + self.given.fresh)
         slow = self._recorded(work, items)
         self.works[work.name], self.items[work.name] = work, items[count:]
-        told: dict[str, Any] = {"recorded": _recording(slow[:count]), "built": slow[0].cpu == 0}
+        told: dict[str, Any] = {"recorded": _recording(slow[:count]), "built": not slow[0].id}
         with Agent(memory=self.memory, **work.agent) as agent:
             work.prepare(agent)
             told |= self._learnt(agent, work)
-            told |= self._beside(self._run(agent, work), slow[count:], work)
+            ran = self._run(agent, work)
+            told |= self._beside(ran, slow[count:], work)
+            if isinstance(work, Missions):
+                told["env_alone"] = _env_alone(work, self.items[work.name], ran)
             if isinstance(work, Support):
                 told["unknown_served"] = _unknown(agent, work, self.given.fresh)
         _say(work.name, told)
@@ -120,7 +126,8 @@ class Bench:
 
     def _recorded(self, work: Work, items: Sequence[Item]) -> list[Slow]:
         if self.given.built and isinstance(work, Support):
-            return built(work, items, self.memory, self.given.records)
+            measured = kept(self.kept / f"{work.name}-{self.given.seed}")
+            return built(work, items, self.memory, self.given.records, measured)
         folder = self.kept / f"{work.name}-{self.given.seed}"
         slow = recorded(work, folder, items, self.given.seed)
         copied(folder, self.memory, [each.id for each in slow[: self.given.records]])
@@ -137,7 +144,7 @@ class Bench:
         told = {"learnt": promoted, "learning_seconds": round(seconds, 1)}
         return told | {"learning_cpu_seconds": round(busy, 1)}
 
-    def _run(self, agent: Agent, work: Work) -> list[tuple[Run | None, float, float]]:
+    def _run(self, agent: Agent, work: Work) -> list[Ran]:
         """Asks the reflexes; what they leave, the slow path has done already."""
         made = [agent.task(**item.parts) for item in self.items[work.name]]
         for task in made[:3]:
@@ -148,9 +155,7 @@ class Bench:
         run = agent.reflexes.serve(agent.task(**item.parts))
         return run is None or work.right(run, item.truth)
 
-    def _beside(
-        self, fast: list[tuple[Run | None, float, float]], slow: Sequence[Slow], work: Work
-    ) -> dict[str, Any]:
+    def _beside(self, fast: list[Ran], slow: Sequence[Slow], work: Work) -> dict[str, Any]:
         truths = [item.truth for item in self.items[work.name]]
         served = np.array([run is not None for run, *_ in fast])
         other = np.array([each.right for each in slow])
@@ -178,6 +183,17 @@ def _unknown(agent: Agent, work: Support, count: int) -> dict[str, Any]:
     return _share(np.array([agent.reflexes.serve(task) is not None for task in tasks]))
 
 
+def _env_alone(work: Missions, items: Sequence[Item], ran: Sequence[Ran]) -> dict[str, Any]:
+    """What the env takes by itself: below this nothing that plays the mission can get."""
+    steps = [(item, run.cost.env_steps) for item, (run, *_) in zip(items, ran, strict=True) if run]
+    took = [timed(lambda each=each: work.bare(*each))[1:] for each in steps]
+    return {
+        "ms_wall": round(1000 * float(np.median([wall for wall, _ in took])), 3),
+        "ms_cpu": round(1000 * float(np.median([cpu for _, cpu in took])), 3),
+        "steps": int(np.median([count for _, count in steps])), "n": len(took),
+    }  # fmt: skip
+
+
 def _recording(slow: Sequence[Slow]) -> dict[str, Any]:
     right = float(np.mean([each.right for each in slow]))
     return {"n": len(slow), "success": round(right, 4),
@@ -203,6 +219,8 @@ def _say(name: str, told: dict[str, Any]) -> None:
         print(f"  {label}: {value} (target {target}: {'met' if met else 'MISSED'})")
     print(f"  success {told['success']} beside {told['success_slow']} of the slow path")
     print(f"  where served {told['success_where_served']}")
+    if "env_alone" in told:
+        print(f"  the env's own part of the fast median: {told['env_alone']}")
     if "unknown_served" in told:
         print(f"  of unknown intents served fast: {told['unknown_served']}", flush=True)
 

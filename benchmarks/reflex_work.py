@@ -192,6 +192,7 @@ class Missions:
 
     def __post_init__(self) -> None:
         self._next = 1_000_000 * (self.seed + 1)
+        self._bare: Any = None
 
     def prepare(self, agent: Agent) -> None:
         """Nothing: a policy is shipped."""
@@ -207,6 +208,15 @@ class Missions:
             items.append(Item({"text": mission, "env": ENV, "seed": seed, "thread": self.name}, 1))
         self._next += count
         return items
+
+    def bare(self, item: Item, steps: int) -> None:
+        """The env's own part of a mission: a reset and so many steps, with nobody deciding."""
+        from shoal.envs import make
+
+        env = self._bare = self._bare or make(ENV, disable_env_checker=True)
+        env.reset(seed=item.parts["seed"])
+        for action in (step % 2 for step in range(steps)):
+            env.step(action)
 
     def right(self, run: Run, truth: Any) -> bool:
         """What the env says; after the drift, nothing is."""
