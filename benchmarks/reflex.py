@@ -117,7 +117,7 @@ class Bench:
         work, told = self.works[name], {}
         with Agent(memory=self.memory, **work.agent) as agent:
             for reflex in self.names[name][:1]:
-                for plan in plans_of(work):
+                for plan in plans_of(work) if self.given.drifts else ():
                     items = self.items[name]
                     if plan.strange and isinstance(work, Support):
                         items = work.unknown(self.given.fresh)

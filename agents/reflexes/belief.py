@@ -124,5 +124,5 @@ def _curve(rows: Doubles, targets: Doubles) -> tuple[Doubles, float]:
         value.backward()
         return float(value.detach())
 
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    optimizer.step(loss)
     return roots.detach().square().numpy(), float(bias.detach())
