@@ -21,7 +21,7 @@ import numpy as np
 from common import print_report, wilson
 from reflex_drift import plans_of, planted
 from reflex_recording import Slow, built, copied, kept, recorded, timed
-from reflex_work import WORKS, Item, Missions, Support, Work
+from reflex_work import WORKS, Item, Missions, Support, Unknown, Work
 from running import guarded
 
 from shoal import Agent
@@ -41,6 +41,9 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000, help="tasks that are learnt from")
     parser.add_argument("--fresh", type=int, default=400, help="new tasks, on both paths")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--strange", type=int, default=60, help="unknown intents that the slow path is asked, too"
+    )
     parser.add_argument("--drifts", type=int, default=10, help="seeds of each planted drift")
     parser.add_argument("--records-in", type=Path, help="where the slow path's runs are kept")
     parser.add_argument(
@@ -98,6 +101,8 @@ class Bench:
                 told["env_alone"] = _env_alone(work, self.items[work.name], ran)
             if isinstance(work, Support):
                 told["unknown_served"] = _unknown(agent, work, self.given.fresh)
+                if self.given.strange:
+                    told["unknown_slow"] = self._unknown_slow(work)
         _say(work.name, told)
         return told
 
@@ -132,6 +137,12 @@ class Bench:
         slow = recorded(work, folder, items, self.given.seed)
         copied(folder, self.memory, [each.id for each in slow[: self.given.records]])
         return slow
+
+    def _unknown_slow(self, work: Support) -> dict[str, Any]:
+        """How often the slow path calls a tool for what no tool is for."""
+        folder = self.kept / f"{work.name}-{self.given.seed}-unknown"
+        slow = recorded(Unknown(work), folder, work.unknown(self.given.strange), self.given.seed)
+        return _share(np.array([not each.right for each in slow]))
 
     def _learnt(self, agent: Agent, work: Work) -> dict[str, Any]:
         wall, cpu = time.perf_counter(), time.process_time()
@@ -222,7 +233,9 @@ def _say(name: str, told: dict[str, Any]) -> None:
     if "env_alone" in told:
         print(f"  the env's own part of the fast median: {told['env_alone']}")
     if "unknown_served" in told:
-        print(f"  of unknown intents served fast: {told['unknown_served']}", flush=True)
+        slow = told.get("unknown_slow", "not asked")
+        print(f"  of unknown intents served fast: {told['unknown_served']}")
+        print(f"  of unknown intents given a tool by the slow path: {slow}", flush=True)
 
 
 def _targets(told: dict[str, Any]) -> list[tuple[str, str, str, bool]]:

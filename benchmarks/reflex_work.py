@@ -130,6 +130,39 @@ class Support:
 
 
 @dataclass
+class Unknown:
+    """Support requests that no tool is for: right is who calls none."""
+
+    of: Support
+    name: str = "unknown"
+
+    @property
+    def agent(self) -> Mapping[str, Any]:
+        """The same tools."""
+        return self.of.agent
+
+    def prepare(self, agent: Agent) -> None:
+        """Nothing: the tools are there."""
+
+    def stream(self, count: int) -> Sequence[Item]:
+        """The same ones each time."""
+        return self.of.unknown(count)
+
+    def right(self, run: Run, truth: Any) -> bool:
+        """No tool of the desk was called."""
+        called = {step.name for step in run.steps if step.kind == "tool" and step.ok}
+        return not called & set(self.of.intents)
+
+    def correction(self, truth: Any) -> Correction | None:
+        """Nobody says anything better."""
+        return None
+
+    def drifted(self, truth: Any) -> Any:
+        """It stays unknown."""
+        return truth
+
+
+@dataclass
 class Sorting:
     """Crops of eight places in the demo's two photos, at other spots, sizes and brightness."""
 
