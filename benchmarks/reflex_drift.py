@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from reflex_work import Item, Work
@@ -13,6 +14,10 @@ from reflex_work import Item, Work
 from shoal import Agent
 from shoal.agents.records import Feedback
 from shoal.agents.records.record import Record
+from shoal.types import Task
+
+Asked = tuple[Task, Any]
+"""A task and what is right."""
 
 MOST = 400
 """Tasks until the search for the end of a drift is given up."""
@@ -62,7 +67,8 @@ def planted(
         plan: The drift.
         seeds: How often.
     """
-    took = [_until(agent, name, work, items, plan, seed) for seed in range(seeds)]
+    asked = [(agent.task(**item.parts), item.truth) for item in items]
+    took = [_until(agent, name, work, asked, plan, seed) for seed in range(seeds)]
     agent.reflexes.shelf.switch(name, "on", "the drift is over")
     found = [tasks for tasks in took if tasks is not None]
     all_of = sorted(tasks if tasks is not None else MOST + 1 for tasks in took)
@@ -80,17 +86,17 @@ def planted(
 
 
 def _until(
-    agent: Agent, name: str, work: Work, items: Sequence[Item], plan: Plan, seed: int
+    agent: Agent, name: str, work: Work, asked: Sequence[Asked], plan: Plan, seed: int
 ) -> int | None:
     """Tasks until the reflex is taken back; None after `MOST`."""
     reflexes, random = agent.reflexes, np.random.default_rng([seed, 2])
     reflexes.shelf.switch(name, "on", "a drift is planted")
-    mixed = [items[place] for place in random.permutation(len(items))]
-    for number, item in enumerate(islice(cycle(mixed), MOST), 1):
-        run = reflexes.serve(agent.task(**item.parts))
+    mixed = [asked[place] for place in random.permutation(len(asked))]
+    for number, (task, said) in enumerate(islice(cycle(mixed), MOST), 1):
+        run = reflexes.serve(replace(task, id=uuid4().hex))
         if run is None:
             continue
-        truth = work.drifted(item.truth) if random.random() < plan.changed else item.truth
+        truth = work.drifted(said) if random.random() < plan.changed else said
         if not work.right(run, truth) and random.random() < plan.complains:
             spec = reflexes.shelf.spec(name, reflexes.shelf.current(name).version)
             told = {"reflex": name, "version": spec.version}
