@@ -130,6 +130,39 @@ class Support:
 
 
 @dataclass
+class Unknown:
+    """Support requests that no tool is for: right is who calls none."""
+
+    of: Support
+    name: str = "unknown"
+
+    @property
+    def agent(self) -> Mapping[str, Any]:
+        """The same tools."""
+        return self.of.agent
+
+    def prepare(self, agent: Agent) -> None:
+        """Nothing: the tools are there."""
+
+    def stream(self, count: int) -> Sequence[Item]:
+        """The same ones each time."""
+        return self.of.unknown(count)
+
+    def right(self, run: Run, truth: Any) -> bool:
+        """No tool of the desk was called."""
+        called = {step.name for step in run.steps if step.kind == "tool" and step.ok}
+        return not called & set(self.of.intents)
+
+    def correction(self, truth: Any) -> Correction | None:
+        """Nobody says anything better."""
+        return None
+
+    def drifted(self, truth: Any) -> Any:
+        """It stays unknown."""
+        return truth
+
+
+@dataclass
 class Sorting:
     """Crops of eight places in the demo's two photos, at other spots, sizes and brightness."""
 
@@ -141,18 +174,21 @@ class Sorting:
         self._random = np.random.default_rng(self.seed)
         self._photos = [Image.open(ASSETS / f"{n}.jpg").convert("RGB") for n in ("cat", "coffee")]
         self.places = [f"place {letter}" for letter in "abcdefgh"]
+        self._shown = {place: [self._crop(place) for _ in range(3)] for place in self.places}
 
     def prepare(self, agent: Agent) -> None:
         """Teaches each place by three pictures, as a user would."""
-        for place in self.places:
-            agent.teach(place, images=[self._crop(place) for _ in range(3)])
+        for place, shown in self._shown.items():
+            if place not in agent.taught:
+                agent.teach(place, images=shown)
 
     def stream(self, count: int) -> Sequence[Item]:
         """Fresh crops."""
-        chosen = self._random.integers(len(self.places), size=count)
-        named = [self.places[number] for number in chosen]
-        said = {"text": "what is in this picture?", "thread": self.name}
-        return [Item({**said, "images": [self._crop(place)]}, place) for place in named]
+        said, made = {"text": "what is in this picture?", "thread": self.name}, []
+        for _ in range(count):
+            place = self.places[int(self._random.integers(len(self.places)))]
+            made.append(Item({**said, "images": [self._crop(place)]}, place))
+        return made
 
     def right(self, run: Run, truth: Any) -> bool:
         """The taught name, said as an answer."""
@@ -189,6 +225,7 @@ class Missions:
 
     def __post_init__(self) -> None:
         self._next = 1_000_000 * (self.seed + 1)
+        self._bare: Any = None
 
     def prepare(self, agent: Agent) -> None:
         """Nothing: a policy is shipped."""
@@ -204,6 +241,15 @@ class Missions:
             items.append(Item({"text": mission, "env": ENV, "seed": seed, "thread": self.name}, 1))
         self._next += count
         return items
+
+    def bare(self, item: Item, steps: int) -> None:
+        """The env's own part of a mission: a reset and so many steps, with nobody deciding."""
+        from shoal.envs import make
+
+        env = self._bare = self._bare or make(ENV, disable_env_checker=True)
+        env.reset(seed=item.parts["seed"])
+        for action in (step % 2 for step in range(steps)):
+            env.step(action)
 
     def right(self, run: Run, truth: Any) -> bool:
         """What the env says; after the drift, nothing is."""

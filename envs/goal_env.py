@@ -136,6 +136,20 @@ def given_goal(env: gymnasium.Env[Any, Any]) -> Goal | None:
     return None
 
 
+def give_goal(env: gymnasium.Env[Any, Any], goal: Goal) -> None:
+    """Gives an env that was made with a goal another one, from the next reset on.
+
+    Raises:
+        UsageError: It was made without a goal.
+    """
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, GoalWrapper):
+            env.goal = goal
+            return
+        env = env.env
+    raise UsageError("this env was made without a goal", fix="Make it with goal='go to …'")
+
+
 def objects(level: Any) -> list[str]:
     """Returns what lies in a minigrid level, for example ["blue key", "red ball"]."""
     cells = [cell for cell in level.grid.grid if cell is not None and cell.type != "wall"]

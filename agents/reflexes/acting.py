@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from shoal.envs import make
+from shoal.envs.goal_env import give_goal
+from shoal.envs.missions import parse
 from shoal.errors import CorruptWeightsError, ShoalError
 from shoal.modalities.policy import library
 from shoal.modalities.policy.calibration import step_limit
@@ -15,10 +18,15 @@ from shoal.modalities.policy.guard import Guarded
 from shoal.modalities.policy.policy import Policy
 from shoal.types import Task
 
+_IDLE = 4
+"""Envs that wait for the next task, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A policy with the expectation from which it is let act.
+
+    Envs that played an episode to its end are used again: a reset with a seed begins anew.
 
     Attributes:
         policy: Loaded.
@@ -27,6 +35,7 @@ class Actor:
 
     policy: Policy
     least: float
+    _idle: dict[str, list[Guarded]] = field(default_factory=dict, repr=False, compare=False)
 
     def play(self, task: Task) -> Episode | None:
         """Plays one episode; None where it does not try: the slow path then says why.
@@ -35,7 +44,7 @@ class Actor:
             task: With an env.
         """
         try:
-            with closing(Guarded(self._env(task))) as env:
+            with self._env(task) as env:
                 return play(self.policy, env, task.seed, emit=_quiet, least=self.least)
         except (GoalTooHard, ShoalError):
             return None
@@ -43,16 +52,39 @@ class Actor:
     def expects(self, task: Task) -> float:
         """What it expects of the task's start, in [0, 1]; 0 where it can't try."""
         try:
-            with closing(Guarded(self._env(task))) as env:
+            with self._env(task) as env:
                 observation, _ = env.reset(seed=task.seed)
                 return float(expectation(self.policy, observation, step_limit(env)))
         except ShoalError:
             return 0.0
 
-    def _env(self, task: Task) -> Any:
+    @contextmanager
+    def _env(self, task: Task) -> Iterator[Guarded]:
+        """An env for one task; one in which something failed is not used again."""
+        idle = self._idle.setdefault(str(task.env), [])
+        try:
+            env = idle.pop()  # another thread may have taken the last one
+        except IndexError:
+            env = Guarded(self._made(task))
+        try:
+            if self.policy.spec.takes_goal:
+                give_goal(env, parse(task.text))
+            yield env
+        except BaseException:
+            env.close()
+            raise
+        if len(idle) < _IDLE:
+            idle.append(env)
+        else:
+            env.close()
+
+    def _made(self, task: Task) -> Any:
         spec = self.policy.spec
         goal = task.text if spec.takes_goal else None
-        return make(str(task.env), observation=spec.observation, goal=goal)
+        # The guard checks what gymnasium's checker would, which costs more than the level.
+        return make(
+            str(task.env), observation=spec.observation, goal=goal, disable_env_checker=True
+        )
 
 
 def actor(env: str, least: float) -> Actor | None:

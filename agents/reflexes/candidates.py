@@ -151,10 +151,10 @@ def _filled(spec: ReflexSpec, model: Chooser | Actor, folder: Path) -> ReflexSpe
     tiers = {}
     for grain, tier in model.tiers.items():
         path = folder / f"{grain}.safetensors"
-        tier.head.save(path)
+        tier.save(path)
         tiers[str(grain)] = TierSpec(
-            known=tier.known, threshold=spare(tier.threshold), sha256=sha256_file(path),
-            features=tier.head.weights.shape[0],
+            threshold=spare(tier.threshold), sha256=sha256_file(path),
+            features=tier.shown.head.weights.shape[0], strange=model.strange.get(grain),
         )  # fmt: skip
     told = {"classes": list(model.classes), "encoder": model.encoder, "tiers": tiers}
     return spec.model_copy(update=told)

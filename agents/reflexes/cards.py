@@ -76,7 +76,9 @@ def _thresholds(spec: ReflexSpec) -> list[str]:
     lines = []
     for grain, tier in spec.tiers.items():
         said = "never serves" if tier.threshold is None else f"serves from {tier.threshold:.4f} on"
-        lines.append(f"- {grain}: {said}, known from a cosine of {tier.known:.3f} on")
+        if tier.strange is not None:
+            said += f"; of classes left out it would have served {_share(tier.strange)}"
+        lines.append(f"- {grain}: {said}")
     rule = "Thresholds by fixed-sequence testing (Learn then Test, Angelopoulos et al. 2021)."
     return [*lines, "", rule]
 

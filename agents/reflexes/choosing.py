@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shoal.agents.reflexes.features import Grain, PathOf, encoder_name, read
@@ -11,7 +11,6 @@ from shoal.agents.reflexes.heads import Tier
 from shoal.agents.reflexes.spec import ClassSpec, ReflexSpec
 from shoal.errors import CorruptWeightsError
 from shoal.files import sha256_file
-from shoal.modalities.vision.teach.head import Head
 from shoal.types import Task
 
 GRAINS: tuple[Grain, ...] = ("quick", "deep")
@@ -40,11 +39,14 @@ class Chooser:
         classes: What they name, by number.
         tiers: By grain.
         encoder: The model that the deep head's embeddings are of.
+        strange: Share of what it was not taught that each head takes for its own, told from
+            its own classes, left out in turn; None where there are too few.
     """
 
     classes: tuple[ClassSpec, ...]
     tiers: Mapping[Grain, Tier]
     encoder: str
+    strange: Mapping[Grain, float | None] = field(default_factory=dict)
 
     def choose(self, task: Task, path_of: PathOf) -> Choice | None:
         """Returns what it would do, or None where it is not sure enough, or it is not its work.
@@ -81,10 +83,10 @@ def load(spec: ReflexSpec, folder: Path) -> Chooser:
         try:
             if sha256_file(path) != part.sha256:
                 raise ValueError("its sha256 is not the one in reflex.json")
-            head = Head.load(path, len(spec.classes), part.features)
+            tiers[grain] = Tier.load(path, len(spec.classes), part.features, part.least)
         except Exception as error:  # whatever safetensors or the disk has to say
             raise CorruptWeightsError(
                 f"{path} can't be used", str(error), f"Type: shoal reflexes undo {spec.name}"
             ) from error
-        tiers[grain] = Tier(head, part.known, part.least)
-    return Chooser(tuple(spec.classes), tiers, spec.encoder)
+    strange = {grain: spec.tiers[grain].strange for grain in tiers}
+    return Chooser(tuple(spec.classes), tiers, spec.encoder, strange)

@@ -30,6 +30,9 @@ Bools = NDArray[np.bool_]
 LEAST: dict[Grain, float] = {"quick": 0.9, "deep": 0.6}
 """No threshold is lower, whatever the records allow: they hold no work that is still unknown."""
 
+_QUICK_REFUSES = 0.4
+"""Share of its own work that the quick head leaves to the deep one, which knows it better."""
+
 _STEPS = 25
 """Thresholds that are tried, at equal shares of the cross-fitted scores."""
 
@@ -100,10 +103,12 @@ def _with_tier(
 ) -> Chooser:
     """Adds a grain's head, with a threshold for what the grains before it leave."""
     vectors = read([row.task for row in rows], grain, path_of)
-    fitted = heads.fit(vectors, truth, len(chooser.classes), settings.seed)
+    fitted = heads.fit(vectors, truth, len(chooser.classes), settings.seed, compare=grain == "deep")
     levels = np.linspace(1, 0, _STEPS + 1)[1:]
     quantiles = (float(np.quantile(fitted.scores, q)) for q in levels)
-    grid = sorted({max(q, LEAST[grain]) for q in quantiles}, reverse=True)
+    refused = settings.refused if grain == "deep" else max(settings.refused, _QUICK_REFUSES)
+    floor = max(LEAST[grain], float(np.quantile(fitted.scores, refused)))
+    grid = sorted({max(q, floor) for q in quantiles}, reverse=True)
     asked = parts.calibration
     served, right, _ = _outcomes(chooser, asked, path_of)
     best, scores = fitted.tier.score(read([e.task for e in asked], grain, path_of))
@@ -116,8 +121,9 @@ def _with_tier(
         [t for t in grid if t > 0], both, np.where(served, right, own), slow,
         settings.margin, settings.delta / len(GRAINS),
     )  # fmt: skip
-    tier = replace(fitted.tier, threshold=least)
-    return replace(chooser, tiers={**chooser.tiers, grain: tier})
+    fitted = replace(fitted, tier=replace(fitted.tier, threshold=least))
+    strange = {**chooser.strange, grain: fitted.taken_in()}
+    return replace(chooser, tiers={**chooser.tiers, grain: fitted.tier}, strange=strange)
 
 
 def _outcomes(

@@ -56,6 +56,7 @@ class Reflexes:
         self._journal: Journal | None = None
         self._checks: dict[str, _Check] = {}
         self._silent: Counter[str] = Counter()
+        self._good: Counter[tuple[str, int]] = Counter()
         if self.shelf.root.is_dir():
             recover(self.shelf.root, house.memory)
 
@@ -191,8 +192,17 @@ class Reflexes:
         self._silent[serving.name] += 1
 
     def _checked(self, name: str, version: int, wrong: bool) -> None:
+        """Adds a verdict; good ones wait in memory, for only a bad one can demote."""
+        if not wrong:
+            self._good[name, version] += 1
+            return
+        good = self._good.pop((name, version), 0)
+
         def word(current: Current) -> Current:
-            return replace(current, by_check=current.by_check.told(wrong))
+            drift = current.by_check
+            for _ in range(good):
+                drift = drift.told(False)
+            return replace(current, by_check=drift.told(True))
 
         self._tell(name, version, word, "by spot checks against the slow path, or by the env")
 

@@ -17,6 +17,8 @@ class LearnSettings:
         margin: A reflex may be so much worse than the slow path on what it serves, as a
             share of tasks, and no more, by the upper end of a one-sided interval.
         delta: Probability with which that interval may be wrong.
+        refused: Share of its own work that is left to the slow path for looking strange: the
+            more, the less it takes for its own what it was never taught.
         coverage: Share of the held-out tasks it has to serve to be worth having.
         spot_check: One in so many tasks that it could serve is answered by the slow path.
         seed: Of the folds.
@@ -29,6 +31,7 @@ class LearnSettings:
     min_class: int = 5
     margin: float = 0.05
     delta: float = 0.05
+    refused: float = 0.06
     coverage: float = 0.1
     spot_check: int = 25
     seed: int = 0
@@ -39,6 +42,6 @@ class LearnSettings:
                 "too few to learn from",
                 "min_examples is 20 or more, min_class and spot_check 2 or more",
             )
-        for name in ("margin", "delta", "coverage"):
+        for name in ("margin", "delta", "refused", "coverage"):
             if not 0 < getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}", "it lies between 0 and 1")

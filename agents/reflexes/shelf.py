@@ -79,7 +79,7 @@ class Shelf:
             unknown("reflex", name, self.names(), "List them: shoal reflexes list")
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            tests = {key: Drift(**data[key]) for key in ("by_check", "by_word")}
+            tests = {key: _drift(data[key]) for key in ("by_check", "by_word")}
             return Current(**{**data, **tests, "earlier": tuple(data["earlier"])})
         except (ValueError, TypeError, KeyError) as error:
             raise StorageError(
@@ -230,6 +230,10 @@ class Shelf:
 def _fresh(spec: ReflexSpec | None) -> tuple[Drift, Drift]:
     """The tests of a version that begins to serve: by checks, and by words."""
     return (Drift(spec.differs), Drift(spec.expected)) if spec else (Drift(0.01), Drift(0.01))
+
+
+def _drift(data: Mapping[str, Any]) -> Drift:
+    return Drift(**{**data, "totals": tuple(float(total) for total in data["totals"])})
 
 
 def _serving(path: Path) -> tuple[int, str] | None:

@@ -38,12 +38,19 @@ class ClassSpec(_Strict):
 
 
 class TierSpec(_Strict):
-    """One grain's head: where it is believed, and the hash of its file."""
+    """One grain's head: where it is believed, and the hash of its file.
 
-    known: float
+    Attributes:
+        threshold: From which it serves; None for never.
+        sha256: Of its file.
+        features: Length of its vectors.
+        strange: Share of a class left out of it that it would have served; None if unknown.
+    """
+
     threshold: float | None
     sha256: str
     features: int
+    strange: float | None = None
 
     @property
     def least(self) -> float:

@@ -1,0 +1,128 @@
+"""How far a head is to be believed: right, and not asked about what it was never taught.
+
+A softmax is sure of what it has never seen. So what the head says of a row (probability, energy
+as in Liu et al. 2020, margin) and where the row lies (cosine to its class's mean and to the
+class's nearest examples, against other classes' nearest: Sun et al. 2022) go through one
+logistic curve. It is fitted on rows held out of the head, and on whole classes held out of it:
+these stand for work that is not there yet. No weight is negative, so that what lies farther out
+than all that was seen is never believed more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.modalities.vision.teach.head import Head
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_THIRD = 3
+"""The neighbour that is asked beside the nearest one, which may be there by chance."""
+
+_RIDGE = 1e-2
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A head with examples to compare with; none where only its own words count.
+
+    Attributes:
+        head: The head.
+        anchors: float32 (m, d), of unit length.
+        owners: int64 (m,), their classes.
+    """
+
+    head: Head
+    anchors: Floats
+    owners: Ints
+
+    def features(self, vectors: Floats) -> tuple[Ints, Doubles]:
+        """Returns the likeliest classes, int64 (n,), and float64 (n, 4 or 7): more is surer."""
+        logits = self.head.logits(vectors).astype(np.float64)
+        best = logits.argmax(1)
+        top = np.partition(logits, -2, axis=1)[:, -2:] if logits.shape[1] > 1 else logits
+        rest = np.exp(logits - top[:, -1:]).sum(1)
+        wrong = np.maximum(1 - 1 / rest, 1e-6)
+        mean = np.einsum("nd,nd->n", vectors, self.head.prototypes[best])
+        found = [-np.log(wrong), top[:, -1] + np.log(rest), top[:, -1] - top[:, 0], mean]
+        return best, np.column_stack([*found, *self._neighbours(vectors, best)])
+
+    def _neighbours(self, vectors: Floats, best: Ints) -> list[Doubles]:
+        if not len(self.anchors):
+            return []
+        near = (vectors @ self.anchors.T).astype(np.float64)
+        same = self.owners[None] == best[:, None]
+        own, other = np.where(same, near, -1.0), np.where(same, -1.0, near).max(1)
+        count = min(_THIRD, own.shape[1])
+        own = np.partition(own, -count, axis=1)[:, -count:]
+        return [own.max(1), own.min(1), own.max(1) - other]
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """The curve.
+
+    Attributes:
+        weights: float64 (f,), of features as `Shown` tells them; none is negative.
+        bias: What is added.
+    """
+
+    weights: Doubles
+    bias: float
+
+    def __call__(self, features: Doubles) -> Doubles:
+        """Returns float64 (n,): how likely each row's class is right, of work as it comes."""
+        score: Doubles = 1 / (1 + np.exp(-np.clip(features @ self.weights + self.bias, -30, 30)))
+        return score
+
+
+def fit(features: Doubles, right: NDArray[np.bool_], strange: Doubles) -> Belief:
+    """Fits the curve.
+
+    Args:
+        features: float64 (n, f), of rows held out of the head.
+        right: bool (n,), whether the head was right there.
+        strange: float64 (m, f), of rows whose class was held out of it; may be empty.
+    """
+    rows = np.concatenate([features, strange])
+    good = np.concatenate([right.astype(float), np.zeros(len(strange))])
+    mean, scale = rows.mean(0), rows.std(0) + 1e-6
+    slopes, bias = _curve((rows - mean) / scale, good)
+    weights = slopes / scale
+    score = features @ weights + bias - float(mean @ weights)
+    # Among its own work it is right more often than among that and as much that is strange.
+    (slope,), shift = _curve(score[:, None], _smoothed(right))
+    return Belief(slope * weights, float(slope * (bias - float(mean @ weights)) + shift))
+
+
+def _smoothed(right: NDArray[np.bool_]) -> Doubles:
+    """Platt's targets (1999): short of 0 and 1 by what so few rows can't exclude."""
+    yes, no = right.sum(), (~right).sum()
+    targets: Doubles = np.where(right, (yes + 1) / (yes + 2), 1 / (no + 2))
+    return targets
+
+
+def _curve(rows: Doubles, targets: Doubles) -> tuple[Doubles, float]:
+    """Logistic regression whose slopes are squares, so that they can't be negative."""
+    import torch
+    from torch.nn.functional import binary_cross_entropy_with_logits as loss_of
+
+    given, wanted = torch.from_numpy(rows), torch.from_numpy(targets)
+    roots = torch.full((rows.shape[1],), 0.5, dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([roots, bias], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> float:
+        optimizer.zero_grad()
+        value = loss_of(given @ roots.square() + bias, wanted)
+        value = value + _RIDGE * roots.square().square().sum() / len(wanted) ** 0.5
+        value.backward()
+        return float(value.detach())
+
+    optimizer.step(loss)
+    return roots.detach().square().numpy(), float(bias.detach())

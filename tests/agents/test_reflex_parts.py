@@ -1,0 +1,60 @@
+"""Parts of reflexes by themselves: what a head believes, and envs that are used again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal.agents.reflexes import heads
+from shoal.agents.reflexes.acting import actor
+from shoal.agents.reflexes.heads import Tier
+from shoal.types import Task
+
+ENV = "BabyAI-GoToLocal-v0"
+
+
+def _clusters(count: int, each: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(count, 24))
+    labels = np.repeat(np.arange(count), each)
+    rows = centres[labels] + 0.5 * random.normal(size=(len(labels), 24))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), labels
+
+
+def test_what_was_never_taught_is_believed_less(tmp_path: Path) -> None:
+    rows, labels = _clusters(6, 60)
+    taught = labels < 5
+    fitted = heads.fit(rows[taught], labels[taught], 5, 0, compare=True)
+    floor = np.quantile(fitted.scores, 0.06)
+    best, own = fitted.tier.score(rows[taught])
+    _, strange = fitted.tier.score(rows[~taught])
+    assert (best == labels[taught]).mean() > 0.95
+    assert (own >= floor).mean() > 0.9
+    assert (strange >= floor).mean() < 0.1
+    assert (fitted.strange >= floor).mean() < 0.1  # left-out classes told so beforehand
+    assert (fitted.tier.belief.weights >= 0).all()
+    fitted.tier.save(tmp_path / "deep.safetensors")
+    loaded = Tier.load(tmp_path / "deep.safetensors", 5, 24, 0.5)
+    np.testing.assert_array_equal(loaded.score(rows)[1], fitted.tier.score(rows)[1])
+
+
+def test_two_classes_can_be_told_apart() -> None:
+    rows, labels = _clusters(2, 30)
+    fitted = heads.fit(rows, labels, 2, 0, compare=False)
+    assert fitted.taken_in() is None
+    assert (fitted.tier.score(rows)[0] == labels).mean() > 0.95
+
+
+def test_an_env_that_is_used_again_begins_anew() -> None:
+    used, tasks = actor(ENV, 0.0), []
+    assert used is not None
+    for seed, goal in ((3, "go to the red ball"), (4, "go to a door"), (5, "go to a key")):
+        tasks.append(Task(goal, env=ENV, seed=seed))
+    played = [used.play(task) for task in (*tasks, *tasks)]
+    assert played[:3] == played[3:]
+    for task, episode in zip(tasks, played, strict=False):
+        alone = actor(ENV, 0.0)
+        assert alone is not None
+        assert alone.play(task) == episode
