@@ -119,7 +119,7 @@ def test_a_run_can_have_a_dial_of_its_own(home: Path) -> None:
     with Agent() as agent:
         told = {"dial": Dial(seconds=1.0), "interactive": False}
         run = agent.run("what is 3 * 14?", **told)  # type: ignore[arg-type]
-        assert (run.expert, run.text) == ("text", "42")
+        assert (run.expert, "42" in run.text) == ("text", True)
         assert list(agent.stream("what is 4 * 14?", **told))[-1].run is not None  # type: ignore[arg-type]
 
 
