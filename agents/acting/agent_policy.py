@@ -21,7 +21,7 @@ from shoal.types import Run, Task
 if TYPE_CHECKING:
     from shoal.agents.agent import Agent
 
-NO_MISSION = "act in {env} until the episode ends"
+NO_MISSION = "play the env until the episode ends"
 """The task where an env names no mission."""
 
 

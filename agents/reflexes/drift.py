@@ -47,7 +47,12 @@ class Drift:
     @property
     def alarm(self) -> bool:
         """Whether it has drifted."""
-        return max(self.totals) >= math.log(FALSE_ALARM * len(DRIFTED))
+        return self.of_alarm >= 1
+
+    @property
+    def of_alarm(self) -> float:
+        """How far the largest sum has come on its way to the alarm; 1 is there."""
+        return max(self.totals) / math.log(FALSE_ALARM * len(DRIFTED))
 
 
 def _step(before: float, after: float, *, wrong: bool) -> float:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
-from shoal.agents.reflexes.drift import FALSE_ALARM, Drift
+from shoal.agents.reflexes.drift import Drift
 from shoal.agents.reflexes.history import Event, events
 from shoal.agents.reflexes.kinds import Kind
 from shoal.agents.reflexes.shelf import Shelf
 from shoal.errors import ShoalError
-
-ALARM = math.log(FALSE_ALARM)
-"""A drift test's sum that demotes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shoal.agents.report.columns import CONTRADICTORY, REFLEX, RIGHT, UNSAID, WRONG, Columns
 from shoal.agents.report.gathering import Gathered
-from shoal.agents.report.shelves import ALARM, Shelved
+from shoal.agents.report.shelves import Shelved
 from shoal.agents.router.report import figures_of
 from shoal.modalities.policy.spec import wilson
 from shoal.types import Status
@@ -138,7 +138,7 @@ def _reflex(columns: Columns, one: Shelved) -> dict[str, Any]:
     said = columns["said"][columns.where("reflex", one.name)]
     tests = {
         name: {"words": test.words, "wrong": test.wrong, "expected": test.expected,
-               "of_alarm": test.total / ALARM}
+               "of_alarm": test.of_alarm}
         for name, test in one.tests
     }  # fmt: skip
     happened = [
