@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from shoal.agents.report import sections
-from shoal.agents.report.markup import Html, joined, tag
+from shoal.agents.report.alts import alts
+from shoal.agents.report.markup import Html, escaped, joined, tag
 from shoal.agents.report.words import duration, moment, share, times
 
 Facts = Mapping[str, Any]
@@ -111,14 +112,14 @@ def _tiles(facts: Facts) -> Html:
 def _section(one: _Section, facts: Facts, pictures: Pictures, lacks: Mapping[str, str]) -> Html:
     sentences = dict.fromkeys(lacks[name] for name in one.lacks if name in lacks)
     notes = (tag("p", sentence, class_="missing") for sentence in sentences)
-    figure = _figure(one, pictures[one.name]) if one.name in pictures else ""
+    figure = _figure(alts(facts)[one.name], pictures[one.name]) if one.name in pictures else ""
     told = one.tell(facts)
     return tag("section", tag("h2", one.title), tag("p", one.about), *notes, figure, told,
                id=one.name)  # fmt: skip
 
 
-def _figure(one: _Section, pictures: tuple[bytes, bytes]) -> Html:
+def _figure(alt: str, pictures: tuple[bytes, bytes]) -> Html:
     day, night = (f"data:image/png;base64,{base64.b64encode(p).decode()}" for p in pictures)
     source = Html(f'<source media="(prefers-color-scheme: dark)" srcset="{night}">')
-    image = Html(f'<img alt="{one.title}: {one.about}" src="{day}">')
+    image = Html(f'<img alt="{escaped(alt)}" src="{day}">')
     return tag("figure", tag("picture", joined((source, image))))
