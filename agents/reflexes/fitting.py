@@ -15,7 +15,7 @@ from shoal.agents.reflexes.choosing import GRAINS, Chooser
 from shoal.agents.reflexes.examples import Example
 from shoal.agents.reflexes.features import Grain, PathOf, encoder_name, read
 from shoal.agents.reflexes.judging import Verdict, judged
-from shoal.agents.reflexes.risk import lowest_threshold
+from shoal.agents.reflexes.risk import lowest_threshold, upper
 from shoal.agents.reflexes.settings import LearnSettings
 from shoal.agents.reflexes.spec import ClassSpec
 from shoal.agents.reflexes.split import Parts, classes_of, numbers
@@ -84,12 +84,20 @@ def candidate(
     if (truth == len(names)).any():
         classes.append(ClassSpec(label=""))
     chooser = Chooser(tuple(classes), {}, encoder_name(rows[0].task))
-    for grain in GRAINS:
-        chooser = _with_tier(chooser, grain, rows, truth, parts, path_of, settings)
+    grains = _grains(len(parts.calibration), settings)
+    shared = replace(settings, delta=settings.delta / len(grains))
+    for grain in grains:
+        chooser = _with_tier(chooser, grain, rows, truth, parts, path_of, shared)
     served, right, same = _outcomes(chooser, parts.held_out, path_of)
     slow = np.array([example.slow for example in parts.held_out], bool)
     agreed = float(same[served].mean()) if served.any() else 0.0
     return Candidate(chooser, judged(served, right, slow, settings), agreed)
+
+
+def _grains(count: int, settings: LearnSettings) -> tuple[Grain, ...]:
+    """Leaves the quick head out where so few records could not show that it keeps the bound."""
+    least = upper(0, int((1 - _QUICK_REFUSES) * count), settings.delta / len(GRAINS))
+    return GRAINS if least <= settings.margin else GRAINS[1:]
 
 
 def _with_tier(
@@ -119,7 +127,7 @@ def _with_tier(
     slow = np.array([e.slow for e in asked], bool)
     least = lowest_threshold(
         [t for t in grid if t > 0], both, np.where(served, right, own), slow,
-        settings.margin, settings.delta / len(GRAINS),
+        settings.margin, settings.delta,
     )  # fmt: skip
     fitted = replace(fitted, tier=replace(fitted.tier, threshold=least))
     strange = {**chooser.strange, grain: fitted.taken_in()}
