@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from typing import Any
 
 import gymnasium
@@ -153,7 +154,7 @@ def _check(env_id: str) -> None:
             "an env id may come from a model or a file, so it never loads code",
             f"Import the module yourself, then use {env_id.partition(':')[2]!r}",
         )
-    if env_id not in gymnasium.registry:
+    if env_id not in gymnasium.registry or "minigrid" in sys.modules:  # another may have loaded it
         register()
     try:
         gymnasium.spec(env_id)

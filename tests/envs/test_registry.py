@@ -112,3 +112,12 @@ def test_no_threshold_no_verdict() -> None:
     while not truncated:
         *_, truncated, info = env.step(env.action_space.sample())
     assert "is_success" not in info
+
+
+def test_levels_print_nothing_even_where_minigrid_was_there_before() -> None:
+    code = (
+        "import minigrid; from shoal.envs import make; env = make('BabyAI-GoToLocal-v0')\n"
+        "for seed in range(300): env.reset(seed=seed)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "ejected" not in done.stdout + done.stderr
