@@ -37,9 +37,10 @@ from shoal.envs.levels.mixed import MixedTrainLocal
 from shoal.envs.missions import parse
 from shoal.envs.observations import observe
 from shoal.modalities.policy import Policy, PolicyExpert
-from shoal.modalities.policy.calibration import HORIZONS, ece, probability, step_limit
+from shoal.modalities.policy.calibration import HORIZONS, probability, step_limit
 from shoal.modalities.policy.evaluation import episode
 from shoal.modalities.policy.guard import Guarded
+from shoal.statistics import calibration_error
 from shoal.types import Context, Task
 
 ENV, KEYLESS, FIRST = "shoal/MixedTrainLocal-v0", "shoal/MixedKeyless-v0", 60_000_000
@@ -103,7 +104,7 @@ def _reliability(policy: Policy, options: dict[str, Any], seeds: int) -> dict[st
                 done.append(float(bool(success) and steps <= left))
     return {
         "success": float(np.mean(solved)),
-        "ece": round(ece(np.array(expected), np.array(done)), 4),
+        "ece": round(calibration_error(np.array(expected), np.array(done), 10), 4),
     }
 
 

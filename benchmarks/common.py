@@ -8,8 +8,8 @@ from typing import Any
 
 from shoal.extras import installed
 from shoal.modalities.policy.card import machine
-from shoal.modalities.policy.spec import wilson
 from shoal.modalities.text.tune import card
+from shoal.statistics import wilson
 
 __all__ = ["machine", "print_report", "versions", "wilson"]
 

@@ -32,7 +32,7 @@ import optional_data
 from common import print_report, wilson
 from running import guarded
 
-from shoal import Agent
+from shoal import Agent, statistics
 from shoal.files import write_atomic
 from shoal.modalities.text import chooser, decisions, text_encoder
 from shoal.modalities.text.backends.base import Sampling
@@ -235,10 +235,7 @@ def calibration_error(
     shares = [decisions.softmax(s / temperature) for s in scores]
     sure = np.array([p.max() for p in shares])
     hits = np.array([p.argmax() == r for p, r in zip(shares, right, strict=True)])
-    place = np.minimum((sure * bins).astype(int), bins - 1)
-    gaps = [abs(sure[place == b].mean() - hits[place == b].mean()) * (place == b).mean()
-            for b in range(bins) if (place == b).any()]  # fmt: skip
-    return float(sum(gaps))
+    return statistics.calibration_error(sure, hits, bins)
 
 
 def line(row: dict[str, Any]) -> str:

@@ -14,7 +14,8 @@ from shoal.errors import UsageError
 from shoal.modalities.policy.evaluation import TEST_SEED
 from shoal.modalities.policy.guard import Guarded
 from shoal.modalities.policy.masks import masks_of, offers_masks
-from shoal.modalities.policy.spec import Scores, wilson
+from shoal.modalities.policy.spec import Scores
+from shoal.statistics import wilson
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from shoal.agents.reflexes.choosing import GRAINS, Chooser
 from shoal.agents.reflexes.examples import Example
 from shoal.agents.reflexes.features import Grain, PathOf, encoder_name, read
 from shoal.agents.reflexes.judging import Verdict, judged
-from shoal.agents.reflexes.risk import lowest_threshold, upper
+from shoal.agents.reflexes.risk import lowest_threshold
 from shoal.agents.reflexes.settings import LearnSettings
 from shoal.agents.reflexes.spec import ClassSpec
 from shoal.agents.reflexes.split import Parts, classes_of, numbers
 from shoal.agents.reflexes.templates import Template, Unfilled, fill, template_of
 from shoal.errors import UsageError
+from shoal.statistics import upper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shoal.agents.reflexes.risk import worse_by
 from shoal.agents.reflexes.settings import LearnSettings
-from shoal.modalities.policy.spec import wilson
+from shoal.statistics import wilson
 
 Bools = NDArray[np.bool_]
 

@@ -8,23 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-
-def upper(count: int, n: int, delta: float) -> float:
-    """The one-sided upper bound of a share (Clopper and Pearson 1934).
-
-    Args:
-        count: Events among n.
-        n: Trials; without any the bound is 1.
-        delta: Probability that the true share is higher.
-    """
-    if n == 0 or count >= n:
-        return 1.0
-    return _solved(lambda p: _at_most(count, n, p) > delta)
-
-
-def lower(count: int, n: int, delta: float) -> float:
-    """The one-sided lower bound of a share, as `upper`."""
-    return 1.0 - upper(n - count, n, delta) if n else 0.0
+from shoal.statistics import lower, upper
 
 
 def worse_by(worse: int, better: int, n: int, delta: float) -> float:
@@ -82,26 +66,3 @@ def lowest_threshold(
             break
         best = threshold
     return best
-
-
-def _at_most(count: int, n: int, p: float) -> float:
-    """P(X <= count) of a binomial."""
-    if p <= 0:
-        return 1.0
-    if p >= 1:
-        return 0.0
-    logs = [
-        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-        + k * math.log(p) + (n - k) * math.log1p(-p)
-        for k in range(count + 1)
-    ]  # fmt: skip
-    top = max(logs)
-    return min(1.0, math.exp(top) * math.fsum(math.exp(log - top) for log in logs))
-
-
-def _solved(below: object) -> float:
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (middle, high) if below(middle) else (low, middle)  # type: ignore[operator]
-    return high

@@ -12,7 +12,7 @@ from shoal.agents.report.columns import CONTRADICTORY, REFLEX, RIGHT, UNSAID, WR
 from shoal.agents.report.gathering import Gathered
 from shoal.agents.report.shelves import Shelved
 from shoal.agents.router.report import figures_of
-from shoal.modalities.policy.spec import wilson
+from shoal.statistics import wilson
 from shoal.types import Status
 
 _TOP = 20

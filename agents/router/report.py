@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shoal.agents.router.head import Head
 from shoal.agents.router.risk import achieved
 from shoal.agents.router.router import Router
-from shoal.modalities.training.figures import calibration_error
+from shoal.statistics import calibration_error
 
 BINS = 10
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import UsageError
+from shoal.statistics import at_most
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,21 +60,10 @@ def threshold(sure: NDArray[Any], right: NDArray[Any], risk: float, delta: float
         n = int(kept.sum())
         if n < least:
             continue
-        if _at_most(n - int(right[kept].sum()), n, risk) > delta:
+        if at_most(n - int(right[kept].sum()), n, risk) > delta:
             break
         best = tried
     return best
-
-
-def _at_most(wrong: int, n: int, risk: float) -> float:
-    """P(Binomial(n, risk) ≤ wrong): the p-value of "the risk is above the bound"."""
-    whole = math.lgamma(n + 1)
-    terms = (
-        whole - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-        + k * math.log(risk) + (n - k) * math.log1p(-risk)
-        for k in range(wrong + 1)
-    )  # fmt: skip
-    return min(1.0, sum(math.exp(term) for term in terms))
 
 
 @dataclass(frozen=True, slots=True)

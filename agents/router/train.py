@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from shoal.agents.router.facts import NAMES, facts
 from shoal.agents.router.head import SHIPPED, Head, features
 from shoal.agents.router.lessons import Lesson, lessons
-from shoal.modalities.policy.spec import wilson
-from shoal.modalities.training.figures import calibration_error
 from shoal.modalities.training.head import fit_head
+from shoal.statistics import calibration_error, wilson
 from shoal.types import ImageRef, Task
 
 SEED, PENALTY, FOLDS, ITERATIONS = 0, 1e-5, 3, 60

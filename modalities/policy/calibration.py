@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.modalities.policy.spec import Calibration
+from shoal.statistics import calibration_error
 
 Floats = NDArray[np.float64]
 
@@ -67,8 +68,8 @@ def fit(starts: Sequence[Start], before: Sequence[float]) -> Calibration | None:
         return None
     values = [start.value for start in starts]
     held_out, done = _cross_validated(starts)
-    off_before = ece(np.repeat(np.array(before), len(HORIZONS)), done)
-    off_after = ece(held_out, done)
+    off_before = calibration_error(np.repeat(np.array(before), len(HORIZONS)), done, _BINS)
+    off_after = calibration_error(held_out, done, _BINS)
     if off_after >= off_before:
         return None
     curve = _curve(starts)
@@ -117,16 +118,6 @@ def probability(
     own = min(limit or calibration.steps, calibration.steps)
     curve = _Curve(calibration.weights, calibration.of_limit)
     return curve(value, left, own) if left > 0 else 0.0
-
-
-def ece(expected: Floats, solved: Floats) -> float:
-    """Expected calibration error over ten bins of equal width (Naeini et al. 2015)."""
-    bins = np.minimum((expected * _BINS).astype(int), _BINS - 1)
-    gaps = [
-        abs(expected[bins == index].mean() - solved[bins == index].mean()) * (bins == index).mean()
-        for index in np.unique(bins)
-    ]
-    return float(sum(gaps))
 
 
 @dataclass(frozen=True, slots=True)

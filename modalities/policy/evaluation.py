@@ -13,7 +13,8 @@ from shoal.modalities.policy.calibration import Start, fit, step_limit
 from shoal.modalities.policy.guard import LIMIT, Guarded
 from shoal.modalities.policy.masks import NO_MASKS, masks_of, offers_masks
 from shoal.modalities.policy.policy import Policy
-from shoal.modalities.policy.spec import Scores, wilson
+from shoal.modalities.policy.spec import Scores
+from shoal.statistics import wilson
 
 VALIDATION_SEED, TEST_SEED = 10_000_000, 20_000_000
 """First seeds of the episodes that choose the best weights, and of the final score."""

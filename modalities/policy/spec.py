@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, field_validator
@@ -173,15 +172,6 @@ class PolicySpec(_Strict):
     def masked(self) -> bool:
         """Whether it has to be told which actions make sense, as it was in training."""
         return self.algo == "MaskablePPO"
-
-
-def wilson(successes: int, episodes: int) -> tuple[float, float]:
-    """Returns the 95 % score interval of a success rate (Wilson 1927)."""
-    z, rate = 1.959964, successes / episodes
-    centre = rate + z * z / (2 * episodes)
-    spread = z * math.sqrt(rate * (1 - rate) / episodes + (z / (2 * episodes)) ** 2)
-    scale = 1 + z * z / episodes
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 def first_problem(error: Any) -> str:

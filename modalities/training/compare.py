@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shoal.modalities.policy.spec import wilson
+from shoal.statistics import wilson
 
 _ROUNDS = 5
 

@@ -20,21 +20,6 @@ def softmax(logits: Floats, temperature: float) -> Floats:
     return result
 
 
-def calibration_error(sure: Floats, right: NDArray[np.bool_]) -> float:
-    """Returns the expected calibration error over 15 bins (Guo et al. 2017).
-
-    Args:
-        sure: float32 (n,), the probability of what was said.
-        right: bool (n,), whether it was right.
-    """
-    bins = np.minimum((sure * 15).astype(int), 14)
-    gaps = [
-        (bins == b).mean() * abs(sure[bins == b].mean() - right[bins == b].mean())
-        for b in np.unique(bins)
-    ]
-    return float(sum(gaps))
-
-
 def rounded(value: Any) -> Any:
     """Returns a number, or numbers, with as many digits as JSON shows."""
     if isinstance(value, tuple | list):

@@ -26,10 +26,11 @@ from shoal.agents.reflexes import LearnSettings, learn
 from shoal.agents.reflexes.drift import FALSE_ALARM, Drift
 from shoal.agents.reflexes.examples import example_of
 from shoal.agents.reflexes.learning import shelf_of
-from shoal.agents.reflexes.risk import lower, lowest_threshold, upper, worse_by
+from shoal.agents.reflexes.risk import lowest_threshold, worse_by
 from shoal.agents.reflexes.templates import fill, template_of
 from shoal.agents.tools import as_tool
 from shoal.errors import RunError
+from shoal.statistics import lower, upper
 from shoal.types import Status
 
 

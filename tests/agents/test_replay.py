@@ -10,8 +10,9 @@ from shoal import Agent
 from shoal.agents import as_tool
 from shoal.agents.records import count, stream
 from shoal.agents.records.replay import Swap, replay
-from shoal.agents.records.replay.paired import difference, mcnemar
+from shoal.agents.records.replay.paired import difference
 from shoal.errors import UnknownNameError, UsageError
+from shoal.statistics import mcnemar
 from tests.commands import typed
 
 

@@ -15,12 +15,12 @@ from shoal.modalities.policy import Policy, PolicyExpert
 from shoal.modalities.policy.calibration import (
     HORIZONS,
     Start,
-    ece,
     fit,
     probability,
     step_limit,
 )
 from shoal.modalities.policy.evaluation import episode
+from shoal.statistics import calibration_error
 from shoal.types import Context, Task
 
 ENV = "shoal/MixedTrainLocal-v0"
@@ -56,7 +56,7 @@ def test_it_is_reliable_in_each_task(local: Policy, task: str) -> None:
             left = max(1, round(part * limit))
             told.append(probability(local.spec.scores.calibration, value, left, limit))
             done.append(float(bool(success) and steps <= left))
-    assert ece(np.array(told), np.array(done)) < 0.1
+    assert calibration_error(np.array(told), np.array(done), 10) < 0.1
 
 
 def test_missions_with_other_limits_get_curves_of_their_own() -> None:

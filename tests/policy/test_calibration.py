@@ -11,8 +11,9 @@ import pytest
 
 from shoal.envs import make
 from shoal.modalities.policy import Policy, PolicyExpert, evaluate, save
-from shoal.modalities.policy.calibration import Start, ece, fit, probability, step_limit
+from shoal.modalities.policy.calibration import Start, fit, probability, step_limit
 from shoal.modalities.policy.episode import GoalTooHard, play
+from shoal.statistics import calibration_error
 from shoal.types import Context, Status, Task
 
 
@@ -35,7 +36,7 @@ def test_the_curve_is_right_on_episodes_it_never_saw() -> None:
     assert made.ece_after < 0.08 < 0.2 < made.ece_before
     fresh = _starts(2000, 1)
     told = np.array([probability(made, start.value) for start in fresh])
-    assert ece(told, np.array([start.solved for start in fresh], float)) < 0.08
+    assert calibration_error(told, np.array([start.solved for start in fresh], float), 10) < 0.08
 
 
 def test_a_higher_value_or_more_steps_are_never_worse() -> None:
@@ -92,7 +93,7 @@ def test_the_shipped_policy_says_what_it_is_right_about() -> None:
                 break
         done.append(float(success))
     assert 0.2 < np.mean(done) < 0.9
-    assert ece(np.array(told), np.array(done)) < 0.2
+    assert calibration_error(np.array(told), np.array(done), 10) < 0.2
 
 
 def _calibration(policy: Policy) -> Any:

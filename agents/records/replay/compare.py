@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shoal.agents.records.record import Record
-from shoal.agents.records.replay.paired import Difference, difference, mcnemar
+from shoal.agents.records.replay.paired import Difference, difference
 from shoal.agents.records.replay.playing import Player
 from shoal.agents.records.replay.swap import Swap
 from shoal.errors import ImageError, RunError, UsageError
+from shoal.statistics import mcnemar
 from shoal.types import Run, Status
 
 if TYPE_CHECKING:

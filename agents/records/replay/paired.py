@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,18 +32,6 @@ class Difference:
     low: float
     high: float
     p: float
-
-
-def mcnemar(gained: int, lost: int) -> float:
-    """Two-sided p of McNemar's exact test (McNemar 1947): is gaining as likely as losing?
-
-    Args:
-        gained: Pairs that went from failure to success.
-        lost: The other way.
-    """
-    n = gained + lost
-    tail = sum(math.comb(n, k) for k in range(min(gained, lost) + 1))
-    return float(min(Fraction(1), Fraction(2 * tail, 2**n)))
 
 
 def difference(before: Sequence[float], after: Sequence[float]) -> Difference:

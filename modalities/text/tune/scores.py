@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import UsageError
-from shoal.modalities.policy.spec import wilson
-from shoal.modalities.training.figures import calibration_error, rounded, softmax
+from shoal.modalities.training.figures import rounded, softmax
+from shoal.statistics import calibration_error, wilson
 
 if TYPE_CHECKING:
     from shoal.modalities.text.tune.classifier import Classifier, Floats

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import UsageError
-from shoal.modalities.policy.spec import wilson
 from shoal.modalities.training.figures import rounded
 from shoal.modalities.vision.teach.classifier import ImageClassifier
 from shoal.modalities.vision.teach.data import Pictures
 from shoal.modalities.vision.teach.lot import Lot, Reader
 from shoal.modalities.vision.teach.mistakes import Mistakes
 from shoal.modalities.vision.teach.scores import PictureScores, scores_of
+from shoal.statistics import wilson
 
 _TIMED = 50
 """Pictures that are timed."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.modalities.policy.spec import wilson
-from shoal.modalities.training.figures import calibration_error, rounded
+from shoal.modalities.training.figures import rounded
 from shoal.modalities.vision.teach.head import Floats
+from shoal.statistics import calibration_error, wilson
 
 
 @dataclass(frozen=True, slots=True)
