@@ -22,6 +22,7 @@ BASE = {
     "shoal.files",
     "shoal.extras",
     "shoal.lazy",
+    "shoal.statistics",
     "shoal.version",
 }
 HEAVY = {

@@ -107,7 +107,8 @@ class Reflexes:
         if where is None or record.verdict is None:
             return
         name, version = where
-        silent, wrong = self._silent.pop(name, 0), not record.verdict
+        silent = max(0, self._silent.pop(name, 0) - 1)  # this run is among them
+        wrong = not record.verdict
 
         def word(current: Current) -> Current:
             drift = current.by_word

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -67,13 +66,7 @@ class Always:
     def __init__(self, expert: str) -> None:
         self.expert = expert
 
-    def __call__(
-        self,
-        task: Task,
-        abilities: object = None,
-        remembered: float = 0.0,
-        affordances: Mapping[str, float] | None = None,
-    ) -> Route:
+    def __call__(self, task: Task, *told: object) -> Route:
         """Returns the same route for any task."""
         return Route({self.expert: 1.0}, self.expert, "", 1.0, "the replay says so")
 
