@@ -150,7 +150,7 @@ class Router:
 
         embedding = text_encoder().embed([task.text])[0]
         nearer = {
-            expert: self._nearer(embedding, expert, tuple(examples))
+            expert: self._nearer(embedding, expert, tuple(examples), _absent(task))
             for expert, examples in (abilities or {}).items()
             if examples
         }
@@ -163,13 +163,17 @@ class Router:
             )
         return route
 
-    def _nearer(self, embedding: Array, expert: str, examples: tuple[str, ...]) -> float:
+    def _nearer(
+        self, embedding: Array, expert: str, examples: tuple[str, ...], absent: Sequence[str]
+    ) -> float:
         """Nearest neighbour with soft odds: is an ability's example nearer than others'?"""
         similarity = float((self._embed(examples) @ embedding).max())
         if similarity < ALIKE:
             return 0.0
-        # What the head would ask about is no rival: with the ability, it can be done.
-        other = self.head.nearest(embedding, without=("ask", expert))
+        # What the head would ask about is no rival: with the ability, it can be done; nor is
+        # what lacks its picture or env.
+        rival = self.head.nearest(embedding, without=("ask", expert, *absent))
+        other = max(ALIKE, rival)
         return 1.0 / (1.0 + math.exp((other - similarity) / SOFTNESS))
 
     def _embed(self, examples: tuple[str, ...]) -> Array:
@@ -201,8 +205,7 @@ class Router:
             dial: What time and tokens are worth; by default the router's own.
         """
         experts = _raised(by_expert(skills), nearer or {})
-        absent = {"vision": not task.images, "policy": not task.env}
-        ruled_out = {name: experts.get(name, 0.0) for name, gone in absent.items() if gone}
+        ruled_out = {name: experts.get(name, 0.0) for name in _absent(task)}
         possible = {n: p for n, p in experts.items() if n not in ruled_out}
         if max(possible.values(), default=0.0) < THRESHOLD:
             # Words that plainly ask for one expert go to it: who can't do it now says why.
@@ -241,6 +244,13 @@ class Router:
             return self._costs
         told = self.head.made.get("costs", {})
         return {**TYPICAL, **{name: Cost(**cost) for name, cost in told.items()}}
+
+
+def _absent(task: Task) -> list[str]:
+    """The experts whose picture or env is not there."""
+    return [
+        name for name, at_hand in (("vision", task.images), ("policy", task.env)) if not at_hand
+    ]
 
 
 def _raised(experts: dict[str, float], nearer: Mapping[str, float]) -> dict[str, float]:
