@@ -98,7 +98,7 @@ def _changed(memory: MemoryStore, run: str, change: Callable[[dict[str, Any]], b
         if item is not None:  # None: forgotten a moment ago; `find` names it
             value = {**item.value, "data": {**item.value["data"]}}
             if change(value["data"]):
-                memory.put(namespace, key, value, index=False)
+                memory.put(namespace, key, value)
     return find(memory, key)
 
 
