@@ -152,7 +152,7 @@ with Agent(experts=[Slow()]) as agent:
 
 def test_records_come_in_order_and_a_damaged_one_does_not_stop_them(scripted: Scripted) -> None:
     with Agent(experts=[scripted(_saying("hi"))]) as agent:
-        runs = [agent.run(f"hello {i}") for i in range(3)]
+        runs = [agent.run(f"what is {i} + 1?") for i in range(3)]
         damaged = {"at": 1.0, "text": "", "data": {"task": "none"}, "provenance": "memory"}
         agent.memory.put(("shoal", "local", "run"), "run-damaged", damaged, index=False)
         records = _all(agent.memory)
