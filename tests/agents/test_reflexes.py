@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -32,44 +29,13 @@ from shoal.agents.tools import as_tool
 from shoal.errors import RunError
 from shoal.statistics import lower, upper
 from shoal.types import Status
+from tests.agents import reflex_records as desk
 
-
-def _helper() -> ModuleType:
-    path = Path(__file__).with_name("reflex_records.py")
-    spec = importlib.util.spec_from_file_location("reflex_records", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-desk = _helper()
 SETTINGS = LearnSettings(margin=0.1)
 
 
 @pytest.fixture
 def memory(home: Path) -> Iterator[MemoryStore]:
-    store = MemoryStore()
-    yield store
-    store.close()
-
-
-@pytest.fixture(scope="module")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with 240 records and the reflex learnt from them."""
-    folder = tmp_path_factory.mktemp("learnt")
-    store = MemoryStore(folder / "memory.sqlite")
-    desk.record(store, desk.requests(240))
-    (one,) = learn(store, SETTINGS)
-    assert one.promoted, one.reason
-    store.close()
-    return folder
-
-
-@pytest.fixture
-def learnt(home: Path, once: Path) -> Iterator[MemoryStore]:
-    shutil.copytree(once, home / "data")
     store = MemoryStore()
     yield store
     store.close()

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from shoal.agents import Agent
 from shoal.agents.memory import MemoryStore
 from shoal.agents.records import stream
-from shoal.agents.reflexes import LearnSettings, learn
 from shoal.agents.reflexes.learning import shelf_of
 from shoal.agents.report import Window, gather, report
 from shoal.agents.report.charts import CHARTS
@@ -24,25 +20,13 @@ from shoal.agents.report.summing import summed
 from shoal.agents.report.words import duration, size, times
 from shoal.agents.tools import as_tool
 from shoal.errors import StorageError, UsageError
+from tests.agents import reflex_records as desk
 from tests.commands import typed
 
 pytest.importorskip("matplotlib", reason="the extra 'train' is not installed")
 
 EVIL = "<script>alert(1)</script>"
 VOID = ("meta", "img", "source")
-
-
-def _helper() -> ModuleType:
-    path = Path(__file__).with_name("reflex_records.py")
-    spec = importlib.util.spec_from_file_location("reflex_records", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-desk = _helper()
 
 
 class _Page(HTMLParser):
@@ -74,26 +58,6 @@ class _Page(HTMLParser):
 
 @pytest.fixture
 def memory(home: Path) -> Iterator[MemoryStore]:
-    store = MemoryStore()
-    yield store
-    store.close()
-
-
-@pytest.fixture(scope="module")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with 240 records and the reflex learnt from them."""
-    folder = tmp_path_factory.mktemp("learnt")
-    store = MemoryStore(folder / "memory.sqlite")
-    desk.record(store, desk.requests(240))
-    (one,) = learn(store, LearnSettings(margin=0.1))
-    assert one.promoted, one.reason
-    store.close()
-    return folder
-
-
-@pytest.fixture
-def learnt(home: Path, once: Path) -> Iterator[MemoryStore]:
-    shutil.copytree(once, home / "data")
     store = MemoryStore()
     yield store
     store.close()
