@@ -7,6 +7,7 @@ twice as fast in it; who needs every bit asks for `exact`.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import tempfile
@@ -22,6 +23,7 @@ from shoal.errors import StorageError, unknown
 from shoal.extras import installed
 from shoal.files import cache_dir, sha256_file, write_atomic
 from shoal.modalities.cores import native_bf16
+from shoal.modalities.freed import give_back
 from shoal.modalities.openvino_import import compile_aside, import_openvino
 from shoal.modalities.vision.encoders.timm_models import Card, Weights, build
 from shoal.modalities.vision.transform import Transform
@@ -36,6 +38,11 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "openvino", "torch")
 
 _PURPOSE = "the openvino engine"
+_AT_ONCE = 8
+"""Pictures that go through OpenVINO together: what a layer makes of so many still fits the
+processor's caches. EfficientNet-Lite0, 64 pictures on two cores: 4, 8, 16 and 32 at once take
+1.54, 1.51, 1.63 and 1.74 ms each, and 46, 64, 99 and 169 MiB.
+"""
 _LAYOUT = "2"  # of the cached files; a new number makes old ones be ignored
 
 
@@ -61,11 +68,13 @@ class Engine:
             logits (n, classes), both float32; perhaps computed in bfloat16.
         exact: The same in float32; slower where `quick` is not the same function.
         card: What is known of the model.
+        rest: Gives back the memory that the model worked in; it takes it anew when needed.
     """
 
     quick: Forward
     exact: Forward
     card: Card
+    rest: Callable[[], None] = give_back
 
 
 def open_engine(weights: Weights, engine: str) -> Engine:
@@ -88,7 +97,7 @@ def open_engine(weights: Weights, engine: str) -> Engine:
         module, card = build(weights)
         return _openvino(_convert(module, card), card)
     stem = _stem(weights)
-    card = _read_card(stem) or _convert_and_save(weights, stem)
+    card = _read_card(stem) or _converted_and_saved(weights, stem)
     return _openvino(stem.with_suffix(".xml"), card)
 
 
@@ -107,7 +116,13 @@ def _openvino(model: Any, card: Card) -> Engine:
     exact = _Compiled(model, "f32")
     quick = _Compiled(model, "bf16") if native_bf16() else exact
     quick.ready()  # the other one may never be needed
-    return Engine(quick, exact, card)
+
+    def rest() -> None:
+        for compiled in {quick, exact}:
+            compiled.rest()
+        give_back()
+
+    return Engine(quick, exact, card, rest)
 
 
 class _Compiled:
@@ -126,9 +141,20 @@ class _Compiled:
         return self._compiled
 
     def __call__(self, pixels: Bytes) -> tuple[Floats, Floats]:
+        import numpy as np
+
         with self._lock:
-            result = self.ready()(pixels)
-        return result[0], result[1]
+            ready = self.ready()
+            starts = range(0, max(1, len(pixels)), _AT_ONCE)
+            parts = [ready(pixels[start : start + _AT_ONCE]) for start in starts]
+        if len(parts) == 1:
+            return parts[0][0], parts[0][1]
+        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+    def rest(self) -> None:
+        with self._lock:
+            if self._compiled is not None:
+                self._compiled.release_memory()
 
 
 def _stem(weights: Weights) -> Path:
@@ -165,6 +191,14 @@ def _from_pixels(model: Any, transform: Transform) -> Any:
     steps.mean([255 * value for value in transform.mean])
     steps.scale([255 * value for value in transform.std])
     return made.build()
+
+
+def _converted_and_saved(weights: Weights, stem: Path) -> Card:
+    try:
+        return _convert_and_save(weights, stem)
+    finally:
+        gc.collect()  # the model and its trace hold each other
+        give_back()
 
 
 def _convert_and_save(weights: Weights, stem: Path) -> Card:

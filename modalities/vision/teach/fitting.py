@@ -74,7 +74,7 @@ def judged(head: Head, held: Lot, how: str) -> Judged:
 
 def fit_means(lot: Lot, encoder: VisionEncoder) -> tuple[Head, Judged]:
     """Takes the class means, and judges by leave-one-out."""
-    groups = lot.groups(encoder)
+    groups = list(lot.groups(encoder))
     out = left_out(groups)
     files = tuple(lot.pictures.files[lot.of(int(c))[i]] for c, i in out.places)
     scores = out.cosines.max(axis=1, initial=-1).astype(np.float32)

@@ -53,15 +53,14 @@ class Lot:
         """Returns the places of a class's pictures."""
         return [int(place) for place in np.flatnonzero(self.classes == number)]
 
-    def groups(self, encoder: VisionEncoder) -> list[Floats]:
-        """Returns for each class float32 (n, v, d); few pictures in several views."""
-        every = [self.of(number) for number in range(len(self.pictures.classes))]
-        return [
-            embed_views([self.pictures.files[i] for i in own], encoder)
-            if len(own) < FEW
-            else self.vectors[own][:, None]
-            for own in every
-        ]
+    def groups(self, encoder: VisionEncoder) -> Iterator[Floats]:
+        """Yields for each class float32 (n, v, d); few pictures in several views."""
+        for number in range(len(self.pictures.classes)):
+            own = self.of(number)
+            if len(own) < FEW:
+                yield embed_views([self.pictures.files[i] for i in own], encoder)
+            else:
+                yield self.vectors[own][:, None]
 
 
 class Reader:
@@ -110,7 +109,8 @@ class Reader:
         self._check(readable, pictures.labels if partial else pictures.classes)
         numbers = {label: number for number, label in enumerate(pictures.classes)}
         classes = np.array([numbers[label] for label in readable.labels], np.int64)
-        return Lot(readable, classes, vectors[kept]), self._notes(pictures)
+        vectors = vectors[kept] if self._broken else vectors  # no copy of 100,000 for nothing
+        return Lot(readable, classes, vectors), self._notes(pictures)
 
     def _opened(self, pictures: Pictures) -> Iterator[tuple[int, Glance]]:
         with closing(in_threads(self.encoder.glance, pictures.files)) as opened:

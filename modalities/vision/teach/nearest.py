@@ -8,7 +8,7 @@ as well as a linear head's energy, and better below 5 images a class.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,7 @@ def unit(vectors: Floats) -> Floats:
     return scaled
 
 
-def prototypes(groups: Sequence[Floats]) -> Floats:
+def prototypes(groups: Iterable[Floats]) -> Floats:
     """Returns the mean direction of each class, float32 (k, d).
 
     Args:

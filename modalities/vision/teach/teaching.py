@@ -77,6 +77,7 @@ class _Teaching:
         few = "Use --method prototype, which leaves out one at a time, or give --val"
         parts = divided(pictures, validation, self._reader(self.encoder), self.settings, few)
         self.lot, self.held, self.cut = parts.train, parts.held, parts.cut
+        self.encoder.network.rest()  # fitting needs memory of its own
         self.method, self.notes = parts.method, list(parts.notes)
         for note in self.notes:
             say(f"Note: {note}.")
