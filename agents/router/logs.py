@@ -26,7 +26,8 @@ def read_trials(source: str) -> list[Trial]:
 
     Args:
         source: "records" for this machine's runs, or a JSONL file: of `shoal export bandit`
-            (context, action, propensity, reward), or of tasks (text, images, env, expert).
+            (text, images, env, action, propensity, success, seconds, tokens), or of tasks (text,
+            images, env, expert).
 
     Raises:
         UsageError: It can't be read, is empty, or a line is neither.
@@ -54,16 +55,15 @@ def _logged(path: Path) -> Iterator[Trial]:
                 except (ValueError, KeyError, TypeError, AttributeError) as error:
                     raise UsageError(
                         f"line {number} of {path} is no trial", f"{type(error).__name__}: {error}",
-                        "Fields: context {text, images, env}, action, propensity, reward {success}",
+                        "Fields: text, images, env, action, propensity, success, seconds, tokens",
                     ) from error  # fmt: skip
 
 
 def _trial(row: dict[str, Any]) -> Trial:
-    context, reward = row["context"], row["reward"]
-    cost = Cost(float(reward.get("seconds", 0)), int(reward.get("tokens", 0)))
+    cost = Cost(float(row.get("seconds", 0)), int(row.get("tokens", 0)))
     return Trial(
-        str(context["text"]), int(context.get("images") or 0), context.get("env") or None,
-        str(row["action"]), float(row.get("propensity", 1.0)), bool(reward["success"]), cost=cost,
+        str(row["text"]), int(row.get("images") or 0), row.get("env") or None,
+        str(row["action"]), float(row.get("propensity", 1.0)), bool(row["success"]), cost=cost,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shoal.agents.router.dial import TYPICAL, Dial, Precedent, chosen, with_precedents
+from shoal.agents.router.exploring import Explorer
 from shoal.agents.router.facts import facts
 from shoal.agents.router.head import Head, best_skill, by_expert
 from shoal.agents.router.risk import threshold
@@ -62,6 +63,7 @@ class Route:
         skill: What the expert is expected to do ("read", "tool" …).
         confidence: The chosen expert's probability.
         reason: One sentence.
+        propensity: With which probability this expert was chosen; 1 unless the router explores.
     """
 
     probabilities: Mapping[str, float]
@@ -69,6 +71,7 @@ class Route:
     skill: str
     confidence: float
     reason: str
+    propensity: float = 1.0
 
 
 class Router:
@@ -83,9 +86,11 @@ class Router:
             (`shoal.agents.router.risk`).
         dial: What time and tokens are worth.
         costs: Expert -> what its attempts take, by default as the head's records tell.
+        explore: Who gets tasks that are not asked about, so that records tell what others
+            would have made of them (`shoal.agents.router.exploring`); by default the likeliest.
 
     Raises:
-        UsageError: `max_risk` is no share.
+        UsageError: `max_risk` is no share, or stands beside `explore`, which breaks it.
     """
 
     def __init__(
@@ -96,13 +101,11 @@ class Router:
         max_risk: float | None = None,
         dial: Dial | None = None,
         costs: Mapping[str, Cost] | None = None,
+        explore: Explorer | None = None,
     ) -> None:
-        if max_risk is not None and not 0 < max_risk < 1:
-            raise UsageError(
-                f"max_risk is {max_risk}", "it has to lie between 0 and 1, such as 0.05"
-            )
+        _check(max_risk, explore)
         self._head, self._least, self.max_risk = head, threshold, max_risk
-        self.dial, self._costs = dial or Dial(), costs
+        self.dial, self._costs, self._explore = dial or Dial(), costs, explore
         self._embedded: dict[tuple[str, ...], Array] = {}
 
     @property
@@ -217,7 +220,16 @@ class Router:
         if likeliest_out and ruled_out[likeliest_out] > THRESHOLD:
             confidence = ruled_out[likeliest_out]
             return Route(probabilities, "ask", "unclear", confidence, _MISSING[likeliest_out])
-        return self._pick(probabilities, skills, dial or self.dial)
+        route = self._pick(probabilities, skills, dial or self.dial)
+        if self._explore is None or route.expert == "ask":
+            return route
+        able = [name for name in probabilities if (affordances or {}).get(name, 1.0) > 0]
+        expert, propensity = self._explore(route.expert, able)
+        if expert == route.expert:
+            return replace(route, propensity=propensity)
+        skill, sure = best_skill(skills, expert), probabilities[expert]
+        reason = f"{route.expert} is likelier, but {expert} is tried, to learn from it"
+        return Route(probabilities, expert, skill, sure, reason, propensity)
 
     def _pick(
         self, probabilities: Mapping[str, float], skills: Mapping[str, float], dial: Dial
@@ -244,6 +256,14 @@ class Router:
             return self._costs
         told = self.head.made.get("costs", {})
         return {**TYPICAL, **{name: Cost(**cost) for name, cost in told.items()}}
+
+
+def _check(max_risk: float | None, explore: Explorer | None) -> None:
+    if max_risk is not None and not 0 < max_risk < 1:
+        raise UsageError(f"max_risk is {max_risk}", "it has to lie between 0 and 1, such as 0.05")
+    if max_risk is not None and explore is not None:
+        why = "who explores sends some tasks to an expert that is likely to be wrong"
+        raise UsageError("max_risk can't be kept while exploring", why, "Give one of the two")
 
 
 def _absent(task: Task) -> list[str]:

@@ -77,9 +77,9 @@ def test_every_kind_is_read_by_who_should_read_it(
     made("calibration", "calibration.jsonl")
     told = made("bandit", "bandit.jsonl")
     rounds = [json.loads(line) for line in (tmp_path / "bandit.jsonl").read_text().splitlines()]
-    assert [r["reward"]["success"] for r in rounds] == [1.0, 1.0, 1.0, 1.0, 0.0]
+    assert [r["success"] for r in rounds] == [1.0, 1.0, 1.0, 1.0, 0.0]
     assert {r["propensity"] for r in rounds} == {1.0}
-    assert len(rounds[0]["context"]["embedding"]) == 384
+    assert len(rounds[0]["embedding"]) == 384
     written = [file.read_text() for file in tmp_path.iterdir() if file.is_file()]
     assert not any("pay Bob" in text for text in written)
     manifest = json.loads((tmp_path / "bandit.jsonl.manifest.json").read_text())

@@ -13,11 +13,13 @@ import pytest
 
 from shoal import Agent
 from shoal.agents.records import stream
+from shoal.agents.records.export.rows import bandit
 from shoal.agents.records.keeping import keep
 from shoal.agents.records.precedents import precedents
 from shoal.agents.router import Dial, Precedent, Router
 from shoal.agents.router.bandit import Trial
 from shoal.agents.router.dial import chosen, with_precedents
+from shoal.agents.router.exploring import Explorer
 from shoal.agents.router.head import SHIPPED, Head
 from shoal.agents.router.learning import learn
 from shoal.agents.router.library import current, undo
@@ -25,9 +27,11 @@ from shoal.agents.router.logs import read_trials
 from shoal.agents.router.report import report_figures
 from shoal.agents.router.risk import NEVER, achieved, threshold
 from shoal.agents.router.tasks import read_tasks
+from shoal.envs import make
 from shoal.errors import UsageError
 from shoal.types import Context, Cost, Outcome, Run, Status, Task, Value
 
+PICTURE = Path(__file__).parents[2] / "agents" / "demo" / "assets" / "cat.jpg"
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -145,6 +149,43 @@ def test_it_learns_from_a_log_and_can_go_back(home: Path) -> None:
     assert undo() == SHIPPED
     with pytest.raises(UsageError, match="nothing to undo"):
         undo()
+
+
+def test_exploring_has_the_probabilities_that_it_says() -> None:
+    """Weighted by 1 / propensity each expert stands for all draws: what estimates rest on."""
+    explore, able = Explorer(0.3, seed=0), ("text", "vision", "policy")
+    weight = dict.fromkeys(able, 0.0)
+    for _ in range(6000):
+        expert, propensity = explore("text", able)
+        assert propensity == pytest.approx(0.8 if expert == "text" else 0.1)
+        weight[expert] += 1 / propensity
+    assert [weight[name] / 6000 for name in able] == pytest.approx([1, 1, 1], abs=0.15)
+    assert explore("text", ["text", "ask"]) == ("text", 1.0)
+    for share in (0, 1.5):
+        with pytest.raises(UsageError, match="between 0 and 1"):
+            Explorer(share)
+    with pytest.raises(UsageError, match="while exploring"):
+        Router(max_risk=0.05, explore=Explorer())
+
+
+def test_explored_runs_become_a_log_that_the_routing_env_takes(home: Path) -> None:
+    """What the likeliest expert had still solves the task, and the record says who was tried."""
+    router = Router(explore=Explorer(1.0, seed=0))
+    with Agent(router=router) as agent:
+        runs = [agent.run("what is in this picture?", images=[PICTURE]) for _ in range(8)]
+        assert not router.decide(Task("hm"), {"ask.unclear": 1.0}).propensity < 1
+        for run in runs:
+            agent.feedback(run.id, ok=run.expert == "vision")
+        rows = [bandit(record) for record in stream(agent.memory, part="decision")]
+    assert {row["action"] for row in rows} == {"text", "vision"}
+    assert {row["propensity"] for row in rows} == {0.5}
+    log = home / "log.jsonl"
+    command = [sys.executable, "-m", "shoal.agents.cli", "export", "bandit", "--to", str(log)]
+    subprocess.run(command, check=True, capture_output=True)
+    env = make("shoal/Routing-v0", bank=str(log), split="train")
+    env.reset(seed=0)
+    assert "estimated" in env.step(0)[-1]
+    env.close()
 
 
 def test_what_would_be_worse_is_not_promoted(home: Path) -> None:

@@ -71,10 +71,10 @@ def _with_embeddings(made: Iterable[Row]) -> Iterator[Row]:
     encoder = text_encoder()
     waiting = iter(made)
     while batch := list(islice(waiting, 64)):
-        vectors = encoder.embed([row["context"]["text"] for row in batch])
+        vectors = encoder.embed([row["text"] for row in batch])
         for row, vector in zip(batch, vectors.tolist(), strict=True):
-            row["context"]["encoder"] = encoder.model
-            row["context"]["embedding"] = [round(value, 6) for value in vector]
+            row["encoder"] = encoder.model
+            row["embedding"] = [round(value, 6) for value in vector]
             yield row
 
 
@@ -87,7 +87,12 @@ KINDS: dict[str, Kind] = {
     "calls": Kind(
         rows.call, _cards, ("function", "request"), "shoal tune FILE --calls --val CASES"
     ),
-    "bandit": Kind(rows.bandit, _embedded, (), "learners of contextual bandits"),
+    "bandit": Kind(
+        rows.bandit,
+        _embedded,
+        (),
+        "shoal route train FILE, or shoal train shoal/Routing-v0 --option bank=FILE",
+    ),
     "calibration": Kind(rows.calibration, _jsonl, (), "calibration and risk control"),
 }
 """Name -> kind. Episodes ("minari") are no rows: see `shoal.agents.records.export.minari`."""

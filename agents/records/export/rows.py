@@ -7,6 +7,7 @@ from typing import Any
 
 from shoal.agents.records.record import Record
 from shoal.agents.records.trust import Part
+from shoal.agents.router.facts import NAMES, facts
 from shoal.types import Step
 
 Row = dict[str, Any]
@@ -130,27 +131,24 @@ def calibration(record: Record) -> Row:
 
 
 def bandit(record: Record) -> Row:
-    """One round of the router as a contextual bandit; the embedding is added later.
+    """One round of the router as a contextual bandit, as `shoal/Routing-v0` and `shoal route
+    train` take it; the embedding is added later.
 
-    The router takes the likeliest expert, so the propensity of what it did is 1 unless its
-    decision says otherwise: inverse-propensity estimates have no support for other actions.
+    The propensity of what a router did is 1 unless it explored (`Router(explore=…)`): without,
+    inverse-propensity estimates have no support for other actions.
     """
     check(record, "decision")
     run, decision = record.run, record.decision
     if not decision.get("expert"):
         raise LeftOut("the router's decision is not in the record")
     return {
-        "run": record.id,
-        "context": {
-            "text": record.text, "images": len(run.task.images), "env": run.task.env,
-        },
+        "run": record.id, "text": record.text, "images": len(run.task.images),
+        "env": run.task.env, "facts": dict(zip(NAMES, facts(run.task).tolist(), strict=False)),
         "action": decision["expert"], "skill": decision.get("skill", ""),
         "propensity": float(decision.get("propensity") or 1.0),
         "probabilities": dict(run.route), "answered_by": run.expert,
-        "reward": {
-            "success": float(known_success(record)), "seconds": run.cost.seconds,
-            "tokens": run.cost.tokens_in + run.cost.tokens_out,
-        },
+        "success": float(known_success(record)), "seconds": run.cost.seconds,
+        "tokens": run.cost.tokens_in + run.cost.tokens_out,
     }  # fmt: skip
 
 
