@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from shoal.agents.reflexes.spec import PolicyPart
 from shoal.envs import make
 from shoal.envs.goal_env import give_goal
 from shoal.envs.missions import parse
@@ -17,6 +19,9 @@ from shoal.modalities.policy.episode import Episode, GoalTooHard, expectation, p
 from shoal.modalities.policy.guard import Guarded
 from shoal.modalities.policy.policy import Policy
 from shoal.types import Task
+
+OWN = "policy"
+"""Folder of a policy that was cloned for a reflex, within the reflex's own."""
 
 _IDLE = 4
 """Envs that wait for the next task, at most."""
@@ -93,21 +98,25 @@ def actor(env: str, least: float) -> Actor | None:
     return Actor(Policy.load(folder), least) if folder else None
 
 
-def load(name: str, sha256: str, least: float) -> Actor:
+def load(part: PolicyPart, folder: Path) -> Actor:
     """Loads the policy that a reflex was validated with.
+
+    Args:
+        part: Which one.
+        folder: The reflex's own, where it lies if it was cloned.
 
     Raises:
         UnknownNameError: It is gone.
         CorruptWeightsError: It is another one by now.
     """
-    policy = Policy.load(library.folder(name))
-    if policy.spec.weights_sha256 != sha256:
+    policy = Policy.load(folder / OWN if part.own else library.folder(part.name))
+    if policy.spec.weights_sha256 != part.sha256:
         raise CorruptWeightsError(
-            f"the policy {name!r} is not the one that was validated",
+            f"the policy {part.name!r} is not the one that was validated",
             "its weights have another sha256",
             "Type: shoal learn",
         )
-    return Actor(policy, least)
+    return Actor(policy, part.least)
 
 
 def _quiet(line: str) -> None:

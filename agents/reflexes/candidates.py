@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shoal.agents.reflexes.acting import Actor, actor
+from shoal.agents.reflexes.acting import OWN, Actor, actor
 from shoal.agents.reflexes.cards import card_of, ids_hash
 from shoal.agents.reflexes.choosing import Chooser
+from shoal.agents.reflexes.cloned import cloned
 from shoal.agents.reflexes.examples import Example
 from shoal.agents.reflexes.fitting import candidate, spare
 from shoal.agents.reflexes.judging import Verdict, judged
@@ -21,8 +23,8 @@ from shoal.agents.reflexes.risk import lowest_threshold
 from shoal.agents.reflexes.settings import LearnSettings
 from shoal.agents.reflexes.spec import KindSpec, PolicyPart, ReflexSpec, TierSpec
 from shoal.agents.reflexes.split import Parts
-from shoal.errors import UsageError
 from shoal.files import sha256_file, write_atomic
+from shoal.modalities.policy import library
 from shoal.modalities.policy.card import machine
 from shoal.modalities.training.card import versions_of
 
@@ -88,17 +90,23 @@ def chosen(
                 wrong, settings)  # fmt: skip
 
 
-def acted(kind: Kind, parts: Parts, settings: LearnSettings) -> Made:
-    """Plays the records' episodes anew with the policy alone, and judges it.
+def acted(kind: Kind, parts: Parts, settings: LearnSettings, aside: Path) -> Made:
+    """Plays the records' episodes anew with a policy alone, and judges it.
+
+    It is the env's saved policy, or where there is none one that is cloned from the older records.
+
+    Args:
+        kind: Work in an env.
+        parts: Its examples by time.
+        settings: How.
+        aside: Where to put a cloned policy until it is promoted.
 
     Raises:
-        UsageError: There is no policy for the env.
+        UsageError: There is no policy for the env, and too little to learn one from.
     """
     found = actor(kind.subject, 0.0)
     if found is None:
-        raise UsageError(
-            f"no policy is trained for {kind.subject}", fix=f"Type: shoal train {kind.subject}"
-        )
+        found = cloned(kind.subject, parts.fit, aside / OWN, settings.seed)
     asked = parts.calibration
     expects = np.array([found.expects(e.task) for e in asked])
     right, slow = _played(found, asked), np.array([e.slow for e in asked], bool)
@@ -144,9 +152,14 @@ def _filled(spec: ReflexSpec, model: Chooser | Actor, folder: Path) -> ReflexSpe
     """Writes the heads and returns the spec with what belongs to them."""
     if isinstance(model, Actor):
         of = model.policy.spec
+        source = model.policy.folder
+        own = source.parent not in library.roots()
         part = PolicyPart(
-            name=model.policy.folder.name, sha256=of.weights_sha256, least=model.least
-        )
+            name=of.name if own else source.name, sha256=of.weights_sha256, least=model.least,
+            own=own,
+        )  # fmt: skip
+        if own:
+            shutil.copytree(source, folder / OWN)
         return spec.model_copy(update={"policy": part})
     tiers = {}
     for grain, tier in model.tiers.items():

@@ -34,6 +34,7 @@ class Example:
         arguments: Of the right call.
         expert: Who solved it.
         function: Schema of the tool that was called; empty if unknown.
+        episode: Reference to the episode that was played, where it may be learnt from.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Example:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     expert: str = ""
     function: Mapping[str, Any] = field(default_factory=dict)
+    episode: Mapping[str, Any] = field(default_factory=dict)
 
 
 def label_of(text: str) -> str:
@@ -90,9 +92,11 @@ def _corrected(record: Record, said: str | Mapping[str, Any]) -> Example | None:
 def _observed(record: Record) -> Example | None:
     run, task, calls = record.run, record.run.task, [c for c in record.calls if c.ok]
     if task.env is not None:
-        acted = run.status in (Status.SOLVED, Status.FAILED) and run.cost.env_steps > 0
-        right = bool(record.success)
-        return Example(run.id, task, "act", "", right, record.at, {}, run.expert) if acted else None
+        if run.status not in (Status.SOLVED, Status.FAILED) or not run.cost.env_steps:
+            return None
+        right, shown = bool(record.success), record.usable("decision")
+        return Example(run.id, task, "act", "", right, record.at, {}, run.expert,
+                       episode=record.episode if right and shown else {})  # fmt: skip
     if len(calls) == 1 and len(record.calls) == 1 and "call" in forms_of(task):
         if not record.usable("decision"):
             return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.agents.reflexes.examples import Example, examples
@@ -104,28 +106,27 @@ class _Lessons:
         if len(found) < least:
             return Learnt(name, kind, len(found), False, version, self._too_few(found, least))
         self.tell(f"{name}: learns from {len(found)} records")
-        try:
-            made = self._made(kind, found)
-        except StorageError:
-            raise
-        except ShoalError as error:
-            return Learnt(name, kind, len(found), False, version, str(error))
-        seconds = round(time.perf_counter() - began, 2)
-        verdict = made.figures["verdict"]
-        if not verdict["promoted"]:
-            return Learnt(
-                name, kind, len(found), False, version, verdict["reason"], seconds, made.figures
-            )
-        figures = {**made.figures, "seconds": seconds}
-        number = made.promote(self.shelf, figures)
-        return Learnt(name, kind, len(found), True, number, verdict["reason"], seconds, figures)
+        with tempfile.TemporaryDirectory(prefix="shoal-learn-") as aside:
+            try:
+                made = self._made(kind, found, Path(aside))
+            except StorageError:
+                raise
+            except ShoalError as error:
+                return Learnt(name, kind, len(found), False, version, str(error))
+            seconds = round(time.perf_counter() - began, 2)
+            verdict, figures = made.figures["verdict"], made.figures
+            if verdict["promoted"]:
+                figures = {**figures, "seconds": seconds}
+                version = made.promote(self.shelf, figures)
+        told = (verdict["promoted"], version, verdict["reason"])
+        return Learnt(name, kind, len(found), *told, seconds, figures)
 
-    def _made(self, kind: Kind, found: Sequence[Example]) -> Any:
+    def _made(self, kind: Kind, found: Sequence[Example], aside: Path) -> Any:
         from shoal.agents.reflexes.candidates import acted, chosen
 
         parts = by_time(found)
         if kind.form == "act":
-            return acted(kind, parts, self.settings)
+            return acted(kind, parts, self.settings, aside)
         others = self._others(kind, parts.fit[-1].at)
         return chosen(kind, parts, others, self.memory, self.settings)
 

@@ -74,8 +74,7 @@ class Loaded:
 
     def _opened(self, spec: ReflexSpec) -> Serving:
         kind = spec.kind.kind()
-        if spec.policy is not None:
-            part = spec.policy
-            return Serving(spec, kind, acting.load(part.name, part.sha256, part.least))
         folder = self._shelf.folder(spec.name, spec.version)
+        if spec.policy is not None:
+            return Serving(spec, kind, acting.load(spec.policy, folder))
         return Serving(spec, kind, choosing.load(spec, folder))

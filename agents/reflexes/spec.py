@@ -59,11 +59,19 @@ class TierSpec(_Strict):
 
 
 class PolicyPart(_Strict):
-    """The policy that acts: by name, and by the hash of its weights."""
+    """The policy that acts: by name, and by the hash of its weights.
+
+    Attributes:
+        name: A saved policy's, or what it is called.
+        sha256: Of its weights.
+        least: Expected success from which it acts.
+        own: Whether it was cloned from records, and lies in the reflex's own folder.
+    """
 
     name: str
     sha256: str
     least: float
+    own: bool = False
 
 
 class ReflexSpec(_Strict):

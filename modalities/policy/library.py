@@ -19,6 +19,11 @@ def own() -> Path:
     return data_dir() / "policies"
 
 
+def roots() -> tuple[Path, Path]:
+    """The folders that saved policies lie in: shipped ones, and the user's own."""
+    return _SHIPPED, own()
+
+
 def names() -> list[str]:
     """Returns the names of all saved policies, sorted."""
     return sorted(_folders())
@@ -69,7 +74,7 @@ def _score(spec: PolicySpec) -> tuple[float, float]:
 
 def _folders() -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for root in (_SHIPPED, own()):
+    for root in roots():
         if root.is_dir():
             found |= {p.name: p for p in sorted(root.iterdir()) if (p / "spec.json").is_file()}
     return {name: path for name, path in found.items() if not name.startswith(".")}

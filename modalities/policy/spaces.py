@@ -119,7 +119,8 @@ def _read_multi_binary(content: dict[str, Any]) -> Space[Any]:
 def _read_dict(content: dict[str, Any]) -> Space[Any]:
     from gymnasium.spaces import Dict
 
-    return Dict({str(key): from_json(value) for key, value in content["spaces"].items()})
+    # As pairs: of a mapping gymnasium sorts the keys, but networks read the parts in their order.
+    return Dict([(str(key), from_json(value)) for key, value in content["spaces"].items()])
 
 
 _WRITE: dict[str, Callable[[Any], dict[str, Any]]] = {

@@ -142,6 +142,24 @@ def test_spaces_survive_json() -> None:
         assert from_json(json.loads(json.dumps(to_json(space), allow_nan=False))) == space
 
 
+def test_parts_keep_their_order(tmp_path: Path) -> None:
+    """A network reads a Dict's parts in its order, which is not always that of the letters."""
+    import torch
+    from stable_baselines3 import PPO
+
+    env = make("MiniGrid-Empty-5x5-v0", observation="symbolic")
+    assert list(env.observation_space) == ["view", "goal"]  # type: ignore[call-overload]
+    model = PPO("MultiInputPolicy", env, n_steps=8, batch_size=8, device="cpu", seed=0)
+    saved = save(model, tmp_path / "x", name="x", env="x", observation="symbolic")
+    policy, observation = Policy.load(saved), env.reset(seed=0)[0]
+    for action in (0, 0, 2, 1, 2, 2):
+        with torch.inference_mode():
+            value = model.policy.predict_values(model.policy.obs_to_tensor(observation)[0])
+        assert policy.value(observation) == pytest.approx(float(value), abs=1e-6)
+        observation = env.step(action)[0]
+    env.close()
+
+
 def test_a_pickled_zip_is_refused_with_the_reason(tmp_path: Path) -> None:
     from stable_baselines3 import PPO
 

@@ -53,11 +53,23 @@ def simulated(record: Record) -> Simulated:
         raise LeftOut("the episode's file is gone or was changed") from None
     if not trajectory.actions:
         raise LeftOut("an episode without a step")
+    made = replayed(trajectory)
+    if made is None:
+        raise LeftOut("the episode did not come out as recorded")
+    return made
+
+
+def replayed(trajectory: Trajectory, observation: str = "native") -> Simulated | None:
+    """Plays an episode again, to be seen by an observation wrapper.
+
+    Returns:
+        The episode; None where its env is not here, or it came out otherwise than recorded.
+    """
     for goal in _goals(trajectory):
-        made = _played(trajectory, goal)
+        made = _played(trajectory, goal, observation)
         if made is not None and _same(made, trajectory):
             return made
-    raise LeftOut("the episode did not come out as recorded")
+    return None
 
 
 def _goals(trajectory: Trajectory) -> Iterator[str | None]:
@@ -69,11 +81,11 @@ def _goals(trajectory: Trajectory) -> Iterator[str | None]:
     yield None
 
 
-def _played(trajectory: Trajectory, goal: str | None) -> Simulated | None:
+def _played(trajectory: Trajectory, goal: str | None, observation: str) -> Simulated | None:
     from shoal.envs import make
 
     try:
-        with closing(Guarded(make(trajectory.env, goal=goal))) as env:
+        with closing(Guarded(make(trajectory.env, observation=observation, goal=goal))) as env:
             made = Simulated(env, trajectory, [env.reset(seed=trajectory.seed)[0]], [], [], [], [])
             for action in trajectory.actions:
                 _step(env, _action(env, action), made)
