@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from shoal.agents.reflexes.examples import Example, examples
+from shoal.agents.reflexes.examples import MOST_OF_KIND, Example, latest
 from shoal.agents.reflexes.grouping import grouped
 from shoal.agents.reflexes.kinds import Kind
 from shoal.agents.reflexes.settings import LearnSettings
@@ -72,15 +72,13 @@ def learn(
         RunError: Another process is learning.
         StorageError: Nothing could be saved; what served before serves on.
     """
-    from shoal.agents.records import stream
     from shoal.agents.reflexes.journal import recover
 
     settings, shelf = settings or LearnSettings(), shelf_of(memory)
     with shelf.learning():
         recover(shelf.root, memory)
         tell("reading the records")
-        found = examples(stream(memory, approved_only=False))
-        groups = grouped(found, memory.user, settings.min_examples)
+        groups = grouped(latest(memory), memory.user, settings.min_examples)
         lessons = _Lessons(memory, shelf, settings, groups, tell)
         ordered = sorted(groups, key=lambda kind: (-len(groups[kind]), kind))
         return [lessons.learn(kind) for kind in ordered]
@@ -103,6 +101,9 @@ class _Lessons:
         found = [e for e in self.groups[kind] if e.at > since]
         if len(found) < least:
             return Learnt(name, kind, len(found), False, version, self._too_few(found, least))
+        if version and not self._grown(name, version, found):
+            reason = "too few of its records are new"
+            return Learnt(name, kind, len(found), False, version, reason)
         self.tell(f"{name}: learns from {len(found)} records")
         try:
             made = self._made(kind, found)
@@ -145,7 +146,16 @@ class _Lessons:
         if not current.serves:
             return current.version, least, 0.0
         told = self.shelf.spec(name, current.version).figures
-        return current.version, max(least, int(_GROWN * int(told["n"]))), float(told["since"])
+        grown = min(int(_GROWN * int(told["n"])), MOST_OF_KIND)
+        return current.version, max(least, grown), float(told["since"])
+
+    def _grown(self, name: str, version: int, found: Sequence[Example]) -> bool:
+        """Whether enough is new where no more can be learnt from: the oldest make room."""
+        current = self.shelf.current(name)
+        if len(found) < MOST_OF_KIND or not current.serves:
+            return True
+        learnt = float(self.shelf.spec(name, version).figures["at"])
+        return sum(e.at > learnt for e in found) >= (_GROWN - 1) * len(found)
 
     def _too_few(self, found: Sequence[Example], least: int) -> str:
         n = len(found)
