@@ -87,7 +87,9 @@ def _sorting(draw: random.Random) -> Run:
     place, sha256 = draw.choice(PLACES), f"{draw.getrandbits(256):064x}"
     said = Value(f"{place} (0.93)", "model")
     step = Step("encoder", "efficientnet-lite0", {}, said, confidence=0.93)
-    task = Task("which place is this?", (ImageRef(sha256, "image/jpeg", 640, 480),), thread="photos")
+    task = Task(
+        "which place is this?", (ImageRef(sha256, "image/jpeg", 640, 480),), thread="photos"
+    )
     return _ran(task, "vision", said, (step,), 0.1, draw)
 
 

@@ -21,7 +21,9 @@ def envs(
     contains: Annotated[
         str, typer.Argument(help="Only ids that contain this; a whole id is described.")
     ] = "",
-    all_: Annotated[bool, typer.Option("--all", help="Also those that can't be made here.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Also those that can't be made here.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """List the gymnasium envs: who ships each, how it can be observed, what is missing.

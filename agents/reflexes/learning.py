@@ -98,7 +98,7 @@ class _Lessons:
         """Learns one kind; what can't be learnt says why and leaves the rest alone."""
         began, name = time.perf_counter(), kind.name
         version, least, since = self._before(name)
-        found = [e for e in self.groups[kind] if e.at > since]
+        found = [e for e in self.groups[kind] if e.at > since and self._is_here(e)]
         if len(found) < least:
             return Learnt(name, kind, len(found), False, version, self._too_few(found, least))
         if version and not self._grown(name, version, found):
@@ -130,10 +130,14 @@ class _Lessons:
         others = self._others(kind, parts.fit[-1].at)
         return chosen(kind, parts, others, self.memory, self.settings)
 
+    def _is_here(self, example: Example) -> bool:
+        """Whether its pictures are: one that came without them teaches nothing."""
+        return all(self.memory.blobs.holds(image.sha256) for image in example.task.images)
+
     def _others(self, kind: Kind, until: float) -> list[Example]:
         """Examples of other work that look the same from outside, no newer than the fit."""
         rest = [e for k, group in self.groups.items() if k != kind for e in group]
-        return [e for e in rest if kind.takes(e.task) and e.at <= until]
+        return [e for e in rest if kind.takes(e.task) and e.at <= until and self._is_here(e)]
 
     def _before(self, name: str) -> tuple[int, int, float]:
         """The version there is, how many examples it takes now, and since when they count."""
