@@ -1,4 +1,4 @@
-"""The filling half of records.py: records of many runs, as the graph and the reflexes write them."""
+"""The filling half of records.py: runs' records, as the graph and the reflexes write them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from langgraph.store.base import PutOp
 
 from shoal.agents.memory import MemoryStore
 from shoal.agents.memory.base import embed
-from shoal.agents.memory.index import Passage
+from shoal.agents.memory.index import MOST_RUNS, Passage
 from shoal.agents.records.keeping import ENCODER, as_dict
 from shoal.types import Cost, ImageRef, Run, Status, Step, Task, Value
 
@@ -28,7 +28,7 @@ SPAN = 365 * 86_400
 """Seconds that the records stretch over."""
 
 LOT = 2_000
-WORDINGS = 4_000
+WORDINGS = 2_000
 """Requests that are embedded; the others lie beside one of them, as their wording does."""
 
 ASKS = {
@@ -47,17 +47,8 @@ PLACES = ("beach", "forest", "harbour", "kitchen", "library", "mountain", "stati
 ENVS = ("BabyAI-GoToLocal-v0", "shoal/MixedTrainLocal-v0")
 
 
-@dataclass(frozen=True, slots=True)
-class Mix:
-    """What the records are like: shares of all of them.
-
-    Attributes:
-        searched: Runs of the slow path, which are indexed for search; those of reflexes are not.
-        judged: Runs that a person judged; one in ten of these was wrong.
-    """
-
-    searched: float
-    judged: float = 0.05
+JUDGED = 0.05
+"""Share of the runs that a person judged; one in ten of these was wrong."""
 
 
 def runs(count: int, seed: int) -> Iterator[Run]:
@@ -140,23 +131,31 @@ def _function(name: str) -> dict[str, Any]:
     return {"name": name, "description": what, "parameters": schema, "examples": examples}
 
 
-def fill(memory: MemoryStore, count: int, mix: Mix, seed: int) -> None:
+def fill(memory: MemoryStore, count: int, fast: float, seed: int) -> None:
     """Writes records, some thousand a transaction, the oldest first.
 
     Vectors are those of a few thousand requests, which really are embedded, each moved a little.
+
+    Args:
+        memory: Where to.
+        count: How many.
+        fast: Share of the runs that a reflex answered; the others are indexed for search, of
+            these the latest.
+        seed: Of all that is drawn.
     """
     draw, made, began = random.Random(seed + 1), runs(count, seed), time.time() - SPAN
     pool, done = _pool(seed), 0
     while lot := list(islice(made, LOT)):
-        ops, shown = [], []
+        puts, shown = [], []
         for place, run in enumerate(lot, done):
-            fast = draw.random() >= mix.searched
-            verdict = draw.random() < 0.9 if draw.random() < mix.judged else None
-            value = stored(run, began + SPAN * place / count, fast, verdict)
-            op = PutOp(("shoal", memory.user, "run"), f"run-{run.id}", value, index=False)
-            ops.append(op)
-            shown += [] if fast else [op]
-        memory.batch(ops)
+            quick = draw.random() < fast
+            verdict = draw.random() < 0.9 if draw.random() < JUDGED else None
+            value = stored(run, began + SPAN * place / count, quick, verdict)
+            put = PutOp(("shoal", memory.user, "run"), f"run-{run.id}", value, index=False)
+            puts.append(put)
+            if not quick and (count - place) * (1 - fast) <= MOST_RUNS:
+                shown.append(put)
+        memory.batch(puts)
         _index(memory, shown, pool, draw)
         done += len(lot)
 
@@ -183,8 +182,7 @@ def _pool(seed: int) -> Floats:
 
 if __name__ == "__main__":
     began, memory = time.perf_counter(), MemoryStore()
-    fill(memory, int(sys.argv[1]), Mix(float(sys.argv[2])), int(sys.argv[3]))
-    path = Path(memory.path)
+    fill(memory, int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
     memory.close()
-    size = path.stat().st_size >> 20
+    size = Path(memory.path).stat().st_size >> 20
     print(json.dumps({"fill_s": round(time.perf_counter() - began), "file_mb": size}))

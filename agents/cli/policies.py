@@ -97,7 +97,8 @@ def train(
         tune=_pairs(set_ or []), quiet=quiet or json,
         workers=workers, checkpoint_every=checkpoint_every, resume=resume, pictures=pictures,
         hyperparams=hyperparams, checks=checks, validation=validation, shaping=shaping,
-        env_options=_pairs(option_ or [], "--option"), teacher=teacher, rounds=rounds, anneal=anneal,
+        env_options=_pairs(option_ or [], "--option"), teacher=teacher, rounds=rounds,
+        anneal=anneal,
     )  # fmt: skip
     # A wrong name fails here, not in the workers.
     make(env, observation=observation, **settings.env_options).close()

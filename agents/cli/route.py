@@ -13,7 +13,6 @@ from shoal.agents.cli.show import console, plain, print_json
 from shoal.agents.cli.tasks import Env, Images, Json
 from shoal.errors import unknown
 
-
 _COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 """What a command's name looks like: one plain word. Anything else is a task."""
 

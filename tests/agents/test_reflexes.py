@@ -199,9 +199,10 @@ def test_records_without_their_pictures_stop_nobody_from_learning(learnt: Memory
     desk.record(learnt, desk.requests(200, 3))
     for place in range(40):
         task = {"text": "which place?", "images": [image], "thread": "photos", "id": f"p{place}"}
-        run = {"id": f"p{place}", "task": task, "status": "solved", "reason": "", "expert": "vision",
-               "answer": {"text": "beach", "provenance": "user"}, "confidence": 1.0, "route": {},
-               "steps": [], "cost": {}}  # fmt: skip
+        answer = {"text": "beach", "provenance": "user"}
+        run = {"id": f"p{place}", "task": task, "status": "solved", "reason": "", "steps": [],
+               "expert": "vision", "answer": answer, "confidence": 1.0, "route": {},
+               "cost": {}}  # fmt: skip
         learnt.remember("run", "which place?", data=run, provenance="memory", key=f"run-p{place}")
     made = {one.kind.form: one for one in learn(learnt, LearnSettings(min_examples=20, margin=0.1))}
     assert (made["sort"].n, made["sort"].promoted) == (0, False)
