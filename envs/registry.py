@@ -117,7 +117,7 @@ def _base(env_id: str, render_mode: str | None, options: Any) -> gymnasium.Env[A
         options = {**options, "render_mode": render_mode}
     try:
         return gymnasium.make(env_id, **options)
-    except gymnasium.error.DependencyNotInstalled as error:
+    except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
         raise MissingExtraError(
             f"{env_id} cannot be made", str(error), "Install what it needs"
         ) from error

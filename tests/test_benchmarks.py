@@ -192,3 +192,11 @@ def test_recall_measures_speed_and_any_dialogues(tmp_path: Path) -> None:
     refused = typed("recall.py", "--dialogues", str(tmp_path))
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "broken.json" in refused.stderr
+
+
+def test_records_measures_commands_beside_what_it_filled(tmp_path: Path) -> None:
+    home = str(tmp_path / "home")
+    words = ("--count", "60", "--fast", "0.5", "--only", "stats,calibration", "--home", home)
+    made = report(typed("records.py", *words, "--json"))
+    assert made["figures"]["calibration"]["exit"] == made["figures"]["stats"]["exit"] == 0
+    assert made["figures"]["stats"]["peak_mb"] > 0

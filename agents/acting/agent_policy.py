@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,10 @@ NO_MISSION = "play the env until the episode ends"
 """The task where an env names no mission."""
 
 
-def as_policy(agent: Agent, env_id: str, *, text: str = "", seed: int = 0) -> AgentPolicy:
+def as_policy(
+    agent: Agent, env_id: str, *, text: str = "", seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+) -> AgentPolicy:  # fmt: skip
     """Makes a policy of an agent: `predict` runs its whole graph, one run an episode.
 
     Works where a stable-baselines3 model does: in `evaluate_policy`, with envs of
@@ -41,11 +44,13 @@ def as_policy(agent: Agent, env_id: str, *, text: str = "", seed: int = 0) -> Ag
         text: The task; by default the mission in the observation. May name "{mission}"
             and "{env}".
         seed: Of the first episode; the next ones follow one by one.
+        options: Arguments of the env itself.
 
     Raises:
         UnknownNameError: No such env.
+        UsageError: The options don't fit it.
     """
-    return AgentPolicy(agent, env_id, text=text, seed=seed)
+    return AgentPolicy(agent, env_id, text=text, seed=seed, options=options)
 
 
 class AgentPolicy:
@@ -57,6 +62,7 @@ class AgentPolicy:
 
     Attributes:
         observation: The observation wrapper that its env needs.
+        options: Arguments of the env itself, with which `play_episodes` makes it.
         gave_up: Reason -> in how many episodes.
         takes_masks: `predict` can be told which actions make sense.
     """
@@ -64,13 +70,16 @@ class AgentPolicy:
     observation = "native"
     takes_masks = True
 
-    def __init__(self, agent: Agent, env_id: str, *, text: str = "", seed: int = 0) -> None:
+    def __init__(
+        self, agent: Agent, env_id: str, *, text: str = "", seed: int = 0,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         from shoal.envs import make
 
-        self.agent, self.env_id = agent, env_id
+        self.agent, self.env_id, self.options = agent, env_id, dict(options or {})
         self.gave_up: Counter[str] = Counter()
         self._text, self._seed, self._episodes = text, seed, 0
-        self._like = make(env_id)
+        self._like = make(env_id, **self.options)
         self._seats: list[_Seat] = []
 
     def __enter__(self) -> AgentPolicy:

@@ -42,7 +42,8 @@ def play_episodes(
 
     Args:
         policy: An `AgentPolicy` or a `TextPolicy`, for example. Where it `takes_masks`, it is
-            told which actions make sense, if the env says so.
+            told which actions make sense, if the env says so; where it has `options`, the
+            env is made with them.
         env_id: Where.
         episodes: How many.
         seed: Of the first episode; the others follow one by one.
@@ -56,8 +57,8 @@ def play_episodes(
 
     if episodes < 1:
         raise UsageError("there is nothing to play", f"episodes is {episodes}")
-    played = []
-    with closing(Guarded(make(env_id, observation=policy.observation))) as env:
+    played, options = [], getattr(policy, "options", {})
+    with closing(Guarded(make(env_id, observation=policy.observation, **options))) as env:
         for index in range(episodes):
             played.append(_episode(policy, env, seed + index))
             done()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,11 @@ class TextPolicy:
         model: What `decide` takes.
         memory: Earlier steps that it is told, the last ones.
         seed: Of the sampling where `deterministic` is False.
+        options: Arguments of the env itself.
 
     Attributes:
         observation: The observation wrapper that its env needs.
+        options: Arguments of the env itself, with which `play_episodes` makes it.
         takes_masks: `predict` can be told which actions make sense.
 
     Raises:
@@ -41,10 +43,14 @@ class TextPolicy:
     observation = "native"
     takes_masks = True
 
-    def __init__(self, env_id: str, *, model: Any = SLM, memory: int = 3, seed: int = 0) -> None:
+    def __init__(
+        self, env_id: str, *, model: Any = SLM, memory: int = 3, seed: int = 0,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
         from shoal.envs import make
 
-        env = make(env_id)
+        self.options = dict(options or {})
+        env = make(env_id, **self.options)
         self._reader = reader(env)
         self.env_id, self.model = env_id, model
         self._space, self._memory = env.observation_space, memory

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,8 +15,18 @@ WHOLE = ("agent", "text")
 """Names that stand for no saved policy: all of the graph, and a language model alone."""
 
 
-def score_whole(name: str, env: str | None, episodes: int, seed: int, json: bool) -> None:
+def score_whole(
+    name: str, env: str | None, episodes: int, seed: int, json: bool, options: Mapping[str, Any]
+) -> None:
     """Plays an agent or a language model on unseen seeds and prints how it did.
+
+    Args:
+        name: One of `WHOLE`.
+        env: Where.
+        episodes: How many, one seed each.
+        seed: Of the first.
+        json: Print JSON.
+        options: Arguments of the env itself.
 
     Raises:
         UsageError: No env is named, or it can't be acted in.
@@ -29,7 +39,7 @@ def score_whole(name: str, env: str | None, episodes: int, seed: int, json: bool
             f"{name} was trained in no env of its own", "so one has to be named",
             f"Type: shoal eval {name} --env BabyAI-GoToLocal-v0",
         )  # fmt: skip
-    with _opened(name, env) as policy, Progress(console=errors, transient=True) as bar:
+    with _opened(name, env, options) as policy, Progress(console=errors, transient=True) as bar:
         task = bar.add_task("playing", total=episodes)
         played = play_episodes(policy, env, episodes, seed, lambda: bar.advance(task))
     gave_up = dict(getattr(policy, "gave_up", {}))
@@ -45,12 +55,12 @@ def score_whole(name: str, env: str | None, episodes: int, seed: int, json: bool
 
 
 @contextmanager
-def _opened(name: str, env: str) -> Iterator[Any]:
+def _opened(name: str, env: str, options: Mapping[str, Any]) -> Iterator[Any]:
     from shoal.agents.acting import TextPolicy, as_policy
     from shoal.agents.agent import Agent
 
     if name == "text":
-        yield TextPolicy(env)
+        yield TextPolicy(env, options=options)
         return
-    with Agent() as agent, as_policy(agent, env) as policy:
+    with Agent() as agent, as_policy(agent, env, options=options) as policy:
         yield policy

@@ -7,6 +7,7 @@ import typer
 from shoal.agents.cli import (
     distill,
     doctor,
+    envs,
     exchange,
     explain,
     graph,
@@ -41,6 +42,7 @@ app.command()(distill.distill)
 app.command()(pictures.label)
 app.command()(pictures.find)
 app.command("eval")(policies.evaluate)
+app.command()(envs.envs)
 app.command("import")(exchange.import_policy)
 app.command("export-policy")(exchange.export_policy)
 app.command()(learn.learn)

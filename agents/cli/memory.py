@@ -88,7 +88,10 @@ def export(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write every item and every run's record as JSON lines, with the pictures."""
+    """Write every item and every run's record as JSON lines, with the pictures.
+
+    GIFs and trajectories of episodes stay behind, and are counted.
+    """
     from shoal.agents.memory.exporting import export_to
 
     with opened_memory() as memory:
@@ -99,8 +102,10 @@ def export(
         with _progress("exported", json) as tell:
             made = export_to(memory, to, tell)
     said = "{items} items and {blobs} files written to {path}"
-    _say(json, said + ("; {missing} files are gone" if made.missing else ""), items=made.items,
-         blobs=made.blobs, missing=made.missing, path=str(made.path))  # fmt: skip
+    said += "; {missing} files are gone" if made.missing else ""
+    left = "; {artifacts} GIFs and trajectories of episodes stay behind, in the artifacts folder"
+    _say(json, said + (left if made.artifacts else ""), items=made.items, blobs=made.blobs,
+         missing=made.missing, artifacts=made.artifacts, path=str(made.path))  # fmt: skip
 
 
 @app.command("import")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,9 @@ from shoal.errors import UsageError
 EnvId = Annotated[str, typer.Argument(help="A gymnasium env id, such as CartPole-v1.")]
 Pairs = Annotated[
     list[str] | None, typer.Option("--set", help="A hyperparameter, as learning_rate=0.001.")
+]
+EnvOptions = Annotated[
+    list[str] | None, typer.Option("--option", help="Of the env itself, as num_dists=8.")
 ]
 
 
@@ -50,9 +54,7 @@ def train(
     name: Annotated[str, typer.Option(help="What to call the policy.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder to save to.")] = None,
     set_: Pairs = None,
-    option_: Annotated[
-        list[str] | None, typer.Option("--option", help="Of the env itself, as num_dists=8.")
-    ] = None,
+    option_: EnvOptions = None,
     shaping: Annotated[
         float | None, typer.Option(help="Reward in training for coming nearer (goal_map).")
     ] = None,
@@ -95,7 +97,8 @@ def train(
         tune=_pairs(set_ or []), quiet=quiet or json,
         workers=workers, checkpoint_every=checkpoint_every, resume=resume, pictures=pictures,
         hyperparams=hyperparams, checks=checks, validation=validation, shaping=shaping,
-        env_options=_pairs(option_ or []), teacher=teacher, rounds=rounds, anneal=anneal,
+        env_options=_pairs(option_ or [], "--option"), teacher=teacher, rounds=rounds,
+        anneal=anneal,
     )  # fmt: skip
     # A wrong name fails here, not in the workers.
     make(env, observation=observation, **settings.env_options).close()
@@ -118,6 +121,7 @@ def evaluate(
     env: Annotated[str | None, typer.Option(help="An env; otherwise the trained one.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="One seed each.")] = 100,
     seed: Annotated[int | None, typer.Option(help="First seed; by default unseen ones.")] = None,
+    option_: EnvOptions = None,
     on: Annotated[
         Path | None,
         option(ROWS, "Score a classifier on this file, or on a folder of class folders."),
@@ -143,9 +147,9 @@ def evaluate(
         raise UsageError("nothing to evaluate", "no policy is named", "Type: shoal eval goto")
     from shoal.modalities.policy.evaluation import TEST_SEED
 
-    first = TEST_SEED if seed is None else seed
+    first, options = TEST_SEED if seed is None else seed, _pairs(option_ or [], "--option")
     if name in WHOLE:
-        score_whole(name, env, episodes, first, json)
+        score_whole(name, env, episodes, first, json, options)
         return
     from shoal.modalities.vision.teach import is_pictures, is_taught
 
@@ -169,20 +173,21 @@ def evaluate(
     with Progress(console=errors, transient=True) as bar:
         task = bar.add_task("playing", total=episodes)
         scores = policy.evaluate(
-            chosen, env or chosen.spec.env, make, episodes, first, done=lambda: bar.advance(task)
-        )
+            chosen, env or chosen.spec.env, partial(make, **options), episodes, first,
+            done=lambda: bar.advance(task),
+        )  # fmt: skip
     if json:
         print_json(scores.model_dump())
     else:
         console.print(scores_line(scores), highlight=False)
 
 
-def _pairs(texts: list[str]) -> dict[str, Any]:
+def _pairs(texts: list[str], typed: str = "--set") -> dict[str, Any]:
     pairs = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"--set {text} has no value", fix="For example: --set gamma=0.98")
+            raise UsageError(f"{typed} {text} has no value", fix=f"For example: {typed} {text}=1")
         try:
             pairs[name] = jsonlib.loads(value)
         except ValueError:

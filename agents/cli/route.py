@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import Annotated, Any
 
 import typer
@@ -9,14 +11,31 @@ from typer.core import TyperGroup
 
 from shoal.agents.cli.show import console, plain, print_json
 from shoal.agents.cli.tasks import Env, Images, Json
+from shoal.errors import unknown
+
+_COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+"""What a command's name looks like: one plain word. Anything else is a task."""
 
 
 class _ShowsByDefault(TyperGroup):
-    """What is no command is a task: `shoal route "go to a ball"`."""
+    """What can be no command is a task: `shoal route "go to a ball"`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Options that stand first are those of `show`."""
+        first = args[0] if args else ""
+        shown = first.startswith("-") and first not in ctx.help_option_names
+        return super().parse_args(ctx, ["show", *args] if shown else args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        known = args and (args[0] in self.commands or args[0].startswith("-"))
-        return super().resolve_command(ctx, args if known else ["show", *args])
+        """Hands a task to `show`; a single word that is no command is a mistake, not a task."""
+        if args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        if _COMMAND.fullmatch(args[0]):
+            elsewhere = args[0] in ctx.find_root().command.commands
+            task = shlex.join(["shoal", "route", "show", " ".join(args)])
+            fix = f"Type: shoal {args[0]}" if elsewhere else f"If it is a task, type: {task}"
+            unknown("command of shoal route", args[0], self.commands, fix)
+        return super().resolve_command(ctx, ["show", *args])
 
 
 app = typer.Typer(

@@ -193,6 +193,8 @@ class IndexedStore(BaseStore):
             self.index.add(passages, vectors)
             self.index.add_pictures(pictures)
             self._link(puts.values())
+            for prefix in {each.prefix for each in passages if each.prefix.endswith(".run")}:
+                self.index.thin(prefix)
             if any(op.value is None for op in puts.values()):
                 self.index.removed()
         return made

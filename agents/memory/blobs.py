@@ -33,6 +33,10 @@ class BlobStore:
             write_atomic(path, content)
         return sha256
 
+    def holds(self, sha256: str) -> bool:
+        """Whether a blob is here."""
+        return self._path(sha256).exists()
+
     def path(self, sha256: str) -> Path:
         """Returns the file that holds a blob.
 

@@ -1,5 +1,8 @@
 """A user's memory as a folder or a zip: `items.jsonl`, and the pictures under `blobs/`.
 
+GIFs and trajectories of episodes stay behind: items name them by their paths on this machine, which
+`import` takes out. `Exported.artifacts` counts them; an episode's env, seed and goal go along.
+
 Items are read and written one page at a time, so that memory stays bounded whatever their number.
 """
 
@@ -14,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal.agents.memory.forgetting import references
+from shoal.agents.memory.forgetting import FILES, references
 from shoal.agents.memory.names import owned
 from shoal.errors import StorageError, UsageError
 from shoal.files import write_atomic
@@ -38,12 +41,14 @@ class Exported:
         items: How many.
         blobs: How many pictures and other files with them.
         missing: Blobs that items name and that are not here.
+        artifacts: GIFs and trajectories that items name, which stay behind.
     """
 
     path: Path
     items: int
     blobs: int
     missing: int
+    artifacts: int = 0
 
 
 def rows(memory: MemoryStore) -> Iterator[dict[str, Any]]:
@@ -86,7 +91,7 @@ def export_to(memory: MemoryStore, to: Path, progress: Progress = lambda done: N
         write_atomic(target, lambda path: _zip(memory, path, progress, counts))
     else:
         _folder(memory, target, progress, counts)
-    return Exported(target, counts.items, counts.blobs, counts.missing)
+    return Exported(target, counts.items, counts.blobs, counts.missing, counts.artifacts)
 
 
 @dataclass(slots=True)
@@ -94,6 +99,7 @@ class _Counts:
     items: int = 0
     blobs: int = 0
     missing: int = 0
+    artifacts: int = 0
 
 
 def _encoded(
@@ -102,6 +108,9 @@ def _encoded(
     for row in rows(memory):
         for sha256 in _named(row):
             blobs[sha256] = None
+        data = row.get("data")
+        if isinstance(data, Mapping):
+            counts.artifacts += sum(bool(data.get(name)) for name in FILES)
         counts.items += 1
         progress(counts.items)
         yield json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
-_FILES = ("gif", "trajectory")
+FILES = ("gif", "trajectory")
+"""What an episode names by path, in the artifacts folder."""
 
 _MENTIONING = """
 SELECT prefix, key FROM store
@@ -47,7 +48,7 @@ def forget_items(
     if not rows:
         return
     blobs = {sha256 for item in items for sha256 in references(item)}
-    files = [str(item.data[name]) for item in items for name in _FILES if item.data.get(name)]
+    files = [str(item.data[name]) for item in items for name in FILES if item.data.get(name)]
     memory.delete_all(sorted(rows | made), [*(f"blob:{each}" for each in blobs), *files])
     _from_backups(memory.path, rows | made)
     finish(memory)

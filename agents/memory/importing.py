@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 from langgraph.store.base import PutOp
 
 from shoal.agents.memory.exporting import ITEMS, checksum
+from shoal.agents.memory.forgetting import FILES
 from shoal.agents.memory.names import ASIDE, KINDS, UNSEARCHED, namespace_of
 from shoal.errors import UsageError
 from shoal.types import Provenance
@@ -152,7 +153,7 @@ class _Taker:
         value["data"] = {
             name: each
             for name, each in row["data"].items()
-            if name not in ("gif", "trajectory") or self._is_ours(each)
+            if name not in FILES or self._is_ours(each)
         }
         if not self._trust and value["provenance"] in ("user", "system"):
             value["provenance"] = "memory"

@@ -21,6 +21,14 @@ _POOL = 50
 """Candidates that each part of a search gives, at least."""
 
 
+MOST_RUNS = 100_000
+"""Runs of a user that can be found, the latest ones: whoever searches holds a sketch of each. The
+records of older ones stay, for learning and for reports."""
+
+_BETWEEN = 1_000
+"""Entries between two looks whether there are more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One text of an item that is to be found.
@@ -86,6 +94,31 @@ class SearchIndex:
         self._connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", rows)
         if ids:
             self.texts.put(ids, vectors)
+
+    def thin(self, prefix: str) -> None:
+        """Leaves the latest `MOST_RUNS` entries of a namespace, inside the caller's transaction.
+
+        It looks now and then only, and takes away a few at a time, so that nobody waits for it.
+        """
+        from shoal.modalities.vision.find.database import fact, note
+
+        connection, name = self._connection, f"thinned {prefix}"
+        newest = connection.execute("SELECT max(id) FROM entries").fetchone()[0] or 0
+        if newest - int(str(fact(connection, name) or 0)) < _BETWEEN:
+            return
+        note(connection, name, newest)
+        space = self.spaces.number(Space(prefix, ""))
+        least = connection.execute(
+            "SELECT id FROM entries WHERE space = ? ORDER BY id DESC LIMIT 1 OFFSET ?",
+            (space, MOST_RUNS - 1),
+        ).fetchone()
+        if least is not None:
+            connection.execute(
+                "DELETE FROM entries WHERE id IN "
+                "(SELECT id FROM entries WHERE space = ? AND id < ? ORDER BY id LIMIT ?)",
+                (space, least[0], 4 * _BETWEEN),
+            )
+            self.removed()
 
     def known(self, passage: Passage) -> bytes | None:
         """The vector that a passage has already, where its text is the same as before."""

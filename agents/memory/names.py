@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,11 @@ UNSEARCHED = ("taught", "archived")
 def namespace_of(user: str, kind: str, thread: str = "") -> tuple[str, ...]:
     """Returns the namespace of a user's items of a kind."""
     return (ROOT, user, *([_quoted(thread)] if thread else []), kind)
+
+
+def key_of(run: str, what: object) -> str:
+    """Returns the name of what a run keeps: the same each time, so that it is kept once."""
+    return hashlib.sha256(f"{run}/{what}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def owned(prefix: str, user: str) -> tuple[str, str] | None:

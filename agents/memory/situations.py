@@ -55,7 +55,8 @@ def alike(
 ) -> tuple[Situation, ...]:
     """Returns the nearest situations of any kind, best first.
 
-    A picture is compared with pictures; a text with requests of runs and missions of episodes.
+    A picture is compared with pictures; a text with missions of episodes and with requests of
+    runs, the latest `MOST_RUNS` that were not answered by a reflex.
     Cosines of texts and of pictures are not of one scale: the better rank in its own list
     comes first, and the cosine decides between equals.
 

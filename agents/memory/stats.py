@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, cast
 
 from shoal.agents.memory.names import owned
 
 if TYPE_CHECKING:
     from shoal.agents.memory.store import MemoryStore
 
-_BY_SOURCE = """
-SELECT json_extract(CAST(value AS TEXT), '$.provenance'), count(*), count(expires_at) FROM store
-WHERE prefix = ? GROUP BY 1
+# Counted here: SQLite would sort the rows to group them, their whole values with them.
+_SOURCES = """
+SELECT json_extract(CAST(value AS TEXT), '$.provenance'), expires_at IS NOT NULL FROM store
+WHERE prefix = ?
 """
 
 
@@ -27,10 +29,10 @@ def stats(memory: MemoryStore) -> dict[str, Any]:
     expiring = 0
     for prefix in memory.prefixes():
         kind = (owned(prefix, memory.user) or ("", ""))[1]
-        for source, count, ending in memory.query(_BY_SOURCE, prefix):
+        for (source, ends), count in _counted(memory, prefix).items():
             kinds[kind] = kinds.get(kind, 0) + count
             sources[source or "memory"] = sources.get(source or "memory", 0) + count
-            expiring += ending
+            expiring += count * ends
     for thread, count in memory.query(_THREADS, memory.prefixes()):
         threads[thread] = count
     blobs = [path.stat().st_size for path in memory.blobs.folder.glob("??/*") if path.is_file()]
@@ -45,6 +47,13 @@ def stats(memory: MemoryStore) -> dict[str, Any]:
         "blobs": len(blobs),
         "blob_bytes": sum(blobs),
     }
+
+
+def _counted(memory: MemoryStore, prefix: str) -> Counter[tuple[str | None, int]]:
+    return cast(
+        "Counter[tuple[str | None, int]]",
+        memory.guarded(lambda: Counter(memory.connection.execute(_SOURCES, (prefix,)))),
+    )
 
 
 _THREADS = """

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from shoal.agents.memory.names import key_of
 from shoal.agents.records.feedback import alone
 from shoal.agents.router import Route
 from shoal.types import Cost, Outcome, Provenance, Run, Status, Task
@@ -127,16 +128,21 @@ def _function(tool: BaseTool) -> dict[str, Any]:
 
 
 def keep_seen(items: Sequence[Mapping[str, Any]], task: Task, memory: MemoryStore) -> None:
-    """Writes what the experts want remembered; an image by its hash, an episode by its run."""
-    for item in items:
+    """Writes what the experts want remembered; an image by its hash, an episode by its run.
+
+    A note is named by its run and place, so that a run which was killed here and resumed leaves
+    it once.
+    """
+    for place, item in enumerate(items):
         data = dict(item.get("data") or {})
         kind = str(data.get("kind", "text"))
         kind = kind if kind in _SOURCE else "text"
-        key = {"image": str(data.get("sha256", "")), "episode": task.id}.get(kind, "")
+        key = {"image": str(data.get("sha256", "")), "episode": task.id}.get(kind)
         text = str(item.get("text", ""))
-        if kind == "image":
+        if kind == "image" and key:
             text, data = _with_words_seen_before(memory, key, text, data)
         data |= {"task": task.text[:500], "thread": task.thread}
+        key = key or key_of(task.id, place)
         memory.remember(kind, text, data=data, provenance=_SOURCE[kind], key=key)
 
 

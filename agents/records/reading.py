@@ -22,7 +22,7 @@ _PAGE = 200
 _AT = "coalesce(json_extract(value, '$.at'), unixepoch(updated_at), 0)"
 
 _ORDER = f"""
-SELECT rowid FROM store WHERE prefix = :runs AND {_AT} > :since ORDER BY {_AT}, key
+SELECT rowid FROM store WHERE prefix = :runs AND {_AT} > :since ORDER BY {_AT} {{0}}, key {{0}}
 """
 
 _FETCH = """
@@ -65,11 +65,14 @@ def stream(
         yield record
 
 
-def everything(memory: MemoryStore, *, since: float | None = None) -> Iterator[Record | None]:
+def everything(
+    memory: MemoryStore, *, since: float | None = None, newest_first: bool = False
+) -> Iterator[Record | None]:
     """As `stream`, without any filter; None stands for a record that can't be read."""
+    order = _ORDER.format("DESC" if newest_first else "ASC")
     runs, episodes = _prefix(memory, "run"), _prefix(memory, "episode")
     with _reading(memory) as connection:
-        cursor = connection.execute(_ORDER, {"runs": runs, "since": since or -1.0})
+        cursor = connection.execute(order, {"runs": runs, "since": since or -1.0})
         while places := [row[0] for row in cursor.fetchmany(_PAGE)]:
             query = _FETCH.format(",".join("?" * len(places)))
             found = {row[0]: row[1:] for row in connection.execute(query, (episodes, *places))}

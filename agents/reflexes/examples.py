@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from shoal.agents.reflexes.kinds import Form, forms_of
+from shoal.agents.reflexes.kinds import Form, forms_of, subject_of
 from shoal.types import Status, Task
 
 if TYPE_CHECKING:
+    from shoal.agents.memory import MemoryStore
     from shoal.agents.records import Record
 
 LONGEST = 120
 """Characters of an answer that can be a label; a longer one is prose."""
 
 MOST = 100_000
-"""Examples that are learnt from, the latest ones: reading stays bounded."""
+"""Examples that are looked at, the latest ones: reading stays bounded."""
+
+MOST_OF_KIND = 20_000
+"""Of these, how many of one kind of work are learnt from: a head gains little from more, and
+embedding them is what learning takes its time for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,27 @@ def examples(records: Iterable[Record]) -> Iterator[Example]:
         made = example_of(record)
         if made is not None:
             yield made
+
+
+def latest(memory: MemoryStore) -> list[Example]:
+    """Returns the examples that are learnt from, in order of time.
+
+    The newest records are read first, and no more of them than it takes: `MOST` in all,
+    `MOST_OF_KIND` of each kind of work.
+
+    Raises:
+        StorageError: The memory can't be read.
+    """
+    from shoal.agents.records.reading import everything
+
+    newest = (record for record in everything(memory, newest_first=True) if record is not None)
+    counts, kept = Counter[tuple[str, str, str]](), list[Example]()
+    for example in islice(examples(newest), MOST):
+        work = (example.form, example.task.thread, subject_of(example.task))
+        counts[work] += 1
+        if counts[work] <= MOST_OF_KIND:
+            kept.append(example)
+    return kept[::-1]
 
 
 def example_of(record: Record) -> Example | None:

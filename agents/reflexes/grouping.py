@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 
-from shoal.agents.reflexes.examples import MOST, Example
+from shoal.agents.reflexes.examples import Example
 from shoal.agents.reflexes.kinds import ANY, Kind, subject_of
 
 Group = list[Example]
 
 
-def grouped(found: Iterable[Example], user: str, least: int) -> dict[Kind, Group]:
+def grouped(found: Sequence[Example], user: str, least: int) -> dict[Kind, Group]:
     """Returns the examples of each kind.
 
     A conversation with enough examples of one form is a kind of its own, so that two
@@ -22,12 +22,11 @@ def grouped(found: Iterable[Example], user: str, least: int) -> dict[Kind, Group
         user: Whose they are.
         least: Examples from which a conversation stands alone.
     """
-    kept = deque(found, maxlen=MOST)
-    subjects = [subject_of(example.task) for example in kept]
-    keys = [(e.form, e.task.thread, s) for e, s in zip(kept, subjects, strict=True)]
+    subjects = [subject_of(example.task) for example in found]
+    keys = [(e.form, e.task.thread, s) for e, s in zip(found, subjects, strict=True)]
     sizes = Counter(keys)
     groups: dict[Kind, Group] = {}
-    for example, (form, thread, subject) in zip(kept, keys, strict=True):
+    for example, (form, thread, subject) in zip(found, keys, strict=True):
         alone = sizes[form, thread, subject] >= least
         kind = Kind(form, user, thread if alone else ANY, subject)
         groups.setdefault(kind, []).append(example)

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,11 @@ _LINGER = 0.5
 
 _MOST = 500
 """Lines that are moved at once."""
+
+_KNOWN = """
+SELECT s.prefix, s.key, s.value FROM json_each(?) p
+JOIN store s ON s.prefix = p.value ->> 0 AND s.key = p.value ->> 1
+"""
 
 Entry = dict[str, Any]
 
@@ -134,15 +139,29 @@ def recover(root: Path, memory: MemoryStore) -> int:
 
 
 def put(memory: MemoryStore, entries: list[Entry]) -> None:
-    """Writes records, all or none of them."""
+    """Writes records, all or none of them.
+
+    What people said of one stays: after a kill between writing and emptying the journal they may
+    have judged it before it is written again.
+    """
     from langgraph.store.base import PutOp
 
     from shoal.agents.records.feedback import alone
 
     with alone(memory):
+        asked = [[f"shoal.{e['user']}.run", e["key"]] for e in entries]
+        known = {(prefix, key): json.loads(value)["data"]
+                 for prefix, key, value in memory.query(_KNOWN, asked)}  # fmt: skip
         memory.batch(
-            PutOp(("shoal", e["user"], "run"), e["key"], e["value"], index=False) for e in entries
+            PutOp(("shoal", e["user"], "run"), e["key"], _with_words_of(e, known), index=False)
+            for e in entries
         )
+
+
+def _with_words_of(entry: Entry, known: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
+    before = known.get((f"shoal.{entry['user']}.run", entry["key"]), {})
+    said = {name: before[name] for name in ("feedback", "review") if name in before}
+    return {**entry["value"], "data": entry["value"]["data"] | said} if said else entry["value"]
 
 
 def _entries(path: Path) -> Iterator[Entry]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal.agents.reflexes.examples import Example, examples
+from shoal.agents.reflexes.examples import MOST_OF_KIND, Example, latest
 from shoal.agents.reflexes.grouping import grouped
 from shoal.agents.reflexes.kinds import Kind
 from shoal.agents.reflexes.settings import LearnSettings
@@ -74,15 +74,13 @@ def learn(
         RunError: Another process is learning.
         StorageError: Nothing could be saved; what served before serves on.
     """
-    from shoal.agents.records import stream
     from shoal.agents.reflexes.journal import recover
 
     settings, shelf = settings or LearnSettings(), shelf_of(memory)
     with shelf.learning():
         recover(shelf.root, memory)
         tell("reading the records")
-        found = examples(stream(memory, approved_only=False))
-        groups = grouped(found, memory.user, settings.min_examples)
+        groups = grouped(latest(memory), memory.user, settings.min_examples)
         lessons = _Lessons(memory, shelf, settings, groups, tell)
         ordered = sorted(groups, key=lambda kind: (-len(groups[kind]), kind))
         return [lessons.learn(kind) for kind in ordered]
@@ -102,9 +100,12 @@ class _Lessons:
         """Learns one kind; what can't be learnt says why and leaves the rest alone."""
         began, name = time.perf_counter(), kind.name
         version, least, since = self._before(name)
-        found = [e for e in self.groups[kind] if e.at > since]
+        found = [e for e in self.groups[kind] if e.at > since and self._is_here(e)]
         if len(found) < least:
             return Learnt(name, kind, len(found), False, version, self._too_few(found, least))
+        if version and not self._grown(name, version, found):
+            reason = "too few of its records are new"
+            return Learnt(name, kind, len(found), False, version, reason)
         self.tell(f"{name}: learns from {len(found)} records")
         with tempfile.TemporaryDirectory(prefix="shoal-learn-") as aside:
             try:
@@ -130,10 +131,14 @@ class _Lessons:
         others = self._others(kind, parts.fit[-1].at)
         return chosen(kind, parts, others, self.memory, self.settings)
 
+    def _is_here(self, example: Example) -> bool:
+        """Whether its pictures are: one that came without them teaches nothing."""
+        return all(self.memory.blobs.holds(image.sha256) for image in example.task.images)
+
     def _others(self, kind: Kind, until: float) -> list[Example]:
         """Examples of other work that look the same from outside, no newer than the fit."""
         rest = [e for k, group in self.groups.items() if k != kind for e in group]
-        return [e for e in rest if kind.takes(e.task) and e.at <= until]
+        return [e for e in rest if kind.takes(e.task) and e.at <= until and self._is_here(e)]
 
     def _before(self, name: str) -> tuple[int, int, float]:
         """The version there is, how many examples it takes now, and since when they count."""
@@ -146,7 +151,16 @@ class _Lessons:
         if not current.serves:
             return current.version, least, 0.0
         told = self.shelf.spec(name, current.version).figures
-        return current.version, max(least, int(_GROWN * int(told["n"]))), float(told["since"])
+        grown = min(int(_GROWN * int(told["n"])), MOST_OF_KIND)
+        return current.version, max(least, grown), float(told["since"])
+
+    def _grown(self, name: str, version: int, found: Sequence[Example]) -> bool:
+        """Whether enough is new where no more can be learnt from: the oldest make room."""
+        current = self.shelf.current(name)
+        if len(found) < MOST_OF_KIND or not current.serves:
+            return True
+        learnt = float(self.shelf.spec(name, version).figures["at"])
+        return sum(e.at > learnt for e in found) >= (_GROWN - 1) * len(found)
 
     def _too_few(self, found: Sequence[Example], least: int) -> str:
         n = len(found)

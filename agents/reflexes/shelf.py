@@ -118,8 +118,7 @@ class Shelf:
         self.root.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.root / ".learning.lock", timeout=0):
-                for left in self.root.glob("*/.making-*"):  # of one that was killed
-                    shutil.rmtree(left, ignore_errors=True)
+                self._tidy()
                 yield
         except Timeout as error:
             raise RunError(
@@ -127,6 +126,15 @@ class Shelf:
                 "another shoal learn is at work in this data folder",
                 "Wait for it to end, then type it again",
             ) from error
+
+    def _tidy(self) -> None:
+        """Mends what a killed process left: half a version, or one that no agent was told of."""
+        for left in self.root.glob("*/.making-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        told = self.stamp()
+        newest = [path.stat().st_mtime_ns for path in self.root.glob("*/current.json")]
+        if max(newest, default=0) > told:
+            write_atomic(self.root / ".changed", "after a kill\n")
 
     def promote(self, spec: ReflexSpec, fill: Callable[[Path], ReflexSpec], reason: str) -> Path:
         """Adds a version and lets it serve; call within `learning`.

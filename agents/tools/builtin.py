@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from shoal.agents.memory.names import key_of
 from shoal.agents.tools import arithmetic, dates
 from shoal.agents.tools.toolbox import as_tool
 from shoal.errors import ToolError
@@ -75,7 +76,9 @@ def memory_tools(memory: MemoryStore, task: Callable[[], Task]) -> list[BaseTool
         # The user's words only if the user said them; a note on a sign stays a stranger's.
         said = text.strip().lower() in task().text.lower()
         source: Provenance = "user" if said else "model"
-        memory.remember("text", text, data={"kind": "text"}, provenance=source)
+        # Named by its run and words: a run that is killed here and resumed saves it once.
+        key = key_of(task().id, text)
+        memory.remember("text", text, data={"kind": "text"}, provenance=source, key=key)
         return f"Noted: {text}"
 
     return [_tool(search_memory), _tool(save_memory, "reversible", triggers=_SAVE)]

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.commands import shoal
+from tests.commands import shoal, typed
 
 ASSETS = Path(__file__).parents[2] / "agents" / "demo" / "assets"
 
@@ -107,6 +107,45 @@ def test_eval_plays_the_shipped_policy() -> None:
     scores = json.loads(done.stdout)
     assert scores["episodes"] == 20
     assert scores["successes"] >= 17
+
+
+def test_eval_hands_options_to_the_env() -> None:
+    """A room of 5 x 5 cells is solved sooner than the one of 8 x 8."""
+    steps = [
+        json.loads(typed(f"shoal eval goto --episodes 20 --json {more}").stdout)["mean_steps"]
+        for more in ("", "--option room_size=5")
+    ]
+    assert steps[1] < steps[0]
+    wrong = typed("shoal eval goto --episodes 1 --option nosuch=1")
+    assert "cannot be made with ['nosuch']" in str(wrong.exception)
+    whole = typed("shoal eval text --env shoal/ToolUse-v0 --option nosuch=1")
+    assert "cannot be made with ['nosuch']" in str(whole.exception)
+
+
+def test_envs_tells_what_can_be_made() -> None:
+    told = {each["id"]: each for each in json.loads(typed("shoal envs --json").stdout)}
+    assert told["CartPole-v1"]["observations"] == ["native"]
+    assert {"goal_map", "pixels"} <= set(told["BabyAI-GoToLocal-v0"]["observations"])
+    assert told["shoal/ToolUse-v0"]["package"] == "shoal"
+    assert not told["HalfCheetah-v3"]["installed"]
+    assert "gymnasium-robotics" in told["HalfCheetah-v3"]["missing"]
+    listed = typed("shoal envs HalfCheetah-v").stdout
+    assert "1 more can't be: The mujoco v2 and v3" in " ".join(listed.split())
+    (one,) = json.loads(typed("shoal envs CartPole-v1 --json").stdout)
+    assert (one["max_steps"], one["action_space"]) == (500, "Discrete(2)")
+    assert "did you mean" in str(typed("shoal envs CartPoel-v1").exception)
+
+
+def test_route_tells_commands_from_tasks() -> None:
+    assert "Type: shoal report" in str(typed("shoal route report").exception)
+    assert "did you mean 'train'" in str(typed("shoal route trian").exception)
+    unquoted = str(typed("shoal route go to the ball").exception)
+    assert "shoal route show 'go to the ball'" in unquoted
+    told = [
+        json.loads(typed(f"shoal route {words}").stdout)["expert"]
+        for words in ("--json 'what is 2 + 2?'", "'what is 2 + 2?' --json", "show --json hello")
+    ]
+    assert told[:2] == ["text", "text"]
 
 
 def test_train_saves_what_it_learnt_when_interrupted(home: Path) -> None:

@@ -153,3 +153,22 @@ def test_facts_of_a_thread_keep_their_provenance_and_go_with_their_source(
     assert len(memory.recall("ferry", limit=50)) == 1
     assert memory.forget_thread("t") == 24
     assert memory.recent(kind="archived") == ()
+
+
+def test_of_runs_the_latest_are_found_and_all_records_stay(
+    memory: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoal.agents.memory.index.MOST_RUNS", 10)
+    monkeypatch.setattr("shoal.agents.memory.index._BETWEEN", 4)
+    said(memory, *(f"a note about {n}" for n in range(12)))
+    puts = (
+        PutOp(("shoal", "local", "run"), f"run-{n:02}", {"text": f"request {n}", "data": {}})
+        for n in range(40)
+    )
+    for put in puts:
+        memory.batch([put])
+    found = memory.situations("request", limit=40)
+    assert 10 <= len(found) < 14
+    assert {f"run-{n}" for n in range(30, 40)} <= {each.item.key for each in found}
+    assert stats(memory)["kinds"] == {"run": 40, "text": 12}
+    assert len(memory.recall("a note about", limit=20)) == 12

@@ -150,17 +150,21 @@ def test_an_export_comes_back_whole(name: str, memory: MemoryStore, tmp_path: Pa
     memory.remember("image", "a photo", data={}, provenance="image", key=sha256)
     memory.remember("text", "in a thread \ud800", data={"x": [1]}, provenance="user", thread="a.b")
     memory.remember("text", "for an hour", data={}, provenance="user", ttl=60)
+    here = str(memory.path.parent / "artifacts" / "x.gif")
+    memory.remember("episode", "played", data={"gif": here, "seed": 3}, provenance="tool", key="e")
     made = export_to(memory, tmp_path / name)
-    assert (made.items, made.blobs) == (3, 0 if name.endswith("jsonl") else 1)
+    assert (made.items, made.blobs) == (4, 0 if name.endswith("jsonl") else 1)
+    assert made.artifacts == 1  # stays behind, and is told
     other = MemoryStore(tmp_path / "other" / "memory.sqlite", user="anna")
     first = import_from(other, tmp_path / name)
     again = import_from(other, tmp_path / name)
-    assert (first.added, again.added, again.kept) == (3, 0, 3)
+    assert (first.added, again.added, again.kept) == (4, 0, 4)
+    assert other.find("e").data == {"seed": 3}
     assert other.recall("thread", thread="a.b")[0].data == {"x": [1]}
     assert other.connection.execute("SELECT count(expires_at) FROM store").fetchone() == (1,)
     assert name.endswith("jsonl") or other.blobs.path(sha256).read_bytes() == b"pixels"
     told = import_from(MemoryStore(tmp_path / "b" / "m.sqlite"), tmp_path / name, trust=False)
-    assert told.added == 3
+    assert told.added == 4
     other.close()
 
 

@@ -150,6 +150,57 @@ with Agent(experts=[Slow()]) as agent:
     assert records[0].functions[0]["name"] == "calculate"
 
 
+_NOTED = """
+import os, sys
+from shoal import Agent, Outcome, Status, Value
+from shoal.agents.memory import MemoryStore
+
+class Noting:
+    name = "text"
+    def affordance(self, task, context): return 1.0
+    def attempt(self, task, context):
+        notes = ({"text": "a first note"}, {"text": "a second note"})
+        if "tool" in task.text:
+            context.call_tool("save_memory", {"text": "a noted fact"})
+        answer = Value("done", "model")
+        return Outcome(Status.SOLVED, answer, "", 0.9, evidence={"grounded": 1}, remember=notes)
+
+wanted, remember = sys.argv[2], MemoryStore.remember
+def die(self, kind, text, **more):
+    key = remember(self, kind, text, **more)
+    if text == wanted:
+        os.kill(os.getpid(), 9)
+    return key
+
+with Agent(experts=[Noting()]) as agent:
+    if sys.argv[1]:
+        agent.resume(sys.argv[1])
+    else:
+        MemoryStore.remember = die
+        task = agent.task("use the tool: what is 6 * 7?")
+        print(task.id, flush=True)
+        agent.run(task)
+"""
+
+
+@pytest.mark.parametrize("moment", ["a noted fact", "a second note"])
+def test_a_run_that_was_killed_while_it_noted_something_notes_it_once(
+    moment: str, home: Path
+) -> None:
+    def ran(name: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", _NOTED, name, moment]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    killed = ran("")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    resumed = ran(killed.stdout.strip())
+    assert resumed.returncode == 0, resumed.stderr[-2000:]
+    with closing(MemoryStore()) as memory:
+        noted = sorted(item.text for item in memory.items(("text",)))
+        assert noted == ["a first note", "a noted fact", "a second note"]
+        assert count(memory) == 1
+
+
 def test_records_come_in_order_and_a_damaged_one_does_not_stop_them(scripted: Scripted) -> None:
     with Agent(experts=[scripted(_saying("hi"))]) as agent:
         runs = [agent.run(f"what is {i} + 1?") for i in range(3)]

@@ -17,11 +17,12 @@ from typer.testing import CliRunner
 from shoal.agents import Agent
 from shoal.agents.cli.app import app
 from shoal.agents.memory import MemoryStore
-from shoal.agents.records import Feedback, find, stream
+from shoal.agents.records import Feedback, find, give_feedback, stream
 from shoal.agents.records.record import Record
 from shoal.agents.reflexes import LearnSettings, learn
 from shoal.agents.reflexes.drift import FALSE_ALARM, Drift
 from shoal.agents.reflexes.examples import example_of
+from shoal.agents.reflexes.journal import put
 from shoal.agents.reflexes.learning import shelf_of
 from shoal.agents.reflexes.risk import lowest_threshold, worse_by
 from shoal.agents.reflexes.templates import fill, template_of
@@ -193,6 +194,21 @@ def test_the_command_line_shows_and_takes_back(learnt: MemoryStore) -> None:
     assert "off" in typed.invoke(app, ["reflexes", "undo", name]).stdout
 
 
+def test_records_without_their_pictures_stop_nobody_from_learning(learnt: MemoryStore) -> None:
+    image = {"sha256": "0" * 64, "media_type": "image/png", "width": 1, "height": 1}
+    desk.record(learnt, desk.requests(200, 3))
+    for place in range(40):
+        task = {"text": "which place?", "images": [image], "thread": "photos", "id": f"p{place}"}
+        answer = {"text": "beach", "provenance": "user"}
+        run = {"id": f"p{place}", "task": task, "status": "solved", "reason": "", "steps": [],
+               "expert": "vision", "answer": answer, "confidence": 1.0, "route": {},
+               "cost": {}}  # fmt: skip
+        learnt.remember("run", "which place?", data=run, provenance="memory", key=f"run-p{place}")
+    made = {one.kind.form: one for one in learn(learnt, LearnSettings(min_examples=20, margin=0.1))}
+    assert (made["sort"].n, made["sort"].promoted) == (0, False)
+    assert made["call"].promoted
+
+
 def test_a_second_learner_is_refused(learnt: MemoryStore) -> None:
     with shelf_of(learnt).learning(), pytest.raises(RunError, match="another shoal learn"):
         learn(learnt)
@@ -212,10 +228,28 @@ if sys.argv[1] == "fit":
     heads.fit = die
 elif sys.argv[1] == "files":
     shelf.write_atomic = die
-else:
+elif sys.argv[1] == "switch":
     Shelf._write = die
+else:
+    shelf.note = die
 learn(MemoryStore(), LearnSettings(margin=0.1))
 """
+
+
+def test_a_learner_killed_before_it_told_of_a_promotion_is_told_of_later(
+    learnt: MemoryStore,
+) -> None:
+    shelf = shelf_of(learnt)
+    (name,) = shelf.names()
+    desk.record(learnt, desk.requests(120, 3))
+    before = shelf.stamp()
+    done = subprocess.run([sys.executable, "-c", _KILLED, "told"], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert (shelf.current(name).version, shelf.stamp()) == (2, before)
+    with shelf.learning():  # agents at work would not have looked
+        assert shelf.stamp() != before
+    with _agent(learnt) as agent:
+        assert _served(agent, 20)
 
 
 @pytest.mark.parametrize("moment", ["fit", "files", "switch"])
@@ -254,3 +288,9 @@ def test_a_killed_process_loses_no_record(learnt: MemoryStore) -> None:
         assert agent.reflexes
         fast = [r for r in stream(learnt, approved_only=False) if r.run.expert == "reflex"]
     assert len(fast) == int(done.stdout) > 20
+    written = learnt.get(("shoal", "local", "run"), f"run-{fast[0].id}")
+    assert written is not None
+    give_feedback(learnt, fast[0].id, ok=False)
+    # As after a kill between writing records and emptying the journal: they are written again.
+    put(learnt, [{"user": "local", "key": written.key, "value": written.value}])
+    assert find(learnt, fast[0].id).verdict is False

@@ -24,6 +24,10 @@ _REFINED = 256
 99 in 100 of the 10 nearest."""
 
 _GROWTH = 4  # a new basis is fitted whenever there are so many times more pictures
+_SETTLED = 1 << 15
+"""Vectors from which on the basis stays: its sample is no larger then, and to sketch a million anew
+would hold up whoever adds the next one, and all who wait for the file, for a minute."""
+
 _LOT = 4096
 _ROUNDING = 1e-3  # more than float16 and sums may change a cosine by
 
@@ -164,6 +168,8 @@ class Vectors:
         fitted, due = self._fact("fitted"), self._fact("due")
         if not isinstance(fitted, int):
             return True
+        if fitted >= _SETTLED:
+            return False
         if isinstance(due, int) and newest < due:
             return False
         count = self._connection.execute(f"SELECT count(*) FROM {self._name}vectors").fetchone()[0]
