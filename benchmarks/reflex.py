@@ -21,7 +21,8 @@ import numpy as np
 from common import print_report, wilson
 from reflex_drift import plans_of, planted
 from reflex_recording import Slow, built, copied, kept, recorded, timed
-from reflex_work import WORKS, Item, Missions, Support, Unknown, Work
+from reflex_items import Item, Work
+from reflex_work import WORKS, Missions, Support, Unknown
 from running import guarded
 
 from shoal import Agent
