@@ -61,11 +61,10 @@ def listed(images: Sequence[Any]) -> Sequence[Any]:
 
 
 def _check_env(env: str) -> None:
-    from shoal.envs import names
+    from shoal.envs.registry import has, names
 
-    known = names()
-    if env not in known:
-        unknown("env", str(env), known, "Type: shoal run 'which envs are there?'")
+    if not has(env):
+        unknown("env", str(env), names(), "Type: shoal run 'which envs are there?'")
 
 
 def _stored(house: House, image: Any) -> ImageRef:

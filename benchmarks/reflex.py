@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from common import print_report, wilson
 from reflex_drift import plans_of, planted
-from reflex_recording import Slow, built, copied, kept, recorded, timed
 from reflex_items import Item, Work
+from reflex_recording import Slow, built, copied, kept, recorded, timed
 from reflex_work import WORKS, Missions, Support, Unknown
 from running import guarded
 
