@@ -5,7 +5,8 @@ was wrong (by the data's labels) and praises three of ten that were right. `shoa
 first ones; the fresh ones are then asked of the reflexes, too, and in the end drifts are planted.
 A latency is that of `agent.run(text, images=…)`, on both paths: making the task (a picture is
 checked, decoded, hashed and stored) is part of it. Beside the wall clock stand the processor's
-seconds, which other programs of the machine disturb less. `--records-in FOLDER` keeps what the slow path did, also after Ctrl-C.
+seconds, which other programs of the machine disturb less. `--records-in FOLDER` keeps what the
+slow path did, also after Ctrl-C.
 """
 
 from __future__ import annotations

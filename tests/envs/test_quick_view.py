@@ -42,7 +42,7 @@ def test_the_views_are_the_same(env_id: str, options: dict[str, Any]) -> None:
 def test_a_copy_of_an_env_sees_its_own_room() -> None:
     env = make("BabyAI-GoToLocal-v0")
     before = env.reset(seed=1)[0]["image"]
-    other = copy.deepcopy(env.unwrapped)
+    other: Any = copy.deepcopy(env.unwrapped)
     other.reset(seed=2)
     level: Any = env.unwrapped
     np.testing.assert_array_equal(level.gen_obs()["image"], before)
@@ -50,14 +50,14 @@ def test_a_copy_of_an_env_sees_its_own_room() -> None:
 
 
 def test_views_of_an_envs_own_are_left_alone() -> None:
-    from minigrid.envs import EmptyEnv
+    from minigrid.envs.empty import EmptyEnv
 
     from shoal.envs.quick_view import quicken
 
-    class Odd(EmptyEnv):
+    class Odd(EmptyEnv):  # type: ignore[misc]
         def gen_obs_grid(self, agent_view_size: int | None = None) -> Any:
-            return super().gen_obs_grid(agent_view_size)
+            raise NotImplementedError
 
-    level = Odd()
+    level = object.__new__(Odd)
     quicken(level)
     assert "gen_obs_grid" not in vars(level)
