@@ -103,7 +103,7 @@ class Agent:
         Raises:
             UsageError: The text is empty, an image unreadable or unsafe, or the env unknown.
         """
-        return make_task(self.memory, text, images, env, seed, thread, provenance)
+        return make_task(self.house, text, images, env, seed, thread, provenance)
 
     def run(
         self,

@@ -14,12 +14,14 @@ from shoal.agents.memory import MemoryStore, TaughtNames
 from shoal.agents.router import Router
 from shoal.agents.tools.toolbox import Toolbox
 from shoal.errors import UsageError
+from shoal.modalities.vision.opening.recent import Recent
 from shoal.types import Context, Expert, ImageRef, Memory, Step, Task, Value
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from shoal.modalities.text.tool_spec import ToolSpec
+    from shoal.modalities.vision.opening.images import LoadedImage
 
 CURRENT: ContextVar[Task] = ContextVar("shoal_task")
 """The task being attempted, for tools that look at its images or env."""
@@ -52,6 +54,7 @@ class House:
         make_env: Builds envs; by default `shoal.envs.make`.
         remembers: Whether runs are kept in memory.
         calling: Calls a tool of an attempt's toolbox; a replay answers from the record.
+        recent: The last pictures that tasks were made with, decoded.
     """
 
     experts: Mapping[str, Expert]
@@ -64,6 +67,7 @@ class House:
     make_env: Callable[..., Any] | None = None
     remembers: bool = True
     calling: Callable[[Toolbox, str, Mapping[str, Any]], Step] = Toolbox.call
+    recent: Recent = field(default_factory=Recent, repr=False, compare=False)
 
     @cached_property
     def triggered(self) -> list[ToolSpec]:
@@ -126,6 +130,15 @@ class House:
     def image_path(self, image: ImageRef) -> str:
         """Returns the file of a stored image."""
         return str(self.memory.blobs.path(image.sha256))
+
+    def picture(self, image: ImageRef) -> LoadedImage | str:
+        """Returns a stored image as it was decoded for its task, or its file.
+
+        Raises:
+            StorageError: It is not here; one that was forgotten is gone from here, too.
+        """
+        path = self.image_path(image)
+        return self.recent.get(image.sha256) or path
 
 
 def _needs_image(tool: Any) -> bool:

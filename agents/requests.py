@@ -11,13 +11,13 @@ from shoal.errors import EmptyTaskError, UsageError, unknown
 from shoal.types import ImageRef, Provenance, Task
 
 if TYPE_CHECKING:
-    from shoal.agents.memory import MemoryStore
+    from shoal.agents.house import House
     from shoal.agents.router import Dial
     from shoal.modalities.vision import LoadedImage
 
 
 def make_task(
-    memory: MemoryStore,
+    house: House,
     text: str,
     images: Sequence[Any],
     env: str | None,
@@ -32,7 +32,7 @@ def make_task(
         raise UsageError(f"the seed is {seed!r}", "it has to be a number from 0 to 2**32 - 1")
     if env is not None:
         _check_env(env)
-    stored = tuple(_stored(memory, image) for image in listed(images))
+    stored = tuple(_stored(house, image) for image in listed(images))
     words = text.encode("utf-8", "replace").decode()
     return Task(words, stored, env, seed, thread, provenance=provenance)
 
@@ -61,16 +61,17 @@ def listed(images: Sequence[Any]) -> Sequence[Any]:
 
 
 def _check_env(env: str) -> None:
-    from shoal.envs import names
+    from shoal.envs.registry import has, names
 
-    known = names()
-    if env not in known:
-        unknown("env", str(env), known, "Type: shoal run 'which envs are there?'")
+    if not has(env):
+        unknown("env", str(env), names(), "Type: shoal run 'which envs are there?'")
 
 
-def _stored(memory: MemoryStore, image: Any) -> ImageRef:
+def _stored(house: House, image: Any) -> ImageRef:
     from shoal.modalities.vision import load_image
 
     loaded = load_image(image)
-    sha256 = memory.blobs.put(loaded.encoded)
+    sha256 = house.memory.blobs.put(loaded.encoded)
+    if loaded is not image:  # the pixels of a caller's own `LoadedImage` may be others by then
+        house.recent.add(loaded)
     return ImageRef(sha256, loaded.media_type, loaded.width, loaded.height)

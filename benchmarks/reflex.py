@@ -3,9 +3,10 @@
 Each workload runs `--records` and `--fresh` tasks through the whole graph; a user puts right what
 was wrong (by the data's labels) and praises three of ten that were right. `shoal learn` sees the
 first ones; the fresh ones are then asked of the reflexes, too, and in the end drifts are planted.
-A latency is that of `agent.run(task)`, the task (and its stored picture) being made before, on
-both paths; beside the wall clock stand the processor's seconds, which other programs of the
-machine disturb less. `--records-in FOLDER` keeps what the slow path did, also after Ctrl-C.
+A latency is that of `agent.run(text, images=…)`, on both paths: making the task (a picture is
+checked, decoded, hashed and stored) is part of it. Beside the wall clock stand the processor's
+seconds, which other programs of the machine disturb less. `--records-in FOLDER` keeps what the
+slow path did, also after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from typing import Any
 import numpy as np
 from common import print_report, wilson
 from reflex_drift import plans_of, planted
+from reflex_items import Item, Work
 from reflex_recording import Slow, built, copied, kept, recorded, timed
-from reflex_work import WORKS, Item, Missions, Support, Unknown, Work
+from reflex_work import WORKS, Missions, Support, Unknown
 from running import guarded
 
 from shoal import Agent
@@ -157,13 +159,13 @@ class Bench:
 
     def _run(self, agent: Agent, work: Work) -> list[Ran]:
         """Asks the reflexes; what they leave, the slow path has done already."""
-        made = [agent.task(**item.parts) for item in self.items[work.name]]
-        for task in made[:3]:
-            agent.reflexes.serve(task)  # models are loaded
-        return [timed(lambda task=task: agent.reflexes.serve(task)) for task in made]
+        items = self.items[work.name]
+        for item in items[:3]:
+            _served(agent, item)  # models are loaded
+        return [timed(lambda item=item: _served(agent, item)) for item in items]
 
     def _right(self, agent: Agent, work: Work, item: Item) -> bool:
-        run = agent.reflexes.serve(agent.task(**item.parts))
+        run = _served(agent, item)
         return run is None or work.right(run, item.truth)
 
     def _beside(self, fast: list[Ran], slow: Sequence[Slow], work: Work) -> dict[str, Any]:
@@ -186,6 +188,10 @@ class Bench:
             "wall": _times([w for w, _ in quick], [each.seconds for each in slow]),
             "cpu": _times([c for _, c in quick], [each.cpu for each in slow]),
         }  # fmt: skip
+
+
+def _served(agent: Agent, item: Item) -> Run | None:
+    return agent.reflexes.serve(agent.task(**item.parts))
 
 
 def _unknown(agent: Agent, work: Support, count: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-from reflex_work import Item, Work
+from reflex_items import Item, Work
 
 from shoal import Agent
 from shoal.agents.records import Feedback

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
-from reflex_work import Item, Support, Work
+from reflex_items import Item, Work
+from reflex_work import Support
 
 from shoal import Agent
 from shoal.agents.memory import MemoryStore
@@ -37,7 +38,7 @@ class Slow:
     Attributes:
         id: The run's.
         right: Whether the data say so.
-        seconds: Wall clock of `agent.run`.
+        seconds: Wall clock of `agent.run`, and of making its task.
         cpu: Seconds of processor, all threads of this process.
     """
 
@@ -168,8 +169,10 @@ def feedback(agent: Agent, work: Work, run: Run, truth: Any, mood: float) -> boo
 
 
 def _one(agent: Agent, work: Work, item: Item, name: str) -> Slow:
-    task = replace(agent.task(**item.parts), id=name)
-    run, seconds, cpu = timed(lambda: agent.run(task, interactive=False))
+    def asked() -> Run:
+        return agent.run(replace(agent.task(**item.parts), id=name), interactive=False)
+
+    run, seconds, cpu = timed(asked)
     mood = np.random.default_rng(list(name.encode())).random()
     return Slow(name, feedback(agent, work, run, item.truth, mood), seconds, cpu)
 

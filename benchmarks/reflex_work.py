@@ -1,17 +1,19 @@
-"""The three workloads of reflex.py: support requests, pictures to sort, missions in a grid."""
+"""Workloads of reflex.py: support requests, pictures to sort, missions; forms beside them."""
 
 from __future__ import annotations
 
 import csv
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageEnhance
+from reflex_forms import Forms
+from reflex_items import Item, Work
 
 from shoal import Agent
 from shoal.agents.records.record import Correction
@@ -23,46 +25,6 @@ from shoal.types import Run, Status
 ASSETS = Path(__file__).parents[1] / "agents" / "demo" / "assets"
 ENV = "BabyAI-GoToLocal-v0"
 TOOLS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One task of a stream: what `Agent.task` takes, and what is right."""
-
-    parts: Mapping[str, Any]
-    truth: Any
-
-
-class Work(Protocol):
-    """A workload.
-
-    Attributes:
-        name: What it is called on the command line.
-        agent: What `Agent` takes for it.
-    """
-
-    name: str
-    agent: Mapping[str, Any]
-
-    def prepare(self, agent: Agent) -> None:
-        """Does what a user would do before the first task."""
-        ...
-
-    def stream(self, count: int) -> Sequence[Item]:
-        """The next tasks; none comes twice."""
-        ...
-
-    def right(self, run: Run, truth: Any) -> bool:
-        """Whether a run did what the data says."""
-        ...
-
-    def correction(self, truth: Any) -> Correction | None:
-        """What a user would say of a wrong run; None where only "wrong" can be said."""
-        ...
-
-    def drifted(self, truth: Any) -> Any:
-        """What is right after the drift."""
-        ...
 
 
 _NUMBERS = (
@@ -264,7 +226,9 @@ class Missions:
         return 0
 
 
-WORKS = {"support": Support, "sorting": Sorting, "missions": Missions}
+WORKS: dict[str, Callable[[int], Work]] = {
+    "support": Support, "sorting": Sorting, "forms": Forms, "missions": Missions,
+}  # fmt: skip
 
 
 def _tool(intent: str, shown: Sequence[str]) -> Any:

@@ -59,9 +59,9 @@ class GoalWrapper(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         Raises:
             GoalUnavailable: The level holds no such object; the message names those there.
         """
-        _, info = self.env.reset(seed=seed, options=options)
-        self._instruct()
-        return self._level.gen_obs(), info
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._instruct()  # changes no cell: what is seen stays
+        return {**observation, "mission": self._level.mission}, info
 
     def _instruct(self) -> None:
         level, instruction = self._level, instruct(self.goal)

@@ -32,7 +32,7 @@ def _table(*kinds: list[int]) -> NDArray[np.float32]:
     return table
 
 
-_TABLE = _table(_FREE, _BARRIER, _OBJECT)
+_KINDS = np.ascontiguousarray(_table(_FREE, _BARRIER, _OBJECT).T)
 
 
 class GoalMask(gymnasium.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
@@ -99,7 +99,7 @@ def encode(image: NDArray[np.uint8], goal: Goal) -> NDArray[np.float32]:
 def seen(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Marks in (3, V, V) float32 what is free, a barrier, or a key, ball or box."""
     kinds = image[..., 0]
-    view = np.moveaxis(_TABLE[kinds], -1, 0)
+    view: NDArray[np.float32] = _KINDS[:, kinds]
     doors = kinds == _DOOR
     if doors.any():
         is_open = image[..., 2] == STATE_TO_IDX["open"]

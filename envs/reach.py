@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-_BESIDE = ((1, 0), (0, 1), (-1, 0), (0, -1))
 _STOPS = ("wall", "lava")
 
 
@@ -47,31 +46,22 @@ def reach(level: Any) -> Reach:
 
 def _flood(level: Any, keys: set[str]) -> Iterator[Any]:
     """Yields the things come across, with these keys in hand."""
+    cells, width, height = level.grid.grid, level.grid.width, level.grid.height
     open_cells, seen = [tuple(map(int, level.agent_pos))], set()
     while open_cells:
         x, y = open_cells.pop()
-        for dx, dy in _BESIDE:
-            place = (x + dx, y + dy)
-            if place in seen or not _inside(level, place):
+        for place in ((x + 1, y), (x, y + 1), (x - 1, y), (x, y - 1)):
+            if place in seen or not (0 <= place[0] < width and 0 <= place[1] < height):
                 continue
             seen.add(place)
-            thing = level.grid.get(*place)
-            if thing is not None and thing.type not in _STOPS:
+            thing = cells[place[1] * width + place[0]]  # most are empty, and met at every reset
+            if thing is not None:
+                if thing.type in _STOPS:
+                    continue
                 yield thing
-            if _passes(thing, keys):
-                open_cells.append(place)
-
-
-def _inside(level: Any, place: tuple[int, int]) -> bool:
-    return bool(0 <= place[0] < level.grid.width and 0 <= place[1] < level.grid.height)
-
-
-def _passes(thing: Any, keys: set[str]) -> bool:
-    if thing is None:
-        return True
-    if thing.type == "door":
-        return not thing.is_locked or thing.color in keys
-    return thing.type not in _STOPS
+                if thing.type == "door" and thing.is_locked and thing.color not in keys:
+                    continue
+            open_cells.append(place)
 
 
 def _keys(thing: Any) -> list[Any]:

@@ -61,6 +61,10 @@ def make(
     if time_limit is not None:
         options["max_episode_steps"] = check_limit(time_limit)
     base = _base(env_id, render_mode or ("rgb_array" if record else None), options)
+    if _is_minigrid(base):
+        from shoal.envs.quick_view import quicken
+
+        quicken(base.unwrapped)
     env = _instructed(SuccessInfo(base, by_reward=_is_minigrid(base)), wanted)
     env = take(_shaped(observe(env, observation), shaping, gamma), actions)
     env = env if seed is None else Seeded(env, seed)
@@ -75,6 +79,12 @@ def _shaped(env: gymnasium.Env[Any, Any], shaping: float, gamma: float) -> gymna
     from shoal.envs.goal_map.shaping import Shaped
 
     return Shaped(env, shaping, gamma)
+
+
+def has(env_id: str) -> bool:
+    """Whether an id is registered, exactly as it is written."""
+    register()
+    return isinstance(env_id, str) and env_id in gymnasium.registry
 
 
 def names(contains: str = "") -> list[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
 
 
+_PLAIN = (bool, int, float)
 _EXAMPLES = 8
 """Example requests of a tool that a record keeps, so that a replay can route to it."""
 
@@ -76,9 +77,12 @@ def clean(outcome: Outcome) -> Outcome:
 
 def as_dict(value: Any) -> Any:
     """Turns values into what JSON can hold; numpy numbers become Python's, the rest text."""
+    kind = type(value)
+    if value is None or kind in _PLAIN or (kind is str and value.isascii()):
+        return value  # nearly all that a record holds, and a reflex writes one each millisecond
     if hasattr(value, "tolist"):  # numpy and torch; numpy's float64 is a float as well
         return as_dict(value.tolist())
-    if value is None or isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
         return str(value).encode("utf-8", "replace").decode()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shoal.agents.reflexes.features import Grain, PathOf, encoder_name, read
+from shoal.agents.reflexes.features import Grain, SourceOf, encoder_name, read
 from shoal.agents.reflexes.heads import Tier
 from shoal.agents.reflexes.spec import ClassSpec, ReflexSpec
 from shoal.errors import CorruptWeightsError
@@ -48,18 +48,18 @@ class Chooser:
     encoder: str
     strange: Mapping[Grain, float | None] = field(default_factory=dict)
 
-    def choose(self, task: Task, path_of: PathOf) -> Choice | None:
+    def choose(self, task: Task, source_of: SourceOf) -> Choice | None:
         """Returns what it would do, or None where it is not sure enough, or it is not its work.
 
         Args:
             task: Of its kind from outside.
-            path_of: Where a stored picture lies.
+            source_of: Gives a stored picture, or where it lies.
         """
         for grain in GRAINS:
             tier = self.tiers.get(grain)
             if tier is None or tier.threshold > 1 or not self._same(grain, task):
                 continue
-            best, sure = tier.score(read([task], grain, path_of))
+            best, sure = tier.score(read([task], grain, source_of))
             if sure[0] >= tier.threshold:
                 what = self.classes[int(best[0])]
                 return Choice(what, float(sure[0]), grain) if what.label else None

@@ -19,9 +19,11 @@ from shoal.types import ImageRef, Task
 if TYPE_CHECKING:
     from PIL import Image
 
+    from shoal.modalities.vision.opening.images import ImageSource
+
 Floats = NDArray[np.float32]
 Grain = Literal["quick", "deep"]
-PathOf = Callable[[ImageRef], str]
+SourceOf = Callable[[ImageRef], "ImageSource"]
 
 WIDTH = 4096
 """Places of a hashed text."""
@@ -53,21 +55,20 @@ def quick_text(text: str) -> Floats:
 
 def quick_picture(picture: Image.Image) -> Floats:
     """Returns a thumbnail's pixels and a histogram of colours, float32 (d,), of unit length."""
-    small = picture.convert("RGB").resize((SIDE, SIDE), 2)
-    pixels = np.asarray(small, np.float32) / 255
+    pixels = np.asarray(_shrunk(picture).resize((SIDE, SIDE), 2), np.float32) / 255
     bins = np.minimum((pixels * BINS).astype(np.int64), BINS - 1) @ [BINS * BINS, BINS, 1]
     colours = np.bincount(bins.ravel(), minlength=BINS**3) / (SIDE * SIDE)
     # Centred, or all thumbnails would be near to each other.
     return _unit(np.concatenate([(pixels - 0.5).ravel(), 4 * np.sqrt(colours)]).astype(np.float32))
 
 
-def read(tasks: Sequence[Task], grain: Grain, path_of: PathOf) -> Floats:
+def read(tasks: Sequence[Task], grain: Grain, source_of: SourceOf) -> Floats:
     """Reads tasks of one form, text alone or one picture each.
 
     Args:
         tasks: At least one.
         grain: "quick" or "deep".
-        path_of: Where a stored picture lies.
+        source_of: Gives a stored picture, or where it lies.
 
     Returns:
         float32 (n, d), rows of unit length.
@@ -78,11 +79,11 @@ def read(tasks: Sequence[Task], grain: Grain, path_of: PathOf) -> Floats:
     """
     pictures = bool(tasks[0].images)
     if grain == "quick":
-        return np.stack([_quick(task, path_of) for task in tasks])
+        return np.stack([_quick(task, source_of) for task in tasks])
     if pictures:
         from shoal.modalities.vision import vision_encoder
 
-        return vision_encoder().embed([path_of(task.images[0]) for task in tasks])
+        return vision_encoder().embed([source_of(task.images[0]) for task in tasks])
     from shoal.modalities.text import text_encoder
 
     return text_encoder().embed([texts(task) for task in tasks])
@@ -97,12 +98,22 @@ def encoder_name(task: Task) -> str:
     return "minilm-l6"
 
 
-def _quick(task: Task, path_of: PathOf) -> Floats:
+def _quick(task: Task, source_of: SourceOf) -> Floats:
     if not task.images:
         return quick_text(texts(task))
     from shoal.modalities.vision.opening.images import open_draft
 
-    return quick_picture(open_draft(path_of(task.images[0]), 2 * SIDE)[0])
+    return quick_picture(open_draft(source_of(task.images[0]), 2 * SIDE)[0])
+
+
+def _shrunk(picture: Image.Image) -> Image.Image:
+    """An RGB picture an eighth as large, or a quarter, or a half, as a JPEG's draft is.
+
+    So a photo and its copy as PNG are read alike; and averaging is cheap, resizing is not.
+    """
+    fair = min(picture.size) // (2 * SIDE)
+    factor = next((f for f in (8, 4, 2) if f <= fair), 1)
+    return picture.reduce(factor) if factor > 1 else picture
 
 
 def _unit(vector: Any) -> Floats:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shoal.agents.reflexes import heads
 from shoal.agents.reflexes.choosing import GRAINS, Chooser
 from shoal.agents.reflexes.examples import Example
-from shoal.agents.reflexes.features import Grain, PathOf, encoder_name, read
+from shoal.agents.reflexes.features import Grain, SourceOf, encoder_name, read
 from shoal.agents.reflexes.judging import Verdict, judged
 from shoal.agents.reflexes.risk import lowest_threshold
 from shoal.agents.reflexes.settings import LearnSettings
@@ -56,7 +56,7 @@ class Candidate:
 def candidate(
     parts: Parts,
     others: Sequence[Example],
-    path_of: PathOf,
+    source_of: SourceOf,
     settings: LearnSettings,
 ) -> Candidate:
     """Fits one kind's chooser.
@@ -65,7 +65,7 @@ def candidate(
         parts: The kind's examples by time.
         others: Older examples of other kinds that look the same from outside; they teach
             what is not its work.
-        path_of: Where a stored picture lies.
+        source_of: Gives a stored picture, or where it lies.
         settings: How.
 
     Raises:
@@ -88,8 +88,8 @@ def candidate(
     grains = _grains(len(parts.calibration), settings)
     shared = replace(settings, delta=settings.delta / len(grains))
     for grain in grains:
-        chooser = _with_tier(chooser, grain, rows, truth, parts, path_of, shared)
-    served, right, same = _outcomes(chooser, parts.held_out, path_of)
+        chooser = _with_tier(chooser, grain, rows, truth, parts, source_of, shared)
+    served, right, same = _outcomes(chooser, parts.held_out, source_of)
     slow = np.array([example.slow for example in parts.held_out], bool)
     agreed = float(same[served].mean()) if served.any() else 0.0
     return Candidate(chooser, judged(served, right, slow, settings), agreed)
@@ -107,11 +107,11 @@ def _with_tier(
     rows: Sequence[Example],
     truth: NDArray[np.int64],
     parts: Parts,
-    path_of: PathOf,
+    source_of: SourceOf,
     settings: LearnSettings,
 ) -> Chooser:
     """Adds a grain's head, with a threshold for what the grains before it leave."""
-    vectors = read([row.task for row in rows], grain, path_of)
+    vectors = read([row.task for row in rows], grain, source_of)
     fitted = heads.fit(vectors, truth, len(chooser.classes), settings.seed, compare=grain == "deep")
     levels = np.linspace(1, 0, _STEPS + 1)[1:]
     quantiles = (float(np.quantile(fitted.scores, q)) for q in levels)
@@ -119,8 +119,8 @@ def _with_tier(
     floor = max(LEAST[grain], float(np.quantile(fitted.scores, refused)))
     grid = sorted({max(q, floor) for q in quantiles}, reverse=True)
     asked = parts.calibration
-    served, right, _ = _outcomes(chooser, asked, path_of)
-    best, scores = fitted.tier.score(read([e.task for e in asked], grain, path_of))
+    served, right, _ = _outcomes(chooser, asked, source_of)
+    best, scores = fitted.tier.score(read([e.task for e in asked], grain, source_of))
     own = np.array([_does(chooser.classes[b], e) for b, e in zip(best, asked, strict=True)])
     usable = np.array([_fillable(chooser.classes[b], e) for b, e in zip(best, asked, strict=True)])
     # What a quicker head serves counts, too: the bound is held by the two together.
@@ -136,12 +136,12 @@ def _with_tier(
 
 
 def _outcomes(
-    chooser: Chooser, found: Sequence[Example], path_of: PathOf
+    chooser: Chooser, found: Sequence[Example], source_of: SourceOf
 ) -> tuple[Bools, Bools, Bools]:
     """For each example: is it served, is that right, and is it what the slow path said?"""
     served, right, same = (np.zeros(len(found), bool) for _ in range(3))
     for row, example in enumerate(found if chooser.tiers else ()):
-        choice = chooser.choose(example.task, path_of)
+        choice = chooser.choose(example.task, source_of)
         if choice is None or not _fillable(choice.what, example):
             continue
         served[row], right[row] = True, _does(choice.what, example)

@@ -18,7 +18,7 @@ from shoal.agents.reflexes.learning import shelf_of
 from shoal.agents.reflexes.loaded import Loaded, Serving
 from shoal.agents.reflexes.shelf import Current
 from shoal.errors import ImageError, StorageError, UsageError
-from shoal.types import ImageRef, Outcome, Run, Status, Task
+from shoal.types import Outcome, Run, Status, Task
 
 if TYPE_CHECKING:
     from typing import Any
@@ -137,7 +137,7 @@ class Reflexes:
             if not isinstance(serving.model, Chooser):
                 return serving, None
             try:
-                choice = serving.model.choose(task, self._path)
+                choice = serving.model.choose(task, self._house.picture)
             except (ImageError, StorageError, UsageError):  # the slow path says what is wrong
                 continue
             if choice is not None and choice.confidence > sure:
@@ -221,9 +221,6 @@ class Reflexes:
             return replace(heard, status="demoted", reason=reason, since=time.time())
 
         self.shelf.change(name, change)
-
-    def _path(self, image: ImageRef) -> str:
-        return self._house.image_path(image)
 
 
 def _run(task: Task, outcome: Outcome, seconds: float) -> Run:
