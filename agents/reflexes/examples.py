@@ -22,9 +22,9 @@ LONGEST = 120
 MOST = 100_000
 """Examples that are looked at, the latest ones: reading stays bounded."""
 
-MOST_OF_KIND = 20_000
-"""Of these, how many of one kind of work are learnt from: a head gains little from more, and
-embedding them is what learning takes its time for."""
+MOST_OF_KIND = 5_000
+"""Of these, how many of one kind of work are learnt from, and as many of other work to tell it
+from: a row of a quick head takes 16 KB, so that learning stays within some hundred megabytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,9 +136,17 @@ class _Lessons:
         return all(self.memory.blobs.holds(image.sha256) for image in example.task.images)
 
     def _others(self, kind: Kind, until: float) -> list[Example]:
-        """Examples of other work that look the same from outside, no newer than the fit."""
-        rest = [e for k, group in self.groups.items() if k != kind for e in group]
-        return [e for e in rest if kind.takes(e.task) and e.at <= until and self._is_here(e)]
+        """Examples of other work that look the same from outside, no newer than the fit.
+
+        Of very many, some of each kind of work, the latest.
+        """
+        rest = {k: group for k, group in self.groups.items() if k != kind}
+        share = max(1, MOST_OF_KIND // max(1, len(rest)))
+        looks = (
+            [e for e in group if kind.takes(e.task) and e.at <= until and self._is_here(e)]
+            for group in rest.values()
+        )
+        return [e for group in looks for e in group[-share:]]
 
     def _before(self, name: str) -> tuple[int, int, float]:
         """The version there is, how many examples it takes now, and since when they count."""
