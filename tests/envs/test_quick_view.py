@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import Any
 
 import gymnasium
@@ -61,3 +62,13 @@ def test_views_of_an_envs_own_are_left_alone() -> None:
     level = object.__new__(Odd)
     quicken(level)
     assert "gen_obs_grid" not in vars(level)
+
+
+def test_a_quickened_env_can_be_copied_and_pickled() -> None:
+    level = make("BabyAI-GoToLocal-v0").unwrapped
+    level.reset(seed=1)
+    for twin in (copy.deepcopy(level), pickle.loads(pickle.dumps(level))):
+        twin.step(0)
+        twin.step(2)
+        seen, own = (each.gen_obs()["image"] for each in (twin, level))
+        assert not np.array_equal(seen, own)  # it looks from where it stands itself
