@@ -54,7 +54,7 @@ def test_views_of_an_envs_own_are_left_alone() -> None:
 
     from shoal.envs.quick_view import quicken
 
-    class Odd(EmptyEnv):  # type: ignore[misc]
+    class Odd(EmptyEnv):
         def gen_obs_grid(self, agent_view_size: int | None = None) -> Any:
             raise NotImplementedError
 
