@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from common import print_report, wilson
 from reflex_drift import plans_of, planted
+from reflex_forms import Forms
 from reflex_items import Item, Work
-from reflex_recording import Slow, built, copied, kept, recorded, timed
+from reflex_recording import Slow, approved, built, copied, kept, recorded, timed
 from reflex_work import WORKS, Missions, Support, Unknown
 from running import guarded
 
@@ -138,6 +139,8 @@ class Bench:
         folder = self.kept / f"{work.name}-{self.given.seed}"
         slow = recorded(work, folder, items, self.given.seed)
         copied(folder, self.memory, [each.id for each in slow[: self.given.records]])
+        if isinstance(work, Forms):
+            approved(self.memory, slow[: self.given.records])
         return slow
 
     def _unknown_slow(self, work: Support) -> dict[str, Any]:

@@ -49,7 +49,11 @@ class Paper:
 
 @dataclass
 class Forms:
-    """Forms of eight kinds; asked for is the title, which the slow path reads."""
+    """Forms of eight kinds; asked for is the title, which the slow path reads.
+
+    Words read from a picture are a stranger's: they teach only where a person approved or
+    corrected them. So a user, before learning, approves the titles that were read right.
+    """
 
     seed: int
     name: str = "forms"

@@ -100,6 +100,20 @@ def copied(source: Path, target: MemoryStore, names: Sequence[str]) -> None:
         shutil.copytree(source / "blobs", target.path.parent / "blobs", dirs_exist_ok=True)
 
 
+def approved(memory: MemoryStore, slow: Sequence[Slow]) -> None:
+    """Approves the right answers: what was read from a picture is a stranger's, and else no lesson.
+
+    Args:
+        memory: Holds the records.
+        slow: Their runs.
+    """
+    from shoal.agents.records.feedback import review
+
+    for each in slow:
+        if each.right:
+            review(memory, each.id, True)
+
+
 def built(
     work: Support,
     items: Sequence[Item],
