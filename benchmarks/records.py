@@ -32,7 +32,7 @@ SEED = 0
 COMMANDS = {
     "list": "records list --limit 3", "stats": "memory stats", "search": "memory search parcel",
     "run": "run 'what is 17.5 % of 240?'", "replay": "replay --last 1 --with expert=text",
-    "report": "report", "learn": "learn", "sft": "export sft --to OUT/sft.jsonl",
+    "report": "report --to OUT/report", "learn": "learn", "sft": "export sft --to OUT/sft.jsonl",
     "intents": "export intents --to OUT/intents.csv", "calls": "export calls --to OUT/calls.jsonl",
     "calibration": "export calibration --to OUT/calibration.jsonl",
     "bandit": "export bandit --to OUT/bandit.jsonl",
