@@ -16,7 +16,7 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).with_name("examples.toml")
 TEMPLATES = Path(__file__).with_name("templates.toml")
-TALK = Path(__file__).with_name("talk.toml")
+TALKS = tuple(Path(__file__).with_name(f"{name}.toml") for name in ("talk", "everyday"))
 NO_IMAGE, NO_ENV, WRONG_ENV = "ask.no_image", "ask.no_env", "ask.wrong_env"
 FILLINGS = 3
 """How often a wording with slots is filled."""
@@ -91,8 +91,8 @@ def _wordings() -> Iterator[tuple[str, str, list[str], dict[str, list[str]]]]:
     slots = table.pop("slots")
     for skill, texts in authored.items():
         yield from ((skill, text, table.get(skill, {}).get("env", []), {}) for text in texts)
-    talk = tomllib.loads(TALK.read_text(encoding="utf-8"))
-    for listed, fill in ((table, slots), (talk, slots | talk.pop("slots"))):
+    talks = [tomllib.loads(path.read_text(encoding="utf-8")) for path in TALKS]
+    for listed, fill in ((table, slots), *((talk, slots | talk.pop("slots")) for talk in talks)):
         for skill, about in listed.items():
             yield from ((skill, text, about.get("env", []), fill) for text in about["wordings"])
 
