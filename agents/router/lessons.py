@@ -40,6 +40,7 @@ _Hand = tuple[int, str | None, float]
 _ANY: tuple[_Hand, ...] = (
     (0, None, 1), (1, None, 0.4), (0, _GOALS, 0.4), (0, _CONTROL, 0.3), (1, _GOALS, 0.15),
 )  # fmt: skip
+_NAKED: tuple[_Hand, ...] = ((0, None, 1), (0, _GOALS, 0.4), (0, _CONTROL, 0.3))
 _SEEN: tuple[_Hand, ...] = ((1, None, 1), (1, _GOALS, 0.25), (1, _CONTROL, 0.15))
 _PAIR: tuple[_Hand, ...] = ((2, None, 1), (2, _GOALS, 0.3))
 _UNSEEN: tuple[_Hand, ...] = ((0, None, 0.6), (0, _GOALS, 0.2), (0, _CONTROL, 0.15))
@@ -120,7 +121,8 @@ def _circumstances(skill: str, envs: list[str], draw: random.Random) -> list[tup
         return [(skill, (0, env, 1)), (skill, (1, env, 0.2)), *_named(NO_ENV, _AWAY)]
     if expert == "policy":
         return [*_named(skill, _BOTH), *_named(NO_ENV, _AWAY)]
-    return _named(skill, _ANY)
+    # With a picture, what is spoken of could be on it.
+    return _named(skill, _NAKED if kind == "missing" else _ANY)
 
 
 def _named(skill: str, hands: tuple[_Hand, ...]) -> list[tuple[str, _Hand]]:
