@@ -96,9 +96,10 @@ def train(path: Path = SHIPPED) -> dict[str, Any]:
     }  # fmt: skip
     first = np.array([i for i in range(len(taught)) if _first(taught, i)])
     first = first[np.linspace(0, len(first) - 1, min(EXAMPLES, len(first))).astype(int)]
+    examples, labels = lot.x.embeddings[lot.x.texts[first]].numpy(), lot.y.numpy()[first]
     head = Head(
         lot.skills, _array(weights / temperature), _array(bias / temperature),
-        lot.x.embeddings[lot.x.texts[first]].numpy(), lot.y.numpy()[first].astype(np.float32), held_out, figures,
+        examples, labels.astype(np.float32), held_out, figures,
     )  # fmt: skip
     head.save(path)
     return figures
