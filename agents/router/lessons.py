@@ -32,7 +32,7 @@ _FRAMES = (
     "please {}", "{} please", "hello, {}", "now {}", "well, {}", "excuse me, {}", "{} thank you",
     "so, {}", "oh, {}", "hey there! {}", "one thing: {}", "{} if you can", "{}!!", "alright, {}",
     "could you help me? {}", "good morning, {}", "dear agent, {}", "{} soon please",
-    "hi, {}", "hi there! {}", "hey, {}", "hello! {}", "good evening! {}", "good day, {}", "yo, {}",
+    "hi, {}", "hi there! {}", "hey, {}", "hello! {}", "greetings! {}", "good day, {}", "yo, {}",
     "ok, {}", "okay so {}", "um, {}", "uh {}", "hmm, {}", "er, {}", "listen, {}", "right, {}",
     "also, {}", "and {}", "just {}", "next: {}", "first of all, {}", "quick one: {}", "pls {}",
     "I was wondering, {}", "here is my question: {}", "my request: {}", "urgent: {}", "mate, {}",
