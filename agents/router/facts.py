@@ -30,11 +30,17 @@ def facts(task: Task) -> NDArray[np.float32]:
     """
     import numpy as np
 
+    return np.concatenate([told(task), hashed(task.text)])
+
+
+def told(task: Task) -> NDArray[np.float32]:
+    """Returns the named facts alone, float32 (5,)."""
+    import numpy as np
+
     goals = task.env is not None and _takes_goal(task.env)
     mission = (goals or task.env is None) and _is_mission(task.text)
     many = len(task.images)
-    told = np.array([mission, many > 0, many > 1, task.env is not None, goals], np.float32)
-    return np.concatenate([told, hashed(task.text)])
+    return np.array([mission, many > 0, many > 1, task.env is not None, goals], np.float32)
 
 
 def _is_mission(text: str) -> bool:

@@ -16,14 +16,14 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).with_name("examples.toml")
 TEMPLATES = Path(__file__).with_name("templates.toml")
-TALK = Path(__file__).with_name("talk.toml")
+TALKS = tuple(Path(__file__).with_name(f"{name}.toml") for name in ("talk", "everyday"))
 NO_IMAGE, NO_ENV, WRONG_ENV = "ask.no_image", "ask.no_env", "ask.wrong_env"
 FILLINGS = 3
 """How often a wording with slots is filled."""
 OTHERS = 2
 """Of its rarer circumstances, each filling of a wording gets so many."""
-FRAMED = 0.6
-"""Share of the wordings that are also said with a conversational frame."""
+FRAMED = 2
+"""How often a wording is also said with a conversational frame: what it adds must not matter."""
 
 _SLOT = re.compile(r"\{(\w+?)2?\}")
 _GOALS = "shoal/MixedTrainLocal-v0"
@@ -32,6 +32,15 @@ _FRAMES = (
     "please {}", "{} please", "hello, {}", "now {}", "well, {}", "excuse me, {}", "{} thank you",
     "so, {}", "oh, {}", "hey there! {}", "one thing: {}", "{} if you can", "{}!!", "alright, {}",
     "could you help me? {}", "good morning, {}", "dear agent, {}", "{} soon please",
+    "hi, {}", "hi there! {}", "hey, {}", "hello! {}", "greetings! {}", "good day, {}", "yo, {}",
+    "ok, {}", "okay so {}", "um, {}", "uh {}", "hmm, {}", "er, {}", "listen, {}", "right, {}",
+    "also, {}", "and {}", "just {}", "next: {}", "first of all, {}", "quick one: {}", "pls {}",
+    "I was wondering, {}", "here is my question: {}", "my request: {}", "urgent: {}", "mate, {}",
+    "pardon the interruption, {}", "if you don't mind, {}", "be so kind: {}", "for a friend: {}",
+    "I know it's late, but {}", "this may sound odd: {}", "{}, thanks", "{} thx", "{}, cheers",
+    "{} pls", "{} ok?", "{}, if possible", "{} as soon as possible", "{} quickly", "{}...", "{} :)",
+    "{}, thank you in advance", "{} - many thanks", "{}, it's urgent", "{}, sorry to ask",
+    "{}, when you have a minute", "{}, would you", "{}, and be quick", "{}, take your time",
 )  # fmt: skip
 
 _Hand = tuple[int, str | None, float]
@@ -40,6 +49,7 @@ _Hand = tuple[int, str | None, float]
 _ANY: tuple[_Hand, ...] = (
     (0, None, 1), (1, None, 0.4), (0, _GOALS, 0.4), (0, _CONTROL, 0.3), (1, _GOALS, 0.15),
 )  # fmt: skip
+_NAKED: tuple[_Hand, ...] = ((0, None, 1), (0, _GOALS, 0.4), (0, _CONTROL, 0.3))
 _SEEN: tuple[_Hand, ...] = ((1, None, 1), (1, _GOALS, 0.25), (1, _CONTROL, 0.15))
 _PAIR: tuple[_Hand, ...] = ((2, None, 1), (2, _GOALS, 0.3))
 _UNSEEN: tuple[_Hand, ...] = ((0, None, 0.6), (0, _GOALS, 0.2), (0, _CONTROL, 0.15))
@@ -74,8 +84,9 @@ def lessons(seed: int = 0) -> list[Lesson]:
     for number, (skill, wording, envs, slots) in enumerate(_wordings()):
         draw = random.Random(f"{seed} {skill} {wording}")
         texts = dict.fromkeys(_filled(wording, slots, draw) for _ in range(FILLINGS))
-        if draw.random() < FRAMED:
-            texts[draw.choice(_FRAMES).format(next(reversed(texts)))] = None
+        plain = list(texts)
+        for place, frame in enumerate(draw.sample(_FRAMES, FRAMED)):
+            texts[frame.format(plain[place % len(plain)])] = None
         for text in texts:
             usual, *rare = _circumstances(skill, envs, draw)
             few = draw.sample(rare, min(OTHERS, len(rare))) if slots else rare
@@ -91,8 +102,8 @@ def _wordings() -> Iterator[tuple[str, str, list[str], dict[str, list[str]]]]:
     slots = table.pop("slots")
     for skill, texts in authored.items():
         yield from ((skill, text, table.get(skill, {}).get("env", []), {}) for text in texts)
-    talk = tomllib.loads(TALK.read_text(encoding="utf-8"))
-    for listed, fill in ((table, slots), (talk, slots | talk.pop("slots"))):
+    talks = [tomllib.loads(path.read_text(encoding="utf-8")) for path in TALKS]
+    for listed, fill in ((table, slots), *((talk, slots | talk.pop("slots")) for talk in talks)):
         for skill, about in listed.items():
             yield from ((skill, text, about.get("env", []), fill) for text in about["wordings"])
 
@@ -120,7 +131,8 @@ def _circumstances(skill: str, envs: list[str], draw: random.Random) -> list[tup
         return [(skill, (0, env, 1)), (skill, (1, env, 0.2)), *_named(NO_ENV, _AWAY)]
     if expert == "policy":
         return [*_named(skill, _BOTH), *_named(NO_ENV, _AWAY)]
-    return _named(skill, _ANY)
+    # With a picture, what is spoken of could be on it.
+    return _named(skill, _NAKED if kind == "missing" else _ANY)
 
 
 def _named(skill: str, hands: tuple[_Hand, ...]) -> list[tuple[str, _Hand]]:

@@ -48,6 +48,7 @@ _MISSING = {
     'name one that can, such as "BabyAI-GoToLocal-v0"',
     "live": "it needs to know what is so right now, and no tool here can look",
     "world": "it asks for something to be done that no tool here can do",
+    "missing": "it speaks of a text, a number or a name that did not come with it",
     "unknowable": "nobody here can know that",
 }  # fmt: skip
 """What was ruled out, or the skill of "ask" -> why."""

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shoal.agents.router.facts import NAMES, facts
-from shoal.agents.router.head import SHIPPED, Head, features
+from shoal.agents.router.facts import NAMES
+from shoal.agents.router.head import SHIPPED, Head
 from shoal.agents.router.lessons import Lesson, lessons
+from shoal.agents.router.readings import Readings
 from shoal.modalities.training.head import fit_head
 from shoal.statistics import calibration_error, wilson
 from shoal.types import ImageRef, Task
@@ -36,16 +37,14 @@ class Lot:
     """Lessons as arrays.
 
     Attributes:
-        embeddings: float32 (n, d).
-        facts: float32 (n, f).
+        x: What the head reads, (n, 3 d + f).
         y: int64 (n,), columns of `skills`.
         shares: float32 (n,), how much each counts.
         wordings: int64 (n,).
         skills: Names of the columns.
     """
 
-    embeddings: NDArray[np.float32]
-    facts: NDArray[np.float32]
+    x: Readings
     y: torch.Tensor
     shares: torch.Tensor
     wordings: torch.Tensor
@@ -56,18 +55,12 @@ class Lot:
         """Embeds lessons."""
         skills = tuple(sorted({lesson.skill for lesson in taught}))
         return cls(
-            embedded([lesson.text for lesson in taught]),
-            np.stack([facts(task_of(one.text, one.images, one.env)) for one in taught]),
+            Readings.of([task_of(one.text, one.images, one.env) for one in taught]),
             torch.tensor([skills.index(lesson.skill) for lesson in taught]),
             torch.tensor([lesson.weight for lesson in taught]),
             torch.tensor([lesson.wording for lesson in taught]),
             skills,
         )
-
-    @property
-    def x(self) -> torch.Tensor:
-        """float32 (n, 3 d + f)."""
-        return torch.from_numpy(features(self.embeddings, self.facts))
 
     @property
     def experts(self) -> list[str]:
@@ -92,10 +85,9 @@ def train(path: Path = SHIPPED) -> dict[str, Any]:
     """Fits, calibrates and saves the head; returns the cross-validated figures."""
     taught = lessons(SEED)
     lot = Lot.of(taught)
-    x = lot.x
-    logits = possible(_held_out(x, lot), lot)
+    logits = possible(_held_out(lot), lot)
     temperature = _temperature(logits, lot)
-    weights, bias = _fitted(x, lot)
+    weights, bias = _fitted(lot)
     figures, held_out = _figures(logits / temperature, lot)
     figures = {
         "command": "python -m shoal.agents.router.train", "lessons": len(taught),
@@ -104,9 +96,10 @@ def train(path: Path = SHIPPED) -> dict[str, Any]:
     }  # fmt: skip
     first = np.array([i for i in range(len(taught)) if _first(taught, i)])
     first = first[np.linspace(0, len(first) - 1, min(EXAMPLES, len(first))).astype(int)]
+    examples, labels = lot.x.embeddings[lot.x.texts[first]].numpy(), lot.y.numpy()[first]
     head = Head(
         lot.skills, _array(weights / temperature), _array(bias / temperature),
-        lot.embeddings[first], lot.y.numpy()[first].astype(np.float32), held_out, figures,
+        examples, labels.astype(np.float32), held_out, figures,
     )  # fmt: skip
     head.save(path)
     return figures
@@ -117,20 +110,20 @@ def _first(taught: Sequence[Lesson], place: int) -> bool:
     return place == 0 or taught[place - 1].wording != taught[place].wording
 
 
-def _fitted(x: torch.Tensor, lot: Lot, kept: torch.Tensor | None = None) -> tuple[Any, Any]:
-    rows = slice(None) if kept is None else kept
+def _fitted(lot: Lot, kept: torch.Tensor | None = None) -> tuple[Any, Any]:
+    rows = torch.ones(len(lot.y), dtype=torch.bool) if kept is None else kept
     k, shares = len(lot.skills), lot.shares[rows]
-    return fit_head(x[rows], lot.y[rows], k, PENALTY, shares=shares, iterations=ITERATIONS)
+    return fit_head(lot.x[rows], lot.y[rows], k, PENALTY, shares=shares, iterations=ITERATIONS)
 
 
-def _held_out(x: torch.Tensor, lot: Lot) -> torch.Tensor:
+def _held_out(lot: Lot) -> torch.Tensor:
     seeded = torch.Generator().manual_seed(SEED)
     order = torch.randperm(int(lot.wordings.max()) + 1, generator=seeded)
     fold = (order % FOLDS)[lot.wordings]
-    logits = torch.zeros(len(x), len(lot.skills))
+    logits = torch.zeros(len(lot.y), len(lot.skills))
     for number in range(FOLDS):
-        weights, bias = _fitted(x, lot, fold != number)
-        logits[fold == number] = x[fold == number] @ weights + bias
+        weights, bias = _fitted(lot, fold != number)
+        logits[fold == number] = lot.x[fold == number] @ weights + bias
     return logits
 
 
@@ -138,7 +131,7 @@ def possible(logits: torch.Tensor, lot: Lot) -> torch.Tensor:
     """Rules out vision without a picture and the policy without an env, as the router does."""
     masked = logits.clone()
     for expert, fact in (("vision", "image"), ("policy", "env")):
-        gone = torch.from_numpy(lot.facts[:, NAMES.index(fact)] == 0)
+        gone = lot.x.told[:, NAMES.index(fact)] == 0
         columns = torch.tensor([e == expert for e in lot.experts])
         masked[gone.unsqueeze(1) & columns] = -1e4
     return masked

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WIDTH = 2048
+WIDTH = 8192
 """Places."""
 
 _LONGEST = 40

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,8 +16,21 @@ FOLDS = 5
 _TEMPERATURES = torch.logspace(-1.5, 1.5, 200)
 
 
+class Vectors(Protocol):
+    """All that a fit needs of its rows (n, d): a tensor, or what stands for one too large."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        ...
+
+    def __matmul__(self, weights: torch.Tensor, /) -> torch.Tensor:
+        """float32 (n, k), from `(d, k)`."""
+        ...
+
+
 def fit_head(
-    vectors: torch.Tensor,
+    vectors: Vectors,
     labels: torch.Tensor,
     classes: int,
     penalty: float,

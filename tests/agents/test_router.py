@@ -39,6 +39,8 @@ UNSEEN = [
     (Task("find the grey key", env=ENV), "policy"),
     (Task("solve the task in this env", env=ENV), "policy"),
     (Task("what is 3 * 14?", (IMAGE,), ENV), "text"),
+    (Task("hello again, sorry, what is 3 * 14? many thanks"), "text"),
+    (Task("correct the mistakes in my essay"), "ask"),
 ]
 
 
