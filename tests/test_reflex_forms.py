@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,9 @@ from shoal.modalities.vision import load_image
 def forms() -> Any:
     sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
     try:
-        import reflex_forms
+        return importlib.import_module("reflex_forms")
     finally:
         sys.path.pop(0)
-    return reflex_forms
 
 
 def test_a_seed_makes_the_same_forms_and_no_form_comes_twice(forms: Any) -> None:
