@@ -69,8 +69,9 @@ class Readings:
         first, seen, there = first.tensor_split(3, 1)
         first = first + torch.sparse.mm(self.words, words)
         with_image, with_env = self.told[:, [_IMAGE]], self.told[:, [_ENV]]
-        product = first[self.texts] + self.told @ known
-        return product + with_image * seen[self.texts] + with_env * there[self.texts]
+        product: torch.Tensor = first[self.texts] + self.told @ known
+        product = product + with_image * seen[self.texts] + with_env * there[self.texts]
+        return product
 
 
 def _sparse(texts: Sequence[str]) -> torch.Tensor:
