@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
 from shoal.agents.router.dial import Dial
-from shoal.agents.router.facts import facts
-from shoal.agents.router.head import Head, features
+from shoal.agents.router.head import Head
 from shoal.agents.router.lessons import Lesson, lessons
-from shoal.agents.router.train import embedded, task_of
+from shoal.agents.router.readings import Readings
+from shoal.agents.router.train import task_of
 from shoal.types import Cost
 
 CLIP = 10.0
@@ -32,7 +32,7 @@ CLIP = 10.0
 ANCHOR = 3e-3
 """How strongly its weights are held to what they were, beside what it said of the lessons."""
 
-REPLAYED = 600
+REPLAYED = 2400
 """Lessons replayed, so that what the log does not show is not forgotten."""
 
 
@@ -102,7 +102,7 @@ class _Policy:
     def of(cls, head: Head) -> _Policy:
         return cls(torch.from_numpy(head.weights), torch.from_numpy(head.bias))
 
-    def logits(self, x: torch.Tensor) -> torch.Tensor:
+    def logits(self, x: Readings) -> torch.Tensor:
         return x @ self.weights + self.bias
 
 
@@ -110,7 +110,7 @@ class _Policy:
 class _Log:
     """The log as tensors; `chosen` and `right` are masks (n, k) of an expert's skills."""
 
-    x: torch.Tensor
+    x: Readings
     chosen: torch.Tensor
     right: torch.Tensor
     weight: torch.Tensor
@@ -141,12 +141,11 @@ class _Log:
         return (taught.sum() - gained.sum()) / len(self.x)
 
 
-def _read(asked: Sequence[tuple[str, int, str | None]]) -> torch.Tensor:
-    told = np.stack([facts(task_of(*one)) for one in asked])
-    return torch.from_numpy(features(embedded([text for text, _, _ in asked]), told))
+def _read(asked: Sequence[tuple[str, int, str | None]]) -> Readings:
+    return Readings.of([task_of(*one) for one in asked])
 
 
-def _replayed(seed: int) -> torch.Tensor:
+def _replayed(seed: int) -> Readings:
     taught, order = _shuffled(seed)
     return _read([(taught[i].text, taught[i].images, taught[i].env) for i in order[:REPLAYED]])
 

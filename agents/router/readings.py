@@ -70,7 +70,8 @@ class Readings:
         first = first + torch.sparse.mm(self.words, words)
         with_image, with_env = self.told[:, [_IMAGE]], self.told[:, [_ENV]]
         product: torch.Tensor = first[self.texts] + self.told @ known
-        return product + with_image * seen[self.texts] + with_env * there[self.texts]
+        product = product + with_image * seen[self.texts] + with_env * there[self.texts]
+        return product
 
 
 def _sparse(texts: Sequence[str]) -> torch.Tensor:

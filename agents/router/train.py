@@ -20,6 +20,7 @@ from shoal.agents.router.facts import NAMES
 from shoal.agents.router.head import SHIPPED, Head
 from shoal.agents.router.lessons import Lesson, lessons
 from shoal.agents.router.readings import Readings
+from shoal.modalities.cores import one_thread
 from shoal.modalities.training.head import fit_head
 from shoal.statistics import calibration_error, wilson
 from shoal.types import ImageRef, Task
@@ -85,9 +86,10 @@ def train(path: Path = SHIPPED) -> dict[str, Any]:
     """Fits, calibrates and saves the head; returns the cross-validated figures."""
     taught = lessons(SEED)
     lot = Lot.of(taught)
-    logits = possible(_held_out(lot), lot)
-    temperature = _temperature(logits, lot)
-    weights, bias = _fitted(lot)
+    with one_thread():
+        logits = possible(_held_out(lot), lot)
+        temperature = _temperature(logits, lot)
+        weights, bias = _fitted(lot)
     figures, held_out = _figures(logits / temperature, lot)
     figures = {
         "command": "python -m shoal.agents.router.train", "lessons": len(taught),

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from shoal.errors import UsageError
+from shoal.modalities.cores import one_thread
 from shoal.modalities.policy.artifact import save
 from shoal.modalities.policy.building import build
 from shoal.modalities.policy.card import machine, versions
@@ -28,7 +29,6 @@ from shoal.modalities.policy.lessons import Fit, Lessons
 from shoal.modalities.policy.policy import Policy
 from shoal.modalities.policy.presets import policy_class
 from shoal.modalities.policy.settings import TrainSettings
-from shoal.modalities.policy.workers import one_thread
 
 LEAST_EPISODES = 20
 """Fewer show too little of an env."""

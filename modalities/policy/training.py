@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from shoal.errors import RunError, StorageError, UsageError
+from shoal.modalities.cores import one_thread
 from shoal.modalities.policy import library
 from shoal.modalities.policy.algorithms import ALGORITHMS
 from shoal.modalities.policy.building import build
@@ -29,7 +30,7 @@ from shoal.modalities.policy.progress import training_bar
 from shoal.modalities.policy.settings import TrainSettings
 from shoal.modalities.policy.targets import check_target, ranking
 from shoal.modalities.policy.teachers import Teaching
-from shoal.modalities.policy.workers import one_thread, side_by_side
+from shoal.modalities.policy.workers import side_by_side
 from shoal.modalities.policy.zoo import applied
 from shoal.modalities.training.divergence import Divergence
 from shoal.modalities.training.interrupts import stop_on_interrupt

@@ -154,16 +154,3 @@ def closed(vector: Any) -> Iterator[Any]:
             worker.terminate()
         for worker in workers:
             worker.join()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Small networks learn faster on one thread, and bit for bit the same."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

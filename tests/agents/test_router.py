@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from shoal import Agent
@@ -13,7 +14,7 @@ from shoal.agents.router import Router
 from shoal.agents.router.facts import facts
 from shoal.agents.router.head import SHIPPED, Head
 from shoal.agents.router.lessons import lessons
-from shoal.agents.router.train import train
+from shoal.agents.router.train import embedded, task_of, train
 from shoal.errors import CorruptWeightsError
 from shoal.types import ImageRef, Task
 
@@ -100,11 +101,20 @@ def test_a_high_threshold_abstains_more(router: Router) -> None:
     assert strict(task).expert == "ask"
 
 
-def test_training_repeats_exactly(tmp_path: Path) -> None:
+def test_training_repeats(tmp_path: Path) -> None:
+    """The command makes the shipped head: but for rounding, which processors differ in."""
     figures = train(tmp_path / "head.safetensors")
     again, shipped = Head.load(tmp_path / "head.safetensors"), Head.load(SHIPPED)
     assert again.skills == shipped.skills
-    assert abs(again.weights - shipped.weights).max() < 0.05
+    assert abs(again.weights - shipped.weights).mean() < 0.01
+    asked = lessons()[::200]
+    tasks = [task_of(one.text, one.images, one.env) for one in asked]
+    vectors, known = embedded([one.text for one in asked]), [facts(task) for task in tasks]
+    said = [
+        [max(odds := head(*one), key=odds.__getitem__) for one in zip(vectors, known, strict=True)]
+        for head in (again, shipped)
+    ]
+    assert np.mean([a == b for a, b in zip(*said, strict=True)]) > 0.98
     assert figures["expert_accuracy"] >= 0.9
 
 
