@@ -37,8 +37,8 @@ class TuneSettings:
         checkpoint_every: Steps between two checkpoints.
         oos_label: The label that marks a text as out of scope.
         in_scope_loss: Share of the validation rows that the rejection of out-of-scope texts may
-            cost. Rows held out of the same file flatter: texts that others wrote lose up to one
-            and a half times as much (CLINC150's validation file 2.1 and 3.2 points at 0.02).
+            cost. Rows held out of the same file flatter: another file's texts lose up to one and
+            a half times as much (CLINC150's validation file 2.1 and 3.2 points at 0.02).
         int8: Whether the exported weights are int8.
         out: Folder to save to; by default data_dir()/classifiers/NAME.
         resume: Go on from the last checkpoint of this name.
