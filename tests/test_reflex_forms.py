@@ -36,7 +36,7 @@ def test_the_usual_agent_reads_a_title_and_a_user_puts_another_right(
     forms: Any, tmp_path: Path
 ) -> None:
     work = forms.Forms(1)
-    item = next(item for item in work.stream(24) if item.truth == "Delivery note")
+    item = next(item for item in work.stream(24) if item.truth == "Leave request")
     with Agent(memory=MemoryStore(tmp_path / "memory.sqlite"), **work.agent) as agent:
         run = agent.run(agent.task(**item.parts), interactive=False)
     assert any(step.kind == "ocr" for step in run.steps)
