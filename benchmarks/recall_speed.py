@@ -14,29 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from generated_dialogues import NAMES
 from langgraph.store.base import PutOp
 
 from shoal.agents.memory import MemoryStore
 from shoal.errors import UsageError
 
-WHO = [
-    "Anna",
-    "Ben",
-    "Carla",
-    "Dmitri",
-    "Elif",
-    "Farid",
-    "Grace",
-    "Hugo",
-    "Ines",
-    "Jonas",
-    "Kim",
-    "Lena",
-    "Milo",
-    "Nadia",
-    "Omar",
-    "Paula",
-]
 DID = (
     "bought a {x} {y} for {n} euros", "lost the {x} {y} near the {p}",
     "keeps the {x} {y} in the {p}",
@@ -110,7 +93,7 @@ def notes(count: int, seed: int) -> Iterator[str]:
         said = draw.choice(DID).format(
             x=draw.choice(X), y=draw.choice(Y), p=draw.choice(P), n=draw.randint(2, 900)
         )
-        yield f"{draw.choice(WHO)} {said} (note {number})"
+        yield f"{draw.choice(NAMES)} {said} (note {number})"
 
 
 def questions(count: int, seed: int) -> list[str]:
@@ -121,7 +104,7 @@ def questions(count: int, seed: int) -> list[str]:
              "where is the {x} {y}?")  # fmt: skip
     return [
         draw.choice(asked).format(
-            x=draw.choice(X), y=draw.choice(Y), w=draw.choice(WHO), p=draw.choice(P),
+            x=draw.choice(X), y=draw.choice(Y), w=draw.choice(NAMES), p=draw.choice(P),
             n=draw.randint(2, 900),
         )
         for _ in range(count)

@@ -24,6 +24,7 @@ from shoal.agents.graph.check import check
 from shoal.agents.memory.sqlite import driver
 from shoal.errors import StorageError, UnknownNameError, UsageError
 from shoal.types import Expert, Step
+from tests.agents.slow_run import slow_run
 
 ASSETS = Path(__file__).parents[2] / "agents" / "demo" / "assets"
 
@@ -284,24 +285,7 @@ def test_nothing_is_traced_even_where_the_shell_asks_for_it() -> None:
 
 
 def test_ctrl_c_stops_a_run_at_once_and_it_can_be_resumed(home: Path) -> None:
-    code = """
-import time
-from shoal import Agent
-class Slow:
-    name = "text"
-    def affordance(self, task, context): return 1.0
-    def attempt(self, task, context):
-        print("working", flush=True)
-        time.sleep(600)
-with Agent(experts=[Slow()]) as agent:
-    task = agent.task("what is 6 * 7?")
-    print(task.id, flush=True)
-    agent.run(task)
-"""
-    worker = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert worker.stdout is not None
-    name = worker.stdout.readline().strip()
-    assert worker.stdout.readline().strip() == "working"
+    worker, name = slow_run()
     time.sleep(0.2)
     worker.send_signal(signal.SIGINT)
     assert worker.wait(60) != 0

@@ -20,6 +20,7 @@ from shoal.agents import MemoryStore
 from shoal.agents.records import Record, count, find, review, stream
 from shoal.errors import MissingModelError, UnknownNameError, UsageError
 from shoal.types import Expert, Step
+from tests.agents.slow_run import slow_run
 from tests.commands import typed
 
 Scripted = Callable[[Callable[[Context], Any]], Expert]
@@ -117,24 +118,7 @@ def test_however_a_run_ends_it_leaves_one_record(scripted: Scripted) -> None:
 
 
 def test_a_run_that_was_killed_and_resumed_leaves_one_record(home: Path) -> None:
-    code = """
-import time
-from shoal import Agent
-class Slow:
-    name = "text"
-    def affordance(self, task, context): return 1.0
-    def attempt(self, task, context):
-        print("working", flush=True)
-        time.sleep(600)
-with Agent(experts=[Slow()]) as agent:
-    task = agent.task("what is 6 * 7?")
-    print(task.id, flush=True)
-    agent.run(task)
-"""
-    worker = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert worker.stdout is not None
-    name = worker.stdout.readline().strip()
-    assert worker.stdout.readline().strip() == "working"
+    worker, name = slow_run()
     with closing(sqlite3.connect(home / "data" / "checkpoints.sqlite")) as written:
         # LangGraph writes them while the next node works: of recall's and route's inputs, at least.
         while written.execute("SELECT count(*) FROM checkpoints").fetchone()[0] < 3:
