@@ -1,4 +1,4 @@
-"""Workloads of reflex.py: support requests, pictures to sort, missions; forms beside them."""
+"""Workloads of reflex.py: support requests, pictures to sort, missions; two more beside them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 from reflex_forms import Forms
 from reflex_items import Item, Work
+from reflex_requests import Requests
 
 from shoal import Agent
 from shoal.agents.records.record import Correction
@@ -228,6 +229,7 @@ class Missions:
 
 WORKS: dict[str, Callable[[int], Work]] = {
     "support": Support, "sorting": Sorting, "forms": Forms, "missions": Missions,
+    "requests": Requests,
 }  # fmt: skip
 
 

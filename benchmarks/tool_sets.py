@@ -4,7 +4,7 @@
 written apart from code and cards, and nothing is chosen by it: its figures are the ones to quote.
 SNIPS' slots (CC0) become arguments of seven functions whose descriptions are ours;
 ToolAlpaca's golden answers (Apache-2.0) are taken where one call with literal values is
-right. Nothing here is ever trained on.
+right. Nothing that is shipped is ever trained on it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CASES = Path(__file__).with_name("cases")
 _EACH = 20
 """Requests taken from each SNIPS intent."""
 
-_SNIPS: dict[str, tuple[str, dict[str, str]]] = {
+SNIPS: dict[str, tuple[str, dict[str, str]]] = {
     "AddToPlaylist": (
         "Add a song or an artist to a playlist.",
         {
@@ -131,17 +131,27 @@ def snips(path: Path, seed: int = 0) -> list[Case]:
     """Requests of SNIPS with their slots as arguments, the right function among three."""
     draw = random.Random(seed)
     cases = []
-    for intent in _SNIPS:
-        rows = json.loads((path / f"train_{intent}.json").read_text(encoding="utf-8"))[intent]
-        usable = [row["data"] for row in rows if _literal(row["data"])]
-        for number, parts in enumerate(draw.sample(usable, _EACH)):
-            others = draw.sample([name for name in _SNIPS if name != intent], 2)
+    for intent in SNIPS:
+        for number, (text, truth) in enumerate(draw.sample(snips_rows(path, intent), _EACH)):
+            others = draw.sample([name for name in SNIPS if name != intent], 2)
             names = draw.sample([intent, *others], 3)
-            text = "".join(part["text"] for part in parts)
-            truth = {p["entity"]: _accepted(p) for p in parts if "entity" in p}
-            functions = tuple(_snips_function(name) for name in names)
-            cases.append(Case(f"{intent}-{number}", text, functions, ((intent, truth),)))
+            accepted = {name: [value] for name, value in truth.items()}
+            functions = tuple(snips_function(name) for name in names)
+            cases.append(Case(f"{intent}-{number}", text, functions, ((intent, accepted),)))
     return cases
+
+
+def snips_rows(path: Path, intent: str) -> list[tuple[str, dict[str, Any]]]:
+    """The requests of an intent that can be told as a call, with the call's arguments."""
+    rows = json.loads((path / f"train_{intent}.json").read_text(encoding="utf-8"))[intent]
+    usable = [row["data"] for row in rows if _literal(row["data"])]
+    return [
+        (
+            "".join(part["text"] for part in parts),
+            {p["entity"]: _value(p) for p in parts if "entity" in p},
+        )
+        for parts in usable
+    ]
 
 
 def _literal(parts: Sequence[Mapping[str, str]]) -> bool:
@@ -151,12 +161,13 @@ def _literal(parts: Sequence[Mapping[str, str]]) -> bool:
     return len(named) == len(set(named)) and bool(named) and digits
 
 
-def _accepted(part: Mapping[str, str]) -> list[Any]:
-    return [int(part["text"]) if part["entity"] in _NUMBERS else part["text"]]
+def _value(part: Mapping[str, str]) -> Any:
+    return int(part["text"]) if part["entity"] in _NUMBERS else part["text"]
 
 
-def _snips_function(name: str) -> dict[str, Any]:
-    described, slots = _SNIPS[name]
+def snips_function(name: str) -> dict[str, Any]:
+    """One intent as a function: `name`, `description`, `parameters`."""
+    described, slots = SNIPS[name]
     properties = {
         slot: {"type": "integer" if slot in _NUMBERS else "string", "description": text}
         for slot, text in slots.items()

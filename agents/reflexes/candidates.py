@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shoal.agents.reflexes import reading
 from shoal.agents.reflexes.acting import OWN, Actor, actor
 from shoal.agents.reflexes.cards import card_of, ids_hash
 from shoal.agents.reflexes.choosing import Chooser
@@ -21,12 +22,13 @@ from shoal.agents.reflexes.judging import Verdict, judged
 from shoal.agents.reflexes.kinds import Kind
 from shoal.agents.reflexes.risk import lowest_threshold
 from shoal.agents.reflexes.settings import LearnSettings
-from shoal.agents.reflexes.spec import KindSpec, PolicyPart, ReflexSpec, TierSpec
+from shoal.agents.reflexes.spec import KindSpec, PolicyPart, ReaderPart, ReflexSpec, TierSpec
 from shoal.agents.reflexes.split import Parts
 from shoal.files import sha256_file, write_atomic
 from shoal.modalities.policy import library
 from shoal.modalities.policy.card import machine
 from shoal.modalities.training.card import versions_of
+from shoal.types import ImageRef
 
 if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
@@ -45,6 +47,7 @@ class Made:
         figures: What its card says.
         differs: Share of answers unlike the slow path's that validation lets expect.
         settings: How it was learnt.
+        reader: The adapter that reads arguments, where one was tuned.
     """
 
     kind: Kind
@@ -52,6 +55,7 @@ class Made:
     figures: Mapping[str, Any]
     differs: float
     settings: LearnSettings
+    reader: ReaderPart | None = None
 
     def promote(self, shelf: Shelf, figures: Mapping[str, Any]) -> int:
         """Saves it and lets it serve; returns its version."""
@@ -64,6 +68,7 @@ class Made:
             differs=_expected(self.differs, verdict["served"]),
             spot_check=self.settings.spot_check,
             figures=dict(figures),
+            reader=self.reader,
         )
         made: list[ReflexSpec] = []
 
@@ -82,12 +87,19 @@ def chosen(
     others: Sequence[Example],
     memory: MemoryStore,
     settings: LearnSettings,
+    aside: Path,
 ) -> Made:
     """Fits and judges a chooser; see `shoal.agents.reflexes.fitting`."""
-    made = candidate(parts, others, lambda image: str(memory.blobs.path(image.sha256)), settings)
-    wrong = max(1 - made.agreed, 1 - made.verdict.fast)
-    return Made(kind, made.chooser, _figures(parts, made.verdict, settings),
-                wrong, settings)  # fmt: skip
+
+    def source_of(image: ImageRef) -> str:
+        return str(memory.blobs.path(image.sha256))
+
+    made = candidate(parts, others, source_of, settings, aside)
+    wrong, figures = (
+        max(1 - made.agreed, 1 - made.verdict.fast),
+        _figures(parts, made.verdict, settings),
+    )
+    return Made(kind, made.chooser, figures, wrong, settings, made.reader)
 
 
 def acted(kind: Kind, parts: Parts, settings: LearnSettings, aside: Path) -> Made:
@@ -162,6 +174,8 @@ def _filled(spec: ReflexSpec, model: Chooser | Actor, folder: Path) -> ReflexSpe
             shutil.copytree(source, folder / OWN)
         return spec.model_copy(update={"policy": part})
     tiers = {}
+    if model.reader is not None:
+        shutil.copyfile(model.reader, folder / reading.OWN)
     for grain, tier in model.tiers.items():
         path = folder / f"{grain}.safetensors"
         tier.save(path)

@@ -85,7 +85,19 @@ def _thresholds(spec: ReflexSpec) -> list[str]:
 
 def _classes(spec: ReflexSpec) -> list[str]:
     lines = [f"- {_plain(c.label)} {c.templates or ''}".rstrip() for c in spec.classes if c.label]
-    return lines or ["Plays episodes."]
+    return [*lines, *_reader(spec)] or ["Plays episodes."]
+
+
+def _reader(spec: ReflexSpec) -> list[str]:
+    part = spec.reader
+    if part is None:
+        return []
+    return [
+        "",
+        f"What is to be read is read by an adapter tuned on {part.calls} calls: all arguments "
+        f"right in {_share(part.after)} of the {part.held_out} newest calls, held out of tuning, "
+        f"where the shipped adapter has {_share(part.before)} (sha256 `{part.sha256}`).",
+    ]
 
 
 def _plain(text: str) -> str:

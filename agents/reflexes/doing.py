@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shoal.agents.house import CURRENT
-from shoal.agents.reflexes.choosing import Choice
+from shoal.agents.reflexes.choosing import Choice, Chooser
 from shoal.agents.reflexes.loaded import Serving
-from shoal.agents.reflexes.templates import Unfilled, fill
+from shoal.agents.reflexes.templates import Unfilled
 from shoal.agents.tools.toolbox import Toolbox
 from shoal.modalities.policy.episode import Episode
 from shoal.types import Cost, Outcome, Status, Step, Task, Value
@@ -35,7 +35,9 @@ class Hands:
         reason = f"{serving.name} is sure of it ({choice.confidence:.2f})"
         return Outcome(Status.SOLVED, answer, reason, choice.confidence, (step,))
 
-    def arguments(self, choice: Choice, task: Task, *, approve: bool) -> dict[str, Any] | None:
+    def arguments(
+        self, model: Chooser, choice: Choice, task: Task, *, approve: bool
+    ) -> dict[str, Any] | None:
         """What to call the chosen tool with; None where the slow path has to.
 
         That is where the tool is gone, would need an approval that is not given, or where
@@ -50,7 +52,7 @@ class Hands:
         if declared.get("needs") == "image":
             return None
         try:
-            return fill(choice.what.templates, choice.what.function, task.text)
+            return model.fill(choice.what, task.text)
         except Unfilled:
             return None
 

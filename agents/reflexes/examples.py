@@ -107,14 +107,20 @@ def example_of(record: Record) -> Example | None:
 
 def _corrected(record: Record, said: str | Mapping[str, Any]) -> Example | None:
     task, run = record.run.task, record.run
+    schema: Mapping[str, Any] = {}
     if isinstance(said, str):
         form: Form = "sort" if "sort" in forms_of(task) else "decide"
         target, arguments = label_of(said), {}
     else:
         form, target, arguments = "call", str(said.get("name")), dict(said.get("arguments") or {})
+        schema = _schema(record, target)
     if form not in forms_of(task) or not _is_label(target):
         return None
-    return Example(run.id, task, form, target, False, record.at, arguments, run.expert)
+    return Example(run.id, task, form, target, False, record.at, arguments, run.expert, schema)
+
+
+def _schema(record: Record, tool: str) -> Mapping[str, Any]:
+    return next((f for f in record.functions if f.get("name") == tool), {})
 
 
 def _observed(record: Record) -> Example | None:
@@ -129,8 +135,7 @@ def _observed(record: Record) -> Example | None:
         if not record.usable("decision"):
             return None
         call = calls[0]
-        schema = next((f for f in record.functions if f.get("name") == call.name), {})
-        given = dict(call.arguments)
+        given, schema = dict(call.arguments), _schema(record, call.name)
         return Example(run.id, task, "call", call.name, True, record.at, given, run.expert, schema)
     if record.calls or run.answer is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +16,13 @@ from shoal.agents.reflexes.choosing import GRAINS, Chooser
 from shoal.agents.reflexes.examples import Example
 from shoal.agents.reflexes.features import Grain, SourceOf, encoder_name, read
 from shoal.agents.reflexes.judging import Verdict, judged
+from shoal.agents.reflexes.reading import reader_file, tuned_reader
 from shoal.agents.reflexes.risk import lowest_threshold
 from shoal.agents.reflexes.settings import LearnSettings
-from shoal.agents.reflexes.spec import ClassSpec
+from shoal.agents.reflexes.spec import ClassSpec, ReaderPart
 from shoal.agents.reflexes.split import Parts, classes_of, numbers
-from shoal.agents.reflexes.templates import Template, Unfilled, fill, template_of
+from shoal.agents.reflexes.templates import Template, template_of
+from shoal.agents.reflexes.trying import Trials
 from shoal.errors import UsageError
 from shoal.statistics import upper
 
@@ -46,11 +49,13 @@ class Candidate:
         chooser: Fitted and calibrated.
         verdict: On the held-out records.
         agreed: Share of the served held-out tasks where it said what the slow path said.
+        reader: The adapter that was tuned to read arguments.
     """
 
     chooser: Chooser
     verdict: Verdict
     agreed: float
+    reader: ReaderPart | None = None
 
 
 def candidate(
@@ -58,6 +63,7 @@ def candidate(
     others: Sequence[Example],
     source_of: SourceOf,
     settings: LearnSettings,
+    aside: Path,
 ) -> Candidate:
     """Fits one kind's chooser.
 
@@ -67,6 +73,7 @@ def candidate(
             what is not its work.
         source_of: Gives a stored picture, or where it lies.
         settings: How.
+        aside: Where to put a tuned adapter until it is promoted.
 
     Raises:
         UsageError: There is only one class, and nothing to tell it from.
@@ -84,15 +91,18 @@ def candidate(
     classes = _classes(names, parts.fit)
     if (truth == len(names)).any():
         classes.append(ClassSpec(label=""))
-    chooser = Chooser(tuple(classes), {}, encoder_name(rows[0].task))
+    part = tuned_reader(classes, parts.fit, aside, settings.seed)
+    reader = reader_file(part, aside)
+    chooser = Chooser(tuple(classes), {}, encoder_name(rows[0].task), reader=reader)
+    trials = Trials(chooser.fill)
     grains = _grains(len(parts.calibration), settings)
     shared = replace(settings, delta=settings.delta / len(grains))
     for grain in grains:
-        chooser = _with_tier(chooser, grain, rows, truth, parts, source_of, shared)
-    served, right, same = _outcomes(chooser, parts.held_out, source_of)
+        chooser = _with_tier(chooser, grain, rows, truth, parts, source_of, shared, trials)
+    served, right, same = _outcomes(chooser, parts.held_out, source_of, trials)
     slow = np.array([example.slow for example in parts.held_out], bool)
     agreed = float(same[served].mean()) if served.any() else 0.0
-    return Candidate(chooser, judged(served, right, slow, settings), agreed)
+    return Candidate(chooser, judged(served, right, slow, settings), agreed, part)
 
 
 def _grains(count: int, settings: LearnSettings) -> tuple[Grain, ...]:
@@ -109,6 +119,7 @@ def _with_tier(
     parts: Parts,
     source_of: SourceOf,
     settings: LearnSettings,
+    trials: Trials,
 ) -> Chooser:
     """Adds a grain's head, with a threshold for what the grains before it leave."""
     vectors = read([row.task for row in rows], grain, source_of)
@@ -119,10 +130,11 @@ def _with_tier(
     floor = max(LEAST[grain], float(np.quantile(fitted.scores, refused)))
     grid = sorted({max(q, floor) for q in quantiles}, reverse=True)
     asked = parts.calibration
-    served, right, _ = _outcomes(chooser, asked, source_of)
+    served, right, _ = _outcomes(chooser, asked, source_of, trials)
     best, scores = fitted.tier.score(read([e.task for e in asked], grain, source_of))
-    own = np.array([_does(chooser.classes[b], e) for b, e in zip(best, asked, strict=True)])
-    usable = np.array([_fillable(chooser.classes[b], e) for b, e in zip(best, asked, strict=True)])
+    said = [chooser.classes[b] for b in best]
+    own = np.array([trials.right(what, e) for what, e in zip(said, asked, strict=True)])
+    usable = np.array([trials.possible(what, e) for what, e in zip(said, asked, strict=True)])
     # What a quicker head serves counts, too: the bound is held by the two together.
     both = np.where(served, np.inf, np.where(usable, scores, 0.0))
     slow = np.array([e.slow for e in asked], bool)
@@ -136,34 +148,17 @@ def _with_tier(
 
 
 def _outcomes(
-    chooser: Chooser, found: Sequence[Example], source_of: SourceOf
+    chooser: Chooser, found: Sequence[Example], source_of: SourceOf, trials: Trials
 ) -> tuple[Bools, Bools, Bools]:
     """For each example: is it served, is that right, and is it what the slow path said?"""
     served, right, same = (np.zeros(len(found), bool) for _ in range(3))
     for row, example in enumerate(found if chooser.tiers else ()):
         choice = chooser.choose(example.task, source_of)
-        if choice is None or not _fillable(choice.what, example):
+        if choice is None or not trials.possible(choice.what, example):
             continue
-        served[row], right[row] = True, _does(choice.what, example)
+        served[row], right[row] = True, trials.right(choice.what, example)
         same[row] = right[row] if example.slow else False
     return served, right, same
-
-
-def _does(what: ClassSpec, example: Example) -> bool:
-    if what.label != example.target:
-        return False
-    return example.form != "call" or _filled(what, example) == dict(example.arguments)
-
-
-def _fillable(what: ClassSpec, example: Example) -> bool:
-    return bool(what.label) and (example.form != "call" or _filled(what, example) is not None)
-
-
-def _filled(what: ClassSpec, example: Example) -> dict[str, object] | None:
-    try:
-        return fill(what.templates, what.function, example.task.text)
-    except Unfilled:
-        return None
 
 
 def _classes(names: Sequence[str], found: Sequence[Example]) -> list[ClassSpec]:

@@ -129,7 +129,7 @@ class _Lessons:
         if kind.form == "act":
             return acted(kind, parts, self.settings, aside)
         others = self._others(kind, parts.fit[-1].at)
-        return chosen(kind, parts, others, self.memory, self.settings)
+        return chosen(kind, parts, others, self.memory, self.settings, aside)
 
     def _is_here(self, example: Example) -> bool:
         """Whether its pictures are: one that came without them teaches nothing."""

@@ -147,10 +147,11 @@ class Reflexes:
     def _outcome(
         self, serving: Serving, choice: Choice | None, task: Task, *, approve: bool
     ) -> Outcome | None:
-        if choice is None:
+        model = serving.model
+        if choice is None or not isinstance(model, Chooser):
             return self._play(serving, task)
         call = serving.kind.form == "call"
-        given = self._hands.arguments(choice, task, approve=approve) if call else None
+        given = self._hands.arguments(model, choice, task, approve=approve) if call else None
         if call and given is None:
             return None
         if self._spot(serving, task):

@@ -74,6 +74,24 @@ class PolicyPart(_Strict):
     own: bool = False
 
 
+class ReaderPart(_Strict):
+    """The tuned adapter that reads arguments, with how it does on calls held out of it.
+
+    Attributes:
+        sha256: Of its file.
+        calls: How many it was tuned on.
+        held_out: How many newer ones the shares are of.
+        before: Share that the shipped adapter read right in all arguments.
+        after: Share that this one does.
+    """
+
+    sha256: str
+    calls: int
+    held_out: int
+    before: float
+    after: float
+
+
 class ReflexSpec(_Strict):
     """One version of a reflex.
 
@@ -85,6 +103,7 @@ class ReflexSpec(_Strict):
         encoder: The model whose embeddings the deep head reads.
         tiers: By grain.
         policy: Who acts.
+        reader: Who reads what no template copies; None for the shipped adapter.
         expected: Share of wrong answers that drift in feedback is measured against.
         differs: Share of answers unlike the slow path's (of an env: of failures) that drift in
             spot checks is measured against.
@@ -99,6 +118,7 @@ class ReflexSpec(_Strict):
     encoder: str = ""
     tiers: dict[str, TierSpec] = Field(default_factory=dict)
     policy: PolicyPart | None = None
+    reader: ReaderPart | None = None
     expected: float = 0.01
     differs: float = 0.01
     spot_check: int = 25

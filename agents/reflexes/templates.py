@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 Template = Mapping[str, Any]
@@ -86,7 +87,10 @@ def filled_one(template: Template, text: str) -> Any:
 
 
 def fill(
-    templates: Mapping[str, Template], function: Mapping[str, Any], text: str
+    templates: Mapping[str, Template],
+    function: Mapping[str, Any],
+    text: str,
+    adapter: Path | None = None,
 ) -> dict[str, Any]:
     """Fills in one call.
 
@@ -94,6 +98,7 @@ def fill(
         templates: By argument.
         function: The tool's `name`, `description` and `parameters`, for the call encoder.
         text: The request.
+        adapter: The call encoder's; None for the one that is shipped.
 
     Raises:
         Unfilled: An argument can't be filled in surely.
@@ -101,16 +106,19 @@ def fill(
     made = {n: filled_one(t, text) for n, t in templates.items() if "read" not in t}
     wanted = [n for n, t in templates.items() if "read" in t]
     if wanted:
-        made |= _read(wanted, function, text)
+        made |= _read(wanted, function, text, adapter)
     return {name: value for name, value in made.items() if value is not None}
 
 
-def _read(wanted: Sequence[str], function: Mapping[str, Any], text: str) -> dict[str, Any]:
+def _read(
+    wanted: Sequence[str], function: Mapping[str, Any], text: str, adapter: Path | None
+) -> dict[str, Any]:
     if not function:
         raise Unfilled("the tool's schema was not recorded")
+    from shoal.modalities.text.calls.adapter import SHIPPED
     from shoal.modalities.text.calls.engine import call_reader
 
-    offered = call_reader().read(text, [function])
+    offered = call_reader(adapter or SHIPPED).read(text, [function])
     calls = offered[0].calls if offered else ()
     if len(calls) != 1:
         raise Unfilled(f"{len(calls)} calls were read")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shoal.agents.memory import MemoryStore
@@ -60,24 +60,30 @@ def refund_order(order: int) -> str:
 
 def record(
     memory: MemoryStore,
-    rows: Sequence[tuple[str, str, int]],
+    rows: Sequence[tuple[str, str, int | Mapping[str, Any]]],
     thread: str = "desk",
     provenance: Provenance = "user",
+    functions: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Writes one record a row, in order."""
+    """Writes one record a row, in order: a request, its tool, the order or all arguments."""
     began = time.time() - 10
     entries = []
-    for place, (text, tool, order) in enumerate(rows):
-        run = _run(text, tool, order, thread, provenance)
+    for place, (text, tool, given) in enumerate(rows):
+        arguments = given if isinstance(given, Mapping) else {"order": given}
+        run = _run(text, tool, arguments, thread, provenance)
+        shown = {"functions": [f for f in functions if f["name"] == tool]}
         value = {
-            "at": began + place * 1e-3, "text": text, "data": as_dict(run), "provenance": "memory",
+            "at": began + place * 1e-3, "text": text, "data": as_dict(run) | shown,
+            "provenance": "memory",
         }  # fmt: skip
         entries.append({"user": memory.user, "key": f"run-{run.id}", "value": value})
     put(memory, entries)
 
 
-def _run(text: str, tool: str, order: int, thread: str, provenance: Provenance) -> Run:
+def _run(
+    text: str, tool: str, arguments: Mapping[str, Any], thread: str, provenance: Provenance
+) -> Run:
     task = Task(text, thread=thread, provenance=provenance)
-    step = Step("tool", tool, {"order": order}, Value("done", "tool"))
+    step = Step("tool", tool, dict(arguments), Value("done", "tool"))
     parts: dict[str, Any] = {"route": {"text": 1.0}, "steps": (step,), "cost": Cost()}
     return Run(task.id, task, Status.SOLVED, "", step.result, "text", 0.9, **parts)

@@ -12,18 +12,17 @@ from typing import Any
 
 import torch
 
-from shoal.errors import UsageError
 from shoal.modalities.text.calls.adapter import Adapter
 from shoal.modalities.text.calls.base import BASE, tokenizer_of, weights_of
 from shoal.modalities.text.calls.cases import Case
 from shoal.modalities.text.calls.features import Features, Featurizer, embeddings_of
 from shoal.modalities.text.calls.grading import right
 from shoal.modalities.text.calls.layout import Page, pages, read_request
-from shoal.modalities.text.calls.lessons import Lessons
+from shoal.modalities.text.calls.lessons import Lessons, Taught
 from shoal.modalities.text.calls.mixing import opinion
 from shoal.modalities.text.calls.module import CallModule, adapter_of, beside, loss
 from shoal.modalities.text.calls.reader import CallReader, calls_of
-from shoal.modalities.text.calls.samples import DRILLED, Sample, Sampler
+from shoal.modalities.text.calls.samples import Sample
 from shoal.modalities.text.calls.slots import slots
 from shoal.modalities.text.calls.targets import PageTarget, page_target
 from shoal.modalities.text.calls.temperature import fitted_temperature
@@ -42,7 +41,6 @@ RATE = 1e-3
 HEAD_RATE = 3.0
 """The heads learn so many times faster than the adapters."""
 
-_FEWEST = 8
 _WEIGHTS = {"tool": 1.0, "several": 0.3, "values": 1.0}
 _VALIDATED = 120
 
@@ -102,18 +100,19 @@ class CallSettings:
 
 
 class CallJob:
-    """What the loop trains: see `tune.loop.Job`.
+    """What the loop trains: see `modalities.training.loop.Job`.
 
     Args:
         lessons: To learn from.
         cases: To score on.
         settings: Batch, rate and seed.
+
+    Raises:
+        UsageError: There is too little to learn from.
     """
 
-    def __init__(self, lessons: Lessons, cases: Sequence[Case], settings: CallSettings) -> None:
-        if len(lessons.cards) < _FEWEST:
-            found = f"{len(lessons.cards)} cards are too few to learn from"
-            raise UsageError(found, f"at least {_FEWEST} are needed")
+    def __init__(self, lessons: Taught, cases: Sequence[Case], settings: CallSettings) -> None:
+        lessons.check()
         self.lessons, self.cases, self.settings = lessons, cases, settings
         weights = weights_of(BASE)
         self.tokenizer = tokenizer_of(weights)
@@ -149,10 +148,7 @@ class CallJob:
 
     def _drawn(self, epoch: int) -> list[list[Sample]]:
         random = Random(f"{self.settings.seed} {epoch}")
-        lessons = self.lessons
-        samples = Sampler(lessons.cards, random, lessons.domains).epoch()
-        share = 9 / 8 + bool(lessons.domains) / DRILLED  # the same number in each epoch
-        samples = samples[: int(share * lessons.requests)]
+        samples = self.lessons.drawn(random)
         size = self.settings.batch
         samples.sort(key=lambda s: max(map(_length, s.functions)) + 40 * random.random())
         made = [samples[i : i + size] for i in range(0, len(samples), size)]
