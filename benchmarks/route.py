@@ -1,11 +1,11 @@
 """Measures the router: right expert, abstention, calibration, the risk it promises, and latency.
 
-    python benchmarks/route.py [--tasks FILE.jsonl] [--split test2|test|dev] [--wrong] [--json]
+    python benchmarks/route.py [--tasks FILE.jsonl] [--split NAME] [--wrong] [--json]
 
 Tasks have the fields `text`, `images` (a list, a number or a flag), `env` and `expert`: the
 right one, "ask" where there is none. Without a file they are those of
 cases/route_test2.jsonl, which route_cases.py drew (dev: for choices; tests: for figures alone;
-"test" is the first one, drawn from the same hand's wordings as dev).
+"test" is the first one, drawn from the same hand's wordings as dev; "test3" is by another author).
 Only what the router is told counts: the words, whether pictures and an env are at hand.
 
 Baselines: the nearest example's expert (cosine, same encoder, same examples, same facts), and
@@ -56,7 +56,7 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", type=Path, help="JSONL: text, images, env, expert")
-    parser.add_argument("--split", choices=("test2", "test", "dev"), default="test2")
+    parser.add_argument("--split", choices=("test2", "test3", "test", "dev"), default="test2")
     parser.add_argument("--seed", type=int, default=0, help="of the random splits")
     parser.add_argument("--wrong", action="store_true", help="list the wrong ones")
     parser.add_argument("--json", action="store_true")

@@ -1,14 +1,17 @@
-"""Draws the routing evaluation from its authored wordings: cases/route_{dev,test,test2}.jsonl.
+"""Draws the routing evaluation from its authored wordings: cases/route_SPLIT.jsonl.
 
     python benchmarks/route_cases.py [--seed 0] [--to FOLDER]
     python benchmarks/route_cases.py --check EVERY [--meaning]   (the overlap with the training)
 
 Of route_templates.toml a third of each kind's wordings is dev (choices are made by it), the rest
-test; route_fresh.toml was written later and is test2 throughout. Tests are looked at for figures
-only. Each wording gives up to FILLINGS tasks, some with a conversational frame, some with a picture
+test; route_fresh.toml was written later and is test2 throughout; route_third.toml is test3, by
+another author, who had read the README, not the training and (but for a few lines) not the other
+wordings. Tests are looked at for figures only. Each wording gives up to FILLINGS tasks (or the
+file's own number), some with a conversational frame (or one of the file's own), some with a picture
 or an env at hand that they don't ask about. Left out is whatever is a near duplicate of a task
 drawn before, or of what the router trains on: character trigrams with a Jaccard similarity of NEAR
-or more after normalisation, or, in test2, embeddings of MiniLM with a cosine of MEANT or more.
+or more after normalisation, or, in test2 and test3, embeddings of MiniLM with a cosine of MEANT or
+more.
 """
 
 from __future__ import annotations
@@ -18,16 +21,24 @@ import json
 import random
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from shoal.agents.router.lessons import lessons
 from shoal.files import write_atomic
 
 CASES = Path(__file__).with_name("cases")
-SOURCE, FRESH = CASES / "route_templates.toml", CASES / "route_fresh.toml"
-SPLITS = ("dev", "test", "test2")
+SOURCE = CASES / "route_templates.toml"
+APART = {"test2": CASES / "route_fresh.toml", "test3": CASES / "route_third.toml"}
+SPLITS = ("dev", "test", *APART)
+MOST_ASK = {"test3": 2}
+"""Tasks of one wording at most where nobody can do it, so that these stay under a third of all."""
 FILLINGS, PLAIN, NEAR, MEANT = 6, 3, 0.8, 0.92
 FRAMES = (
     "hey, {}", "quick question: {}", "{} thanks!", "ok so {}", "hi! {}", "{} asap", "um, {}",
@@ -37,6 +48,15 @@ ENVS = ("CartPole-v1", "shoal/MixedTrainLocal-v0", "BabyAI-GoToLocal-v0", "Lunar
 PICTURES = ("cat.jpg", "coffee.jpg", "sign.png")
 SLOT = re.compile(r"\{(\w+?)2?\}")
 Case = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a file of wordings is filled: slots, frames of talk, tasks of a wording with slots."""
+
+    slots: dict[str, list[str]]
+    frames: Sequence[str]
+    fillings: int
 
 
 def main() -> None:
@@ -64,12 +84,15 @@ def drawn(seed: int) -> dict[str, list[Case]]:
     for place, case in _all(SOURCE, seed):
         if known.adds(case["text"]):
             splits["dev" if place % 3 == 0 else "test"].append(case)
-    fresh = [case for _, case in _all(FRESH, seed)]
-    meant = likeness([case["text"] for case in fresh], taught)
-    splits["test2"] = [
-        case for case, like in zip(fresh, meant, strict=True)
-        if like < MEANT and known.adds(case["text"])
-    ]  # fmt: skip
+    fresh = [(split, *one) for split, source in APART.items() for one in _all(source, seed)]
+    meant = likeness([case["text"] for *_, case in fresh], taught)
+    drawn_of: Counter[tuple[str, str, int]] = Counter()
+    for (split, place, case), like in zip(fresh, meant, strict=True):
+        if like < MEANT and known.adds(case["text"]):
+            drawn_of[split, case["kind"], place] += 1
+            asked = case["expert"] == "ask" and split in MOST_ASK
+            if not asked or drawn_of[split, case["kind"], place] <= MOST_ASK[split]:
+                splits[split].append(case)
     return splits
 
 
@@ -97,25 +120,25 @@ def likeness(texts: list[str], known: list[str]) -> list[float]:
 def _all(source: Path, seed: int) -> Iterator[tuple[int, Case]]:
     """Each kind's wordings in random order, and their tasks with the place of the wording."""
     kinds = tomllib.loads(source.read_text(encoding="utf-8"))
-    slots = kinds.pop("slots")
+    style = Style(kinds.pop("slots"), kinds.pop("frames", FRAMES), kinds.pop("fillings", FILLINGS))
     for kind, about in kinds.items():
         draw = random.Random(f"{seed} {kind}")
         wordings = draw.sample(about["wordings"], len(about["wordings"]))
         for place, wording in enumerate(wordings):
-            for case in _cases(kind, about, wording, slots, draw):
+            for case in _cases(kind, about, wording, style, draw):
                 yield place, case
 
 
 def _cases(
-    kind: str, about: Any, wording: str, slots: dict[str, list[str]], draw: random.Random
+    kind: str, about: Any, wording: str, style: Style, draw: random.Random
 ) -> Iterator[Case]:
     env, _, bare = wording.partition(": ") if kind == "policy_control" else ("", "", wording)
-    for number in range(FILLINGS if SLOT.search(bare) else PLAIN):
-        text = _filled(bare, slots, draw)
+    for number in range(style.fillings if SLOT.search(bare) else PLAIN):
+        text = _filled(bare, style.slots, draw)
         # Further ones of a wording without slots need a frame to be other texts.
         framed = draw.random() < 0.25 or (number and not SLOT.search(bare))
         yield {
-            "text": draw.choice(FRAMES).format(text) if framed else text,
+            "text": draw.choice(style.frames).format(text) if framed else text,
             **_at_hand(kind, about, env, draw), "expert": about["expert"], "kind": kind,
         }  # fmt: skip
 
@@ -133,9 +156,9 @@ def _at_hand(kind: str, about: Any, env: str, draw: random.Random) -> dict[str, 
     chosen = env or (draw.choice(about["envs"]) if "envs" in about else None)
     if "pictures" in about:
         images = about["pictures"] if about.get("both") else [draw.choice(about["pictures"])]
-    elif about.get("bare") != "images" and draw.random() < 0.15:
+    elif "images" not in about.get("bare", "") and draw.random() < 0.15:
         images = [draw.choice(PICTURES)]
-    if chosen is None and about.get("bare") != "env" and draw.random() < 0.2:
+    if chosen is None and "env" not in about.get("bare", "") and draw.random() < 0.2:
         chosen = draw.choice(ENVS)
     return {"images": images, "env": chosen}
 
@@ -148,13 +171,18 @@ class Near:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._known: list[frozenset[str]] = []
+        # Which texts hold a trigram: counting over these is far quicker than comparing sets.
+        self._holders: defaultdict[str, array[int]] = defaultdict(lambda: array("i"))
+        self._sizes = array("i")
         self._plain: set[str] = set()
         for text in texts:
             self._keep(text)
 
     def _keep(self, text: str) -> None:
-        self._known.append(trigrams(text))
+        own = trigrams(text)
+        for one in own:
+            self._holders[one].append(len(self._sizes))
+        self._sizes.append(len(own))
         self._plain.add(plain(text))
 
     def nearest(self, text: str) -> float:
@@ -162,7 +190,11 @@ class Near:
         if plain(text) in self._plain:
             return 1.0
         own = trigrams(text)
-        return max((len(own & one) / len(own | one) for one in self._known), default=0.0)
+        holders = [self._holders[one] for one in own & self._holders.keys()]
+        if not holders:
+            return 0.0
+        both = np.bincount(np.concatenate(holders), minlength=len(self._sizes))
+        return float((both / (len(own) + np.array(self._sizes) - both)).max())
 
     def adds(self, text: str) -> bool:
         """Whether it is new; then it is known from now on."""
