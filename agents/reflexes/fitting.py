@@ -14,6 +14,7 @@ from shoal.agents.reflexes import heads
 from shoal.agents.reflexes.choosing import GRAINS, Chooser
 from shoal.agents.reflexes.examples import Example
 from shoal.agents.reflexes.features import Grain, SourceOf, encoder_name, read
+from shoal.agents.reflexes.heads import Fitted
 from shoal.agents.reflexes.judging import Verdict, judged
 from shoal.agents.reflexes.risk import lowest_threshold
 from shoal.agents.reflexes.settings import LearnSettings
@@ -87,8 +88,15 @@ def candidate(
     chooser = Chooser(tuple(classes), {}, encoder_name(rows[0].task))
     grains = _grains(len(parts.calibration), settings)
     shared = replace(settings, delta=settings.delta / len(grains))
+    beside: Fitted | None = None
     for grain in grains:
-        chooser = _with_tier(chooser, grain, rows, truth, parts, source_of, shared)
+        vectors = read([row.task for row in rows], grain, source_of)
+        fitted = heads.fit(
+            vectors, truth, len(classes), settings.seed, compare=grain == "deep",
+            odds=beside.odds if beside else (),
+        )  # fmt: skip
+        chooser = _with_tier(chooser, grain, fitted, parts, source_of, shared)
+        beside = fitted
     served, right, same = _outcomes(chooser, parts.held_out, source_of)
     slow = np.array([example.slow for example in parts.held_out], bool)
     agreed = float(same[served].mean()) if served.any() else 0.0
@@ -104,15 +112,12 @@ def _grains(count: int, settings: LearnSettings) -> tuple[Grain, ...]:
 def _with_tier(
     chooser: Chooser,
     grain: Grain,
-    rows: Sequence[Example],
-    truth: NDArray[np.int64],
+    fitted: Fitted,
     parts: Parts,
     source_of: SourceOf,
     settings: LearnSettings,
 ) -> Chooser:
     """Adds a grain's head, with a threshold for what the grains before it leave."""
-    vectors = read([row.task for row in rows], grain, source_of)
-    fitted = heads.fit(vectors, truth, len(chooser.classes), settings.seed, compare=grain == "deep")
     levels = np.linspace(1, 0, _STEPS + 1)[1:]
     quantiles = (float(np.quantile(fitted.scores, q)) for q in levels)
     refused = settings.refused if grain == "deep" else max(settings.refused, _QUICK_REFUSES)
@@ -120,7 +125,9 @@ def _with_tier(
     grid = sorted({max(q, floor) for q in quantiles}, reverse=True)
     asked = parts.calibration
     served, right, _ = _outcomes(chooser, asked, source_of)
-    best, scores = fitted.tier.score(read([e.task for e in asked], grain, source_of))
+    best, scores = fitted.tier.score(
+        read([e.task for e in asked], grain, source_of), _odds(chooser, asked, source_of)
+    )
     own = np.array([_does(chooser.classes[b], e) for b, e in zip(best, asked, strict=True)])
     usable = np.array([_fillable(chooser.classes[b], e) for b, e in zip(best, asked, strict=True)])
     # What a quicker head serves counts, too: the bound is held by the two together.
@@ -133,6 +140,16 @@ def _with_tier(
     fitted = replace(fitted, tier=replace(fitted.tier, threshold=least))
     strange = {**chooser.strange, grain: fitted.taken_in()}
     return replace(chooser, tiers={**chooser.tiers, grain: fitted.tier}, strange=strange)
+
+
+def _odds(
+    chooser: Chooser, found: Sequence[Example], source_of: SourceOf
+) -> NDArray[np.float64] | None:
+    """What the quick head says, if there is one."""
+    tier = chooser.tiers.get("quick")
+    if tier is None:
+        return None
+    return tier.shown.odds(read([e.task for e in found], "quick", source_of))
 
 
 def _outcomes(
