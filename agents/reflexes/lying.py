@@ -132,6 +132,7 @@ def _nearest(cosines: Doubles) -> Doubles:
     return np.partition(cosines, -count, axis=1)[:, -count:]
 
 
-def _unit(rows: Floats) -> Floats:
-    unit: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+def _unit(rows: NDArray[np.floating]) -> Floats:
+    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    unit: Floats = (rows / lengths).astype(np.float32)
     return unit
