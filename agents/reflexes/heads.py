@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +92,7 @@ class Tier:
         """
         from safetensors.numpy import load_file
 
-        arrays = load_file(path)
+        arrays = _shaped(load_file(path), classes)
         count = len(arrays.get("anchors", ()))
         expected = {
             "weights": (features, classes), "bias": (classes,), "prototypes": (classes, features),
@@ -108,6 +108,15 @@ class Tier:
         if len(curve) - 1 - shown.count not in (0, 1):
             raise ValueError(f"{path.name} weighs {len(curve) - 1} features, not {shown.count}")
         return cls(shown, Belief(curve[:-1], float(curve[-1])), threshold)
+
+
+def _shaped(arrays: dict[str, Any], classes: int) -> dict[str, Any]:
+    """Adds to an older file what it does not hold, with weights of 0: it says what it said."""
+    if not {"anchors", "owners", "belief"} <= arrays.keys() or "usual" in arrays:
+        return arrays
+    rows, owners = arrays["anchors"], arrays["owners"].astype(np.int64)
+    found = examples(rows, owners, classes, np.arange(len(rows)))
+    return {**found.arrays(), **arrays, "belief": np.insert(arrays["belief"], -1, [0.0, 0.0])}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
 from shoal.agents.reflexes import heads
 from shoal.agents.reflexes.acting import actor
+from shoal.agents.reflexes.belief import Belief
 from shoal.agents.reflexes.heads import Tier
 from shoal.types import Task
 
@@ -55,6 +57,21 @@ def test_a_quicker_heads_word_counts(tmp_path: Path) -> None:
     deep.tier.save(tmp_path / "deep.safetensors")
     loaded = Tier.load(tmp_path / "deep.safetensors", 5, 24, 0.5)
     np.testing.assert_array_equal(loaded.score(rows, said)[1], sure)
+
+
+def test_a_head_of_an_older_file_says_what_it_said(tmp_path: Path) -> None:
+    rows, labels = _clusters(4, 20)
+    tier = heads.fit(rows, labels, 4, 0, compare=True).tier
+    curve = np.append(tier.belief.weights[:7], tier.belief.bias)
+    tier.save(tmp_path / "deep.safetensors")
+    held = load_file(tmp_path / "deep.safetensors")
+    for name in ("usual", "centre", "whitening", "means"):
+        del held[name]
+    save_file({**held, "belief": curve}, tmp_path / "deep.safetensors")
+    best, sure = Tier.load(tmp_path / "deep.safetensors", 4, 24, 0.5).score(rows)
+    features = tier.shown.features(rows)[1][:, :7]
+    np.testing.assert_allclose(sure, Belief(curve[:-1], float(curve[-1]))(features))
+    np.testing.assert_array_equal(best, tier.score(rows)[0])
 
 
 def test_a_class_of_few_rows_is_no_trouble() -> None:
