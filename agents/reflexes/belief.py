@@ -1,11 +1,10 @@
 """How far a head is to be believed: right, and not asked about what it was never taught.
 
 A softmax is sure of what it has never seen. So what the head says of a row (probability, energy
-as in Liu et al. 2020, margin) and where the row lies (cosine to its class's mean and to the
-class's nearest examples, against other classes' nearest: Sun et al. 2022) go through one
-logistic curve. It is fitted on rows held out of the head, and on whole classes held out of it:
-these stand for work that is not there yet. No weight is negative, so that what lies farther out
-than all that was seen is never believed more.
+as in Liu et al. 2020, margin), where the row lies (see `lying`) and what a quicker head says of
+the same class go through one logistic curve. It is fitted on rows held out of the head, and on
+whole classes held out of it: these stand for work that is not there yet. No weight is negative,
+so that what lies farther out than all that was seen is never believed more.
 """
 
 from __future__ import annotations
@@ -15,16 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.agents.reflexes.lying import Examples
 from shoal.modalities.vision.teach.head import Head
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_THIRD = 3
-"""The neighbour that is asked beside the nearest one, which may be there by chance."""
-
 _RIDGE = 1e-2
+
+_SURE = 1e-6
+"""No probability is taken to be nearer to 0 or 1 than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,34 +33,47 @@ class Shown:
 
     Attributes:
         head: The head.
-        anchors: float32 (m, d), of unit length.
-        owners: int64 (m,), their classes.
+        examples: What its rows are compared with.
     """
 
     head: Head
-    anchors: Floats
-    owners: Ints
+    examples: Examples | None = None
 
-    def features(self, vectors: Floats) -> tuple[Ints, Doubles]:
-        """Returns the likeliest classes, int64 (n,), and float64 (n, 4 or 7): more is surer."""
+    def features(self, vectors: Floats, odds: Doubles | None = None) -> tuple[Ints, Doubles]:
+        """Tells what speaks for each row's likeliest class.
+
+        Args:
+            vectors: float32 (n, d), of unit length.
+            odds: float64 (n, k), a quicker head's log-odds of each class, if there is one.
+
+        Returns:
+            int64 (n,) the likeliest classes and float64 (n, f) features: more is surer.
+        """
         logits = self.head.logits(vectors).astype(np.float64)
         best = logits.argmax(1)
         top = np.partition(logits, -2, axis=1)[:, -2:] if logits.shape[1] > 1 else logits
         rest = np.exp(logits - top[:, -1:]).sum(1)
-        wrong = np.maximum(1 - 1 / rest, 1e-6)
+        wrong = np.maximum(1 - 1 / rest, _SURE)
         mean = np.einsum("nd,nd->n", vectors, self.head.prototypes[best])
         found = [-np.log(wrong), top[:, -1] + np.log(rest), top[:, -1] - top[:, 0], mean]
-        return best, np.column_stack([*found, *self._neighbours(vectors, best)])
+        if self.examples is not None:
+            found += self.examples.features(vectors, best)
+        if odds is not None:
+            found.append(odds[np.arange(len(best)), best])
+        return best, np.column_stack(found)
 
-    def _neighbours(self, vectors: Floats, best: Ints) -> list[Doubles]:
-        if not len(self.anchors):
-            return []
-        near = (vectors @ self.anchors.T).astype(np.float64)
-        same = self.owners[None] == best[:, None]
-        own, other = np.where(same, near, -1.0), np.where(same, -1.0, near).max(1)
-        count = min(_THIRD, own.shape[1])
-        own = np.partition(own, -count, axis=1)[:, -count:]
-        return [own.max(1), own.min(1), own.max(1) - other]
+    @property
+    def count(self) -> int:
+        """How many features it tells by itself."""
+        return 4 if self.examples is None else 9
+
+    def odds(self, vectors: Floats) -> Doubles:
+        """Returns float64 (n, k), the log-odds of each class, from `vectors` as above."""
+        logits = self.head.logits(vectors).astype(np.float64)
+        likely = np.exp(logits - logits.max(1, keepdims=True))
+        likely = np.clip(likely / likely.sum(1, keepdims=True), _SURE, 1 - _SURE)
+        log_odds: Doubles = np.log(likely / (1 - likely))
+        return log_odds
 
 
 @dataclass(frozen=True, slots=True)

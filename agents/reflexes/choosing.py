@@ -60,14 +60,19 @@ class Chooser:
             task: Of its kind from outside.
             source_of: Gives a stored picture, or where it lies.
         """
+        odds = None
         for grain in GRAINS:
             tier = self.tiers.get(grain)
-            if tier is None or tier.threshold > 1 or not self._same(grain, task):
+            if tier is None or not self._same(grain, task):
                 continue
-            best, sure = tier.score(read([task], grain, source_of))
+            if tier.threshold > 1 and grain == GRAINS[-1]:  # a quicker one's word still counts
+                continue
+            vectors = read([task], grain, source_of)
+            best, sure = tier.score(vectors, odds)
             if sure[0] >= tier.threshold:
                 what = self.classes[int(best[0])]
                 return Choice(what, float(sure[0]), grain) if what.label else None
+            odds = tier.shown.odds(vectors)
         return None
 
     def fill(self, what: ClassSpec, text: str) -> dict[str, Any]:

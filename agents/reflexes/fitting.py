@@ -15,6 +15,7 @@ from shoal.agents.reflexes import heads
 from shoal.agents.reflexes.choosing import GRAINS, Chooser
 from shoal.agents.reflexes.examples import Example
 from shoal.agents.reflexes.features import Grain, SourceOf, encoder_name, read
+from shoal.agents.reflexes.heads import Fitted
 from shoal.agents.reflexes.judging import Verdict, judged
 from shoal.agents.reflexes.reading import reader_file, tuned_reader
 from shoal.agents.reflexes.risk import lowest_threshold
@@ -97,8 +98,15 @@ def candidate(
     trials = Trials(chooser.fill)
     grains = _grains(len(parts.calibration), settings)
     shared = replace(settings, delta=settings.delta / len(grains))
+    beside: Fitted | None = None
     for grain in grains:
-        chooser = _with_tier(chooser, grain, rows, truth, parts, source_of, shared, trials)
+        vectors = read([row.task for row in rows], grain, source_of)
+        fitted = heads.fit(
+            vectors, truth, len(classes), settings.seed, compare=grain == "deep",
+            odds=beside.odds if beside else (),
+        )  # fmt: skip
+        chooser = _with_tier(chooser, grain, fitted, parts, source_of, shared, trials)
+        beside = fitted
     served, right, same = _outcomes(chooser, parts.held_out, source_of, trials)
     slow = np.array([example.slow for example in parts.held_out], bool)
     agreed = float(same[served].mean()) if served.any() else 0.0
@@ -114,16 +122,13 @@ def _grains(count: int, settings: LearnSettings) -> tuple[Grain, ...]:
 def _with_tier(
     chooser: Chooser,
     grain: Grain,
-    rows: Sequence[Example],
-    truth: NDArray[np.int64],
+    fitted: Fitted,
     parts: Parts,
     source_of: SourceOf,
     settings: LearnSettings,
     trials: Trials,
 ) -> Chooser:
     """Adds a grain's head, with a threshold for what the grains before it leave."""
-    vectors = read([row.task for row in rows], grain, source_of)
-    fitted = heads.fit(vectors, truth, len(chooser.classes), settings.seed, compare=grain == "deep")
     levels = np.linspace(1, 0, _STEPS + 1)[1:]
     quantiles = (float(np.quantile(fitted.scores, q)) for q in levels)
     refused = settings.refused if grain == "deep" else max(settings.refused, _QUICK_REFUSES)
@@ -131,7 +136,9 @@ def _with_tier(
     grid = sorted({max(q, floor) for q in quantiles}, reverse=True)
     asked = parts.calibration
     served, right, _ = _outcomes(chooser, asked, source_of, trials)
-    best, scores = fitted.tier.score(read([e.task for e in asked], grain, source_of))
+    best, scores = fitted.tier.score(
+        read([e.task for e in asked], grain, source_of), _odds(chooser, asked, source_of)
+    )
     said = [chooser.classes[b] for b in best]
     own = np.array([trials.right(what, e) for what, e in zip(said, asked, strict=True)])
     usable = np.array([trials.possible(what, e) for what, e in zip(said, asked, strict=True)])
@@ -145,6 +152,16 @@ def _with_tier(
     fitted = replace(fitted, tier=replace(fitted.tier, threshold=least))
     strange = {**chooser.strange, grain: fitted.taken_in()}
     return replace(chooser, tiers={**chooser.tiers, grain: fitted.tier}, strange=strange)
+
+
+def _odds(
+    chooser: Chooser, found: Sequence[Example], source_of: SourceOf
+) -> NDArray[np.float64] | None:
+    """What the quick head says, if there is one."""
+    tier = chooser.tiers.get("quick")
+    if tier is None:
+        return None
+    return tier.shown.odds(read([e.task for e in found], "quick", source_of))
 
 
 def _outcomes(

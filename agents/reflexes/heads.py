@@ -7,17 +7,21 @@ The linear head and the class means are those that pictures are taught with
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.agents.reflexes import belief
 from shoal.agents.reflexes.belief import Belief, Doubles, Floats, Ints, Shown
+from shoal.agents.reflexes.lying import Examples, examples, shapes
 from shoal.files import write_atomic
 from shoal.modalities.vision.teach.head import Head
+
+Bools = NDArray[np.bool_]
 
 PENALTY = 3e-6
 """Weight of the squared weights in the fit; see `fit_head`."""
@@ -43,16 +47,17 @@ class Tier:
     belief: Belief
     threshold: float = math.inf
 
-    def score(self, vectors: Floats) -> tuple[Ints, Doubles]:
+    def score(self, vectors: Floats, odds: Doubles | None = None) -> tuple[Ints, Doubles]:
         """Names classes.
 
         Args:
             vectors: float32 (n, d), of unit length.
+            odds: float64 (n, k), a quicker head's, where the belief was fitted with one.
 
         Returns:
             int64 (n,) the likeliest classes and float64 (n,) how likely each is right.
         """
-        best, features = self.shown.features(vectors)
+        best, features = self.shown.features(vectors, odds)
         return best, self.belief(features)
 
     def save(self, path: Path) -> None:
@@ -63,11 +68,11 @@ class Tier:
         """
         from safetensors.numpy import save
 
-        head = self.shown.head
+        head, examples = self.shown.head, self.shown.examples
         arrays = {
             "weights": head.weights, "bias": head.bias, "prototypes": head.prototypes,
-            "anchors": self.shown.anchors, "owners": self.shown.owners,
             "belief": np.append(self.belief.weights, self.belief.bias),
+            **(examples.arrays() if examples else {}),
         }  # fmt: skip
         write_atomic(path, save({name: np.ascontiguousarray(a) for name, a in arrays.items()}))
 
@@ -87,20 +92,31 @@ class Tier:
         """
         from safetensors.numpy import load_file
 
-        arrays = load_file(path)
+        arrays = _shaped(load_file(path), classes)
         count = len(arrays.get("anchors", ()))
-        shapes = {
-            "weights": (features, classes), "bias": (classes,),
-            "prototypes": (classes, features), "anchors": (count, features),
-            "owners": (count,), "belief": (8 if count else 5,),
+        expected = {
+            "weights": (features, classes), "bias": (classes,), "prototypes": (classes, features),
+            "belief": getattr(arrays.get("belief"), "shape", None),
+            **(shapes(count, classes, features) if count else {}),
         }  # fmt: skip
         found = {name: array.shape for name, array in arrays.items()}
-        if found != shapes or not all(np.isfinite(array).all() for array in arrays.values()):
-            raise ValueError(f"{path.name} holds {found}, not finite arrays of {shapes}")
-        head = Head(arrays["weights"], arrays["bias"], arrays["prototypes"])
-        curve = arrays["belief"].astype(np.float64)
-        shown = Shown(head, arrays["anchors"], arrays["owners"].astype(np.int64))
+        if found != expected or not all(np.isfinite(array).all() for array in arrays.values()):
+            raise ValueError(f"{path.name} holds {found}, not finite arrays of {expected}")
+        head = Head(arrays.pop("weights"), arrays.pop("bias"), arrays.pop("prototypes"))
+        curve = arrays.pop("belief").astype(np.float64)
+        shown = Shown(head, Examples(**arrays) if count else None)
+        if len(curve) - 1 - shown.count not in (0, 1):
+            raise ValueError(f"{path.name} weighs {len(curve) - 1} features, not {shown.count}")
         return cls(shown, Belief(curve[:-1], float(curve[-1])), threshold)
+
+
+def _shaped(arrays: dict[str, Any], classes: int) -> dict[str, Any]:
+    """Adds to an older file what it does not hold, with weights of 0: it says what it said."""
+    if not {"anchors", "owners", "belief"} <= arrays.keys() or "usual" in arrays:
+        return arrays
+    rows, owners = arrays["anchors"], arrays["owners"].astype(np.int64)
+    found = examples(rows, owners, classes, np.arange(len(rows)))
+    return {**found.arrays(), **arrays, "belief": np.insert(arrays["belief"], -1, [0.0, 0.0])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +125,14 @@ class Fitted:
 
     Attributes:
         tier: Fitted on all examples.
+        odds: For each fold of rows, then for each group of classes, what the head without it
+            says of it: float64 (n, k), log-odds of the classes it has.
         scores: float64 (n,) of its examples, cross-fitted: thresholds may be chosen from them.
         strange: float64 (m,), of examples whose class was left out; empty under three classes.
     """
 
     tier: Tier
+    odds: Sequence[Doubles]
     scores: Doubles
     strange: Doubles
 
@@ -122,7 +141,15 @@ class Fitted:
         return float((self.strange >= self.tier.threshold).mean()) if len(self.strange) else None
 
 
-def fit(vectors: Floats, labels: Ints, classes: int, seed: int, *, compare: bool) -> Fitted:
+def fit(
+    vectors: Floats,
+    labels: Ints,
+    classes: int,
+    seed: int,
+    *,
+    compare: bool,
+    odds: Sequence[Doubles] = (),
+) -> Fitted:
     """Fits one grain's head.
 
     Args:
@@ -131,47 +158,54 @@ def fit(vectors: Floats, labels: Ints, classes: int, seed: int, *, compare: bool
         classes: How many there are, two or more.
         seed: Of the folds.
         compare: Whether rows are compared with examples: worth it for embeddings.
+        odds: A quicker head's, fitted on the same examples with the same seed: its word on the
+            class counts, too.
     """
-    random = np.random.default_rng(seed)
-    parts = list(_apart(vectors, labels, classes, random, compare=compare))
-    rows = np.concatenate([features for _, features, _ in parts])
-    right = np.concatenate([good for _, _, good in parts])
-    strange = _strange(vectors, labels, classes, random, compare=compare)
-    whole = _shown(vectors, labels, classes, compare=compare)
-    curve = belief.fit(rows, right, strange)
-    return Fitted(Tier(whole, curve), curve(rows), curve(strange))
+    random, left = np.random.default_rng(seed), list(odds)
+    apart = [_held(vectors, labels, classes, held, compare, left)
+             for held in _folds(len(labels), random)]  # fmt: skip
+    strange = [_held(vectors, labels, classes, gone, compare, left)
+               for gone in _groups(labels, classes, random)]  # fmt: skip
+    rows = np.concatenate([part.features for part in apart])
+    right = np.concatenate([part.right for part in apart])
+    unknown = np.concatenate([np.zeros((0, rows.shape[1])), *(part.features for part in strange)])
+    whole, curve = _shown(vectors, labels, classes, compare), belief.fit(rows, right, unknown)
+    said = [part.odds for part in (*apart, *strange)]
+    return Fitted(Tier(whole, curve), said, curve(rows), curve(unknown))
 
 
-def _apart(
-    vectors: Floats, labels: Ints, classes: int, random: np.random.Generator, *, compare: bool
-) -> Iterator[tuple[NDArray[np.bool_], Doubles, NDArray[np.bool_]]]:
-    """For each fold of the rows: what a head fitted on the others says of them."""
-    folds = random.permutation(len(labels)) % FOLDS
-    for fold in range(FOLDS):
-        held = folds == fold
-        best, features = _shown(vectors[~held], labels[~held], classes, compare=compare).features(
-            vectors[held]
-        )
-        yield held, features, best == labels[held]
+class _Held(NamedTuple):
+    """What a head says of rows that it was not fitted on."""
+
+    features: Doubles
+    right: Bools
+    odds: Doubles
 
 
-def _strange(
-    vectors: Floats, labels: Ints, classes: int, random: np.random.Generator, *, compare: bool
-) -> Doubles:
-    """What heads that never saw a row's class make of the row."""
+def _held(
+    vectors: Floats, labels: Ints, classes: int, held: Bools, compare: bool, odds: list[Doubles]
+) -> _Held:
+    """Fits on the other rows; classes of which none are left are not among the answers."""
+    left = np.unique(labels[~held])
+    shown = _shown(vectors[~held], np.searchsorted(left, labels[~held]), len(left), compare)
+    best, features = shown.features(vectors[held], odds.pop(0) if odds else None)
+    return _Held(features, left[best] == labels[held], shown.odds(vectors[held]))
+
+
+def _folds(count: int, random: np.random.Generator) -> Iterator[Bools]:
+    folds = random.permutation(count) % FOLDS
+    yield from (folds == fold for fold in range(FOLDS))
+
+
+def _groups(labels: Ints, classes: int, random: np.random.Generator) -> Iterator[Bools]:
+    """The rows of some of the classes, in turn; none where too few classes would be left."""
     if classes < 3:
-        return np.zeros((0, 7 if compare else 4))
-    groups, found = random.permutation(classes) % min(FOLDS, classes // 2 + 1), []
-    for group in range(int(groups.max()) + 1):
-        gone = groups[labels] == group
-        left = np.flatnonzero(groups != group)
-        again = np.searchsorted(left, labels[~gone])
-        shown = _shown(vectors[~gone], again, len(left), compare=compare)
-        found.append(shown.features(vectors[gone])[1])
-    return np.concatenate(found)
+        return
+    groups = random.permutation(classes) % min(FOLDS, classes // 2 + 1)
+    yield from (groups[labels] == group for group in range(int(groups.max()) + 1))
 
 
-def _shown(vectors: Floats, labels: Ints, classes: int, *, compare: bool) -> Shown:
+def _shown(vectors: Floats, labels: Ints, classes: int, compare: bool) -> Shown:
     import torch
 
     from shoal.modalities.training.head import fit_head
@@ -181,5 +215,7 @@ def _shown(vectors: Floats, labels: Ints, classes: int, *, compare: bool) -> Sho
     sums = np.stack([vectors[labels == k].sum(0) for k in range(classes)])
     lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
     head = Head(weights, bias, (sums / lengths).astype(np.float32))
-    kept = np.linspace(0, len(labels) - 1, min(ANCHORS, len(labels)) if compare else 0).astype(int)
-    return Shown(head, vectors[kept], labels[kept])
+    if not compare:
+        return Shown(head)
+    kept = np.linspace(0, len(labels) - 1, min(ANCHORS, len(labels))).astype(np.int64)
+    return Shown(head, examples(vectors, labels, classes, kept))

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
 from shoal.agents.reflexes import heads
 from shoal.agents.reflexes.acting import actor
+from shoal.agents.reflexes.belief import Belief
 from shoal.agents.reflexes.heads import Tier
 from shoal.types import Task
 
@@ -38,6 +40,45 @@ def test_what_was_never_taught_is_believed_less(tmp_path: Path) -> None:
     fitted.tier.save(tmp_path / "deep.safetensors")
     loaded = Tier.load(tmp_path / "deep.safetensors", 5, 24, 0.5)
     np.testing.assert_array_equal(loaded.score(rows)[1], fitted.tier.score(rows)[1])
+
+
+def test_a_quicker_heads_word_counts(tmp_path: Path) -> None:
+    rows, labels = _clusters(6, 60)
+    taught = labels < 5
+    blurred = rows[:, :12] / np.linalg.norm(rows[:, :12], axis=1, keepdims=True)
+    quick = heads.fit(blurred[taught], labels[taught], 5, 0, compare=False)
+    assert sum(len(said) for said in quick.odds) == 2 * taught.sum()
+    deep = heads.fit(rows[taught], labels[taught], 5, 0, compare=True, odds=quick.odds)
+    assert deep.tier.belief.weights[-1] > 0
+    said = quick.tier.shown.odds(blurred)
+    best, sure = deep.tier.score(rows, said)
+    against = np.where(np.arange(5) == best[:, None], said - 5, said)
+    assert (deep.tier.score(rows, against)[1] < sure).all()
+    deep.tier.save(tmp_path / "deep.safetensors")
+    loaded = Tier.load(tmp_path / "deep.safetensors", 5, 24, 0.5)
+    np.testing.assert_array_equal(loaded.score(rows, said)[1], sure)
+
+
+def test_a_head_of_an_older_file_says_what_it_said(tmp_path: Path) -> None:
+    rows, labels = _clusters(4, 20)
+    tier = heads.fit(rows, labels, 4, 0, compare=True).tier
+    curve = np.append(tier.belief.weights[:7], tier.belief.bias)
+    tier.save(tmp_path / "deep.safetensors")
+    held = load_file(tmp_path / "deep.safetensors")
+    for name in ("usual", "centre", "whitening", "means"):
+        del held[name]
+    save_file({**held, "belief": curve}, tmp_path / "deep.safetensors")
+    best, sure = Tier.load(tmp_path / "deep.safetensors", 4, 24, 0.5).score(rows)
+    features = tier.shown.features(rows)[1][:, :7]
+    np.testing.assert_allclose(sure, Belief(curve[:-1], float(curve[-1]))(features))
+    np.testing.assert_array_equal(best, tier.score(rows)[0])
+
+
+def test_a_class_of_few_rows_is_no_trouble() -> None:
+    rows, labels = _clusters(3, 20)
+    kept = (labels > 0) | (np.arange(len(labels)) < 2)  # in some fold it has one row, or none
+    fitted = heads.fit(rows[kept], labels[kept], 3, 0, compare=True)
+    assert np.isfinite([*fitted.scores, *fitted.strange]).all()
 
 
 def test_two_classes_can_be_told_apart() -> None:
