@@ -3,9 +3,10 @@
     python benchmarks/route.py [--tasks FILE.jsonl] [--split NAME] [--wrong] [--json]
 
 Tasks have the fields `text`, `images` (a list, a number or a flag), `env` and `expert`: the
-right one, "ask" where there is none. Without a file they are those of
-cases/route_test2.jsonl, which route_cases.py drew (dev: for choices; tests: for figures alone;
-"test" is the first one, drawn from the same hand's wordings as dev; "test3" is by another author).
+right one, "ask" where there is none. Without a file they are those of cases/route_test3.jsonl,
+which route_cases.py drew from wordings of an author who had not read the training; a third of
+these wordings is "dev3". "test2", "test" and "dev" are by the hand that wrote the training, and
+served for choices, too.
 Only what the router is told counts: the words, whether pictures and an env are at hand.
 
 Baselines: the nearest example's expert (cosine, same encoder, same examples, same facts), and
