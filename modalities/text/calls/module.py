@@ -26,6 +26,7 @@ RANK = 19
 
 _NOTHING = 4.0
 _INSIDE = "transformer.base_model.model."
+_STEP = 32
 _DOWN, _UP = ".lora_A.default.weight", ".lora_B.default.weight"
 TARGETS = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
 
@@ -119,8 +120,11 @@ class CallModule(torch.nn.Module):
 
 
 def padded(pages: Sequence[Page]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Ids, types and mask of pages, int64 (n, longest)."""
-    longest = max(len(page.ids) for page in pages)
+    """Ids, types and mask of pages, int64 (n, longest, rounded up to a multiple of 32).
+
+    Each length of its own costs oneDNN kernels of its own: a third more memory, a fifth more time.
+    """
+    longest = _STEP * -(-max(len(page.ids) for page in pages) // _STEP)
     ids, types, mask = (np.zeros((len(pages), longest), dtype=np.int64) for _ in range(3))
     for row, page in enumerate(pages):
         ids[row, : len(page.ids)] = page.ids
