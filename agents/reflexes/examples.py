@@ -24,7 +24,7 @@ MOST = 100_000
 
 MOST_OF_KIND = 5_000
 """Of these, how many of one kind of work are learnt from, and as many of other work to tell it
-from: a row of a quick head takes 16 KB, so that learning stays within some hundred megabytes."""
+from: learning stays within some hundred megabytes, and some minutes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shoal.agents.reflexes import heads
 from shoal.agents.reflexes.choosing import GRAINS, Chooser
 from shoal.agents.reflexes.examples import Example
-from shoal.agents.reflexes.features import Grain, SourceOf, encoder_name, read
+from shoal.agents.reflexes.features import Grain, SourceOf, encoder_name, read_many
 from shoal.agents.reflexes.judging import Verdict, judged
 from shoal.agents.reflexes.risk import lowest_threshold
 from shoal.agents.reflexes.settings import LearnSettings
@@ -111,7 +111,7 @@ def _with_tier(
     settings: LearnSettings,
 ) -> Chooser:
     """Adds a grain's head, with a threshold for what the grains before it leave."""
-    vectors = read([row.task for row in rows], grain, source_of)
+    vectors = read_many([row.task for row in rows], grain, source_of)
     fitted = heads.fit(vectors, truth, len(chooser.classes), settings.seed, compare=grain == "deep")
     levels = np.linspace(1, 0, _STEPS + 1)[1:]
     quantiles = (float(np.quantile(fitted.scores, q)) for q in levels)
@@ -120,7 +120,7 @@ def _with_tier(
     grid = sorted({max(q, floor) for q in quantiles}, reverse=True)
     asked = parts.calibration
     served, right, _ = _outcomes(chooser, asked, source_of)
-    best, scores = fitted.tier.score(read([e.task for e in asked], grain, source_of))
+    best, scores = fitted.tier.score(read_many([e.task for e in asked], grain, source_of))
     own = np.array([_does(chooser.classes[b], e) for b, e in zip(best, asked, strict=True)])
     usable = np.array([_fillable(chooser.classes[b], e) for b, e in zip(best, asked, strict=True)])
     # What a quicker head serves counts, too: the bound is held by the two together.

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.agents.reflexes import belief
-from shoal.agents.reflexes.belief import Belief, Doubles, Floats, Ints, Shown
+from shoal.agents.reflexes.belief import Belief, Doubles, Ints, Shown
+from shoal.agents.reflexes.hashed import Hashed, Rows
 from shoal.files import write_atomic
 from shoal.modalities.vision.teach.head import Head
 
@@ -43,7 +44,7 @@ class Tier:
     belief: Belief
     threshold: float = math.inf
 
-    def score(self, vectors: Floats) -> tuple[Ints, Doubles]:
+    def score(self, vectors: Rows) -> tuple[Ints, Doubles]:
         """Names classes.
 
         Args:
@@ -122,7 +123,7 @@ class Fitted:
         return float((self.strange >= self.tier.threshold).mean()) if len(self.strange) else None
 
 
-def fit(vectors: Floats, labels: Ints, classes: int, seed: int, *, compare: bool) -> Fitted:
+def fit(vectors: Rows, labels: Ints, classes: int, seed: int, *, compare: bool) -> Fitted:
     """Fits one grain's head.
 
     Args:
@@ -143,7 +144,7 @@ def fit(vectors: Floats, labels: Ints, classes: int, seed: int, *, compare: bool
 
 
 def _apart(
-    vectors: Floats, labels: Ints, classes: int, random: np.random.Generator, *, compare: bool
+    vectors: Rows, labels: Ints, classes: int, random: np.random.Generator, *, compare: bool
 ) -> Iterator[tuple[NDArray[np.bool_], Doubles, NDArray[np.bool_]]]:
     """For each fold of the rows: what a head fitted on the others says of them."""
     folds = random.permutation(len(labels)) % FOLDS
@@ -156,7 +157,7 @@ def _apart(
 
 
 def _strange(
-    vectors: Floats, labels: Ints, classes: int, random: np.random.Generator, *, compare: bool
+    vectors: Rows, labels: Ints, classes: int, random: np.random.Generator, *, compare: bool
 ) -> Doubles:
     """What heads that never saw a row's class make of the row."""
     if classes < 3:
@@ -171,15 +172,16 @@ def _strange(
     return np.concatenate(found)
 
 
-def _shown(vectors: Floats, labels: Ints, classes: int, *, compare: bool) -> Shown:
+def _shown(vectors: Rows, labels: Ints, classes: int, *, compare: bool) -> Shown:
     import torch
 
     from shoal.modalities.training.head import fit_head
 
-    fitted = fit_head(torch.from_numpy(vectors), torch.from_numpy(labels), classes, PENALTY)
+    rows = vectors if isinstance(vectors, Hashed) else torch.from_numpy(vectors)
+    fitted = fit_head(rows, torch.from_numpy(labels), classes, PENALTY)
     weights, bias = (np.ascontiguousarray(part.numpy(), np.float32) for part in fitted)
     sums = np.stack([vectors[labels == k].sum(0) for k in range(classes)])
     lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
     head = Head(weights, bias, (sums / lengths).astype(np.float32))
     kept = np.linspace(0, len(labels) - 1, min(ANCHORS, len(labels)) if compare else 0).astype(int)
-    return Shown(head, vectors[kept], labels[kept])
+    return Shown(head, np.asarray(vectors[kept]), labels[kept])
