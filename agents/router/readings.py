@@ -10,7 +10,6 @@ import torch
 
 from shoal.agents.router.facts import NAMES, told
 from shoal.agents.router.words import WIDTH, hashed
-from shoal.modalities.training.sparse import sparse_rows
 from shoal.types import Task
 
 _IMAGE, _ENV = NAMES.index("image"), NAMES.index("env")
@@ -42,7 +41,7 @@ class Readings:
         place = {text: i for i, text in enumerate(dict.fromkeys(task.text for task in tasks))}
         return cls(
             torch.from_numpy(text_encoder().embed(list(place))),
-            sparse_rows(map(hashed, place), WIDTH),
+            _sparse(list(place)),
             torch.tensor([place[task.text] for task in tasks]),
             torch.from_numpy(np.stack([told(task) for task in tasks])),
         )
@@ -73,3 +72,17 @@ class Readings:
         product: torch.Tensor = first[self.texts] + self.told @ known
         product = product + with_image * seen[self.texts] + with_env * there[self.texts]
         return product
+
+
+def _sparse(texts: Sequence[str]) -> torch.Tensor:
+    """The texts' words, hashed: sparse float32 (u, WIDTH)."""
+    found: list[torch.Tensor] = []
+    values: list[torch.Tensor] = []
+    for number, text in enumerate(texts):
+        row = torch.from_numpy(hashed(text))
+        (places,) = row.nonzero(as_tuple=True)
+        found.append(torch.stack([torch.full_like(places, number), places]))
+        values.append(row[places])
+    at, size = torch.cat(found, 1), (len(texts), WIDTH)
+    made = torch.sparse_coo_tensor(at, torch.cat(values), size, check_invariants=True)
+    return made.coalesce()
