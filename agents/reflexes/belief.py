@@ -27,7 +27,7 @@ _THIRD = 3
 
 _RIDGE = 1e-2
 
-_SLICE = 256
+_SLICE = 128
 """Rows that are looked at together: beside 2,000 examples each takes 100 KB."""
 
 
