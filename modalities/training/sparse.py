@@ -26,7 +26,7 @@ def multiplied(rows: Parts, turned: Parts, weights: torch.Tensor) -> torch.Tenso
     Returns:
         float32 (n, k).
     """
-    product: torch.Tensor = _Product.apply(rows, turned, weights)
+    product: torch.Tensor = _Product.apply(rows, turned, weights)  # type: ignore[no-untyped-call]
     return product
 
 
