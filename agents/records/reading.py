@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -125,11 +126,9 @@ def find(memory: MemoryStore, run: str) -> Record:
 
 
 def newest(memory: MemoryStore, limit: int) -> list[Record]:
-    """Returns the latest records, the newest first."""
-    query = f"SELECT key FROM store WHERE prefix = ? ORDER BY {AT} DESC, key DESC LIMIT ?"
-    with _reading(memory) as connection:
-        keys = [row[0] for row in connection.execute(query, (_prefix(memory, "run"), limit))]
-    return [find(memory, key) for key in keys]
+    """Returns the latest records that can be read, the newest first."""
+    readable = (record for record in everything(memory, newest_first=True) if record is not None)
+    return list(islice(readable, limit))
 
 
 def _read(run: str, episode: str | None) -> Record | None:
