@@ -57,7 +57,9 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", type=Path, help="JSONL: text, images, env, expert")
-    parser.add_argument("--split", choices=("test3", "dev3", "test2", "test", "dev"), default="test3")
+    parser.add_argument(
+        "--split", choices=("test3", "dev3", "test2", "test", "dev"), default="test3"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the random splits")
     parser.add_argument("--wrong", action="store_true", help="list the wrong ones")
     parser.add_argument("--json", action="store_true")

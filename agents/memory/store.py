@@ -16,6 +16,7 @@ from shoal.agents.memory.blobs import BlobStore
 from shoal.agents.memory.forgetting import finish, forget_items
 from shoal.agents.memory.names import ASIDE, KINDS, UNSEARCHED, namespace_of, owned
 from shoal.agents.memory.ranking import DEFAULT, Weights
+from shoal.agents.memory.tables import AT
 from shoal.errors import UnknownNameError, UsageError, unknown
 from shoal.files import data_dir
 from shoal.types import Memory, Provenance
@@ -31,11 +32,9 @@ SELECT key, value, updated_at, expires_at FROM store
 WHERE prefix = ? AND key > ? ORDER BY key LIMIT ?
 """
 
-_LATEST = """
+_LATEST = f"""
 SELECT prefix, key FROM store WHERE prefix IN (SELECT value FROM json_each(?))
-ORDER BY COALESCE(
-    json_extract(CAST(value AS TEXT), '$.at'), CAST(strftime('%s', updated_at) AS REAL)
-) DESC LIMIT ?
+ORDER BY {AT} DESC LIMIT ?
 """
 
 

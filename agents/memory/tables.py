@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-_TABLES = """
+AT = """coalesce(
+    CASE WHEN json_valid(CAST(value AS TEXT)) THEN json_extract(CAST(value AS TEXT), '$.at') END,
+    unixepoch(updated_at), 0)"""
+"""When an item was made, in SQL; queries that say it like this find the index by time."""
+
+_TABLES = f"""
+CREATE INDEX IF NOT EXISTS store_by_time ON store (prefix, {AT}, key);
 CREATE TABLE IF NOT EXISTS spaces (  -- what entries are filtered by
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     prefix TEXT NOT NULL,

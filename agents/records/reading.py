@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shoal.agents.memory.sqlite import driver, errors
+from shoal.agents.memory.tables import AT
 from shoal.agents.records.record import Record, record_of
 from shoal.agents.records.trust import Part
 from shoal.errors import StorageError, UnknownNameError
@@ -19,10 +21,8 @@ if TYPE_CHECKING:
 _PAGE = 200
 """Records fetched at once: a few hundred kilobytes."""
 
-_AT = "coalesce(json_extract(value, '$.at'), unixepoch(updated_at), 0)"
-
 _ORDER = f"""
-SELECT rowid FROM store WHERE prefix = :runs AND {_AT} > :since ORDER BY {_AT} {{0}}, key {{0}}
+SELECT rowid FROM store WHERE prefix = :runs AND {AT} > :since ORDER BY {AT} {{0}}, key {{0}}
 """
 
 _FETCH = """
@@ -81,7 +81,7 @@ def everything(
 
 def count(memory: MemoryStore, *, since: float | None = None) -> int:
     """Returns how many records there are."""
-    query = f"SELECT count(*) FROM store WHERE prefix = :runs AND {_AT} > :since"
+    query = f"SELECT count(*) FROM store WHERE prefix = :runs AND {AT} > :since"
     if since is None:
         query = "SELECT count(*) FROM store WHERE prefix = :runs"
     with _reading(memory) as connection:
@@ -92,7 +92,7 @@ def count(memory: MemoryStore, *, since: float | None = None) -> int:
 
 def time_before_last(memory: MemoryStore, number: int) -> float | None:
     """The time after which the newest so many records ended; None where there are no more."""
-    query = f"SELECT {_AT} FROM store WHERE prefix = ? ORDER BY 1 DESC LIMIT 1 OFFSET ?"
+    query = f"SELECT {AT} FROM store WHERE prefix = ? ORDER BY {AT} DESC LIMIT 1 OFFSET ?"
     with _reading(memory) as connection:
         found = connection.execute(query, (_prefix(memory, "run"), number)).fetchone()
     return float(found[0]) if found else None
@@ -126,11 +126,9 @@ def find(memory: MemoryStore, run: str) -> Record:
 
 
 def newest(memory: MemoryStore, limit: int) -> list[Record]:
-    """Returns the latest records, the newest first."""
-    query = f"SELECT key FROM store WHERE prefix = ? ORDER BY {_AT} DESC, key LIMIT ?"
-    with _reading(memory) as connection:
-        keys = [row[0] for row in connection.execute(query, (_prefix(memory, "run"), limit))]
-    return [find(memory, key) for key in keys]
+    """Returns the latest records that can be read, the newest first."""
+    readable = (record for record in everything(memory, newest_first=True) if record is not None)
+    return list(islice(readable, limit))
 
 
 def _read(run: str, episode: str | None) -> Record | None:

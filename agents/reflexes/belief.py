@@ -9,11 +9,13 @@ so that what lies farther out than all that was seen is never believed more.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.agents.reflexes.hashed import Rows
 from shoal.agents.reflexes.lying import Examples
 from shoal.modalities.vision.teach.head import Head
 
@@ -25,6 +27,9 @@ _RIDGE = 1e-2
 
 _SURE = 1e-6
 """No probability is taken to be nearer to 0 or 1 than this."""
+
+_SLICE = 128
+"""Rows that are looked at together: beside 2,000 examples each takes 100 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class Shown:
     head: Head
     examples: Examples | None = None
 
-    def features(self, vectors: Floats, odds: Doubles | None = None) -> tuple[Ints, Doubles]:
+    def features(self, vectors: Rows, odds: Doubles | None = None) -> tuple[Ints, Doubles]:
         """Tells what speaks for each row's likeliest class.
 
         Args:
@@ -49,6 +54,13 @@ class Shown:
         Returns:
             int64 (n,) the likeliest classes and float64 (n, f) features: more is surer.
         """
+        parts = [
+            self._features(some, None if odds is None else odds[start : start + _SLICE])
+            for start, some in _slices(vectors)
+        ]
+        return np.concatenate([part[0] for part in parts]), np.vstack([part[1] for part in parts])
+
+    def _features(self, vectors: Floats, odds: Doubles | None) -> tuple[Ints, Doubles]:
         logits = self.head.logits(vectors).astype(np.float64)
         best = logits.argmax(1)
         top = np.partition(logits, -2, axis=1)[:, -2:] if logits.shape[1] > 1 else logits
@@ -67,13 +79,22 @@ class Shown:
         """How many features it tells by itself."""
         return 4 if self.examples is None else 9
 
-    def odds(self, vectors: Floats) -> Doubles:
+    def odds(self, vectors: Rows) -> Doubles:
         """Returns float64 (n, k), the log-odds of each class, from `vectors` as above."""
+        return np.concatenate([self._odds(some) for _, some in _slices(vectors)])
+
+    def _odds(self, vectors: Floats) -> Doubles:
         logits = self.head.logits(vectors).astype(np.float64)
         likely = np.exp(logits - logits.max(1, keepdims=True))
         likely = np.clip(likely / likely.sum(1, keepdims=True), _SURE, 1 - _SURE)
         log_odds: Doubles = np.log(likely / (1 - likely))
         return log_odds
+
+
+def _slices(vectors: Rows) -> Iterator[tuple[int, Floats]]:
+    """Rows written out, a few at a time, with the number of the first; once at least."""
+    for start in range(0, max(1, len(vectors)), _SLICE):
+        yield start, np.asarray(vectors[start : start + _SLICE])
 
 
 @dataclass(frozen=True, slots=True)

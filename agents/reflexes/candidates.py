@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shoal.agents.reflexes import reading
-from shoal.agents.reflexes.acting import OWN, Actor, actor
 from shoal.agents.reflexes.cards import card_of, ids_hash
 from shoal.agents.reflexes.choosing import Chooser
-from shoal.agents.reflexes.cloned import cloned
 from shoal.agents.reflexes.examples import Example
 from shoal.agents.reflexes.fitting import candidate, spare
 from shoal.agents.reflexes.judging import Verdict, judged
@@ -25,13 +23,13 @@ from shoal.agents.reflexes.settings import LearnSettings
 from shoal.agents.reflexes.spec import KindSpec, PolicyPart, ReaderPart, ReflexSpec, TierSpec
 from shoal.agents.reflexes.split import Parts
 from shoal.files import sha256_file, write_atomic
-from shoal.modalities.policy import library
 from shoal.modalities.policy.card import machine
 from shoal.modalities.training.card import versions_of
 from shoal.types import ImageRef
 
 if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
+    from shoal.agents.reflexes.acting import Actor
     from shoal.agents.reflexes.shelf import Shelf
 
 _PACKAGES = ("numpy", "shoal", "torch")
@@ -116,6 +114,9 @@ def acted(kind: Kind, parts: Parts, settings: LearnSettings, aside: Path) -> Mad
     Raises:
         UsageError: There is no policy for the env, and too little to learn one from.
     """
+    from shoal.agents.reflexes.acting import OWN, Actor, actor
+    from shoal.agents.reflexes.cloned import cloned
+
     found = actor(kind.subject, 0.0)
     if found is None:
         found = cloned(kind.subject, parts.fit, aside / OWN, settings.seed)
@@ -162,17 +163,8 @@ def _figures(parts: Parts, verdict: Verdict, settings: LearnSettings) -> dict[st
 
 def _filled(spec: ReflexSpec, model: Chooser | Actor, folder: Path) -> ReflexSpec:
     """Writes the heads and returns the spec with what belongs to them."""
-    if isinstance(model, Actor):
-        of = model.policy.spec
-        source = model.policy.folder
-        own = source.parent not in library.roots()
-        part = PolicyPart(
-            name=of.name if own else source.name, sha256=of.weights_sha256, least=model.least,
-            own=own,
-        )  # fmt: skip
-        if own:
-            shutil.copytree(source, folder / OWN)
-        return spec.model_copy(update={"policy": part})
+    if not isinstance(model, Chooser):
+        return spec.model_copy(update={"policy": _policy_part(model, folder)})
     tiers = {}
     if model.reader is not None:
         shutil.copyfile(model.reader, folder / reading.OWN)
@@ -185,3 +177,16 @@ def _filled(spec: ReflexSpec, model: Chooser | Actor, folder: Path) -> ReflexSpe
         )  # fmt: skip
     told = {"classes": list(model.classes), "encoder": model.encoder, "tiers": tiers}
     return spec.model_copy(update=told)
+
+
+def _policy_part(model: Actor, folder: Path) -> PolicyPart:
+    """What the spec says of a policy; one that was cloned is copied beside it."""
+    from shoal.agents.reflexes.acting import OWN
+    from shoal.modalities.policy import library
+
+    of, source = model.policy.spec, model.policy.folder
+    own = source.parent not in library.roots()
+    if own:
+        shutil.copytree(source, folder / OWN)
+    name = of.name if own else source.name
+    return PolicyPart(name=name, sha256=of.weights_sha256, least=model.least, own=own)

@@ -14,6 +14,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.agents.reflexes.hashed import Hashed, Rows
 from shoal.types import ImageRef, Task
 
 if TYPE_CHECKING:
@@ -87,6 +88,13 @@ def read(tasks: Sequence[Task], grain: Grain, source_of: SourceOf) -> Floats:
     from shoal.modalities.text import text_encoder
 
     return text_encoder().embed([texts(task) for task in tasks])
+
+
+def read_many(tasks: Sequence[Task], grain: Grain, source_of: SourceOf) -> Rows:
+    """As `read`, for fitting: thousands of requests in hashed words take a tenth of the memory."""
+    if grain != "quick" or tasks[0].images:
+        return read(tasks, grain, source_of)
+    return Hashed.of((quick_text(texts(task)) for task in tasks), WIDTH)
 
 
 def encoder_name(task: Task) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shoal.agents.reflexes import heads
 from shoal.agents.reflexes.choosing import GRAINS, Chooser
 from shoal.agents.reflexes.examples import Example
-from shoal.agents.reflexes.features import Grain, SourceOf, encoder_name, read
+from shoal.agents.reflexes.features import Grain, SourceOf, encoder_name, read_many
 from shoal.agents.reflexes.heads import Fitted
 from shoal.agents.reflexes.judging import Verdict, judged
 from shoal.agents.reflexes.reading import reader_file, tuned_reader
@@ -100,7 +100,7 @@ def candidate(
     shared = replace(settings, delta=settings.delta / len(grains))
     beside: Fitted | None = None
     for grain in grains:
-        vectors = read([row.task for row in rows], grain, source_of)
+        vectors = read_many([row.task for row in rows], grain, source_of)
         fitted = heads.fit(
             vectors, truth, len(classes), settings.seed, compare=grain == "deep",
             odds=beside.odds if beside else (),
@@ -137,7 +137,7 @@ def _with_tier(
     asked = parts.calibration
     served, right, _ = _outcomes(chooser, asked, source_of, trials)
     best, scores = fitted.tier.score(
-        read([e.task for e in asked], grain, source_of), _odds(chooser, asked, source_of)
+        read_many([e.task for e in asked], grain, source_of), _odds(chooser, asked, source_of)
     )
     said = [chooser.classes[b] for b in best]
     own = np.array([trials.right(what, e) for what, e in zip(said, asked, strict=True)])
@@ -161,7 +161,7 @@ def _odds(
     tier = chooser.tiers.get("quick")
     if tier is None:
         return None
-    return tier.shown.odds(read([e.task for e in found], "quick", source_of))
+    return tier.shown.odds(read_many([e.task for e in found], "quick", source_of))
 
 
 def _outcomes(

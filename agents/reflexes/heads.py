@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.agents.reflexes import belief
-from shoal.agents.reflexes.belief import Belief, Doubles, Floats, Ints, Shown
+from shoal.agents.reflexes.belief import Belief, Doubles, Ints, Shown
+from shoal.agents.reflexes.hashed import Hashed, Rows
 from shoal.agents.reflexes.lying import Examples, examples, shapes
 from shoal.files import write_atomic
 from shoal.modalities.vision.teach.head import Head
@@ -47,7 +48,7 @@ class Tier:
     belief: Belief
     threshold: float = math.inf
 
-    def score(self, vectors: Floats, odds: Doubles | None = None) -> tuple[Ints, Doubles]:
+    def score(self, vectors: Rows, odds: Doubles | None = None) -> tuple[Ints, Doubles]:
         """Names classes.
 
         Args:
@@ -142,7 +143,7 @@ class Fitted:
 
 
 def fit(
-    vectors: Floats,
+    vectors: Rows,
     labels: Ints,
     classes: int,
     seed: int,
@@ -183,7 +184,7 @@ class _Held(NamedTuple):
 
 
 def _held(
-    vectors: Floats, labels: Ints, classes: int, held: Bools, compare: bool, odds: list[Doubles]
+    vectors: Rows, labels: Ints, classes: int, held: Bools, compare: bool, odds: list[Doubles]
 ) -> _Held:
     """Fits on the other rows; classes of which none are left are not among the answers."""
     left = np.unique(labels[~held])
@@ -205,12 +206,13 @@ def _groups(labels: Ints, classes: int, random: np.random.Generator) -> Iterator
     yield from (groups[labels] == group for group in range(int(groups.max()) + 1))
 
 
-def _shown(vectors: Floats, labels: Ints, classes: int, compare: bool) -> Shown:
+def _shown(vectors: Rows, labels: Ints, classes: int, compare: bool) -> Shown:
     import torch
 
     from shoal.modalities.training.head import fit_head
 
-    fitted = fit_head(torch.from_numpy(vectors), torch.from_numpy(labels), classes, PENALTY)
+    rows = vectors if isinstance(vectors, Hashed) else torch.from_numpy(vectors)
+    fitted = fit_head(rows, torch.from_numpy(labels), classes, PENALTY)
     weights, bias = (np.ascontiguousarray(part.numpy(), np.float32) for part in fitted)
     sums = np.stack([vectors[labels == k].sum(0) for k in range(classes)])
     lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
@@ -218,4 +220,4 @@ def _shown(vectors: Floats, labels: Ints, classes: int, compare: bool) -> Shown:
     if not compare:
         return Shown(head)
     kept = np.linspace(0, len(labels) - 1, min(ANCHORS, len(labels))).astype(np.int64)
-    return Shown(head, examples(vectors, labels, classes, kept))
+    return Shown(head, examples(np.asarray(vectors), labels, classes, kept))

@@ -17,7 +17,9 @@ import pytest
 
 from shoal import Agent, Context, Outcome, Status, Value
 from shoal.agents import MemoryStore
+from shoal.agents.memory.tables import AT
 from shoal.agents.records import Record, count, find, review, stream
+from shoal.agents.records.reading import newest
 from shoal.errors import MissingModelError, UnknownNameError, UsageError
 from shoal.types import Expert, Step
 from tests.agents.slow_run import slow_run
@@ -195,6 +197,12 @@ def test_records_come_in_order_and_a_damaged_one_does_not_stop_them(scripted: Sc
         later = stream(agent.memory, since=records[0].at, approved_only=False)
         assert [r.id for r in later] == [run.id for run in runs[1:]]
         assert count(agent.memory) == 4
+        with closing(sqlite3.connect(agent.memory.path)) as file:
+            file.execute("UPDATE store SET value = 'no JSON' WHERE key = 'run-damaged'")
+            file.commit()
+        assert [r.id for r in newest(agent.memory, 9)] == [run.id for run in reversed(runs)]
+        plan = f"EXPLAIN QUERY PLAN SELECT key FROM store WHERE prefix = '' ORDER BY {AT} DESC"
+        assert "store_by_time" in str(agent.memory.query(plan))  # not all are read for a few
 
 
 def test_the_commands_say_what_may_be_learnt(scripted: Scripted) -> None:

@@ -11,8 +11,9 @@ from safetensors.numpy import load_file, save_file
 from shoal.agents.reflexes import heads
 from shoal.agents.reflexes.acting import actor
 from shoal.agents.reflexes.belief import Belief
+from shoal.agents.reflexes.features import read, read_many
 from shoal.agents.reflexes.heads import Tier
-from shoal.types import Task
+from shoal.types import ImageRef, Task
 
 ENV = "BabyAI-GoToLocal-v0"
 
@@ -99,3 +100,18 @@ def test_an_env_that_is_used_again_begins_anew() -> None:
         alone = actor(ENV, 0.0)
         assert alone is not None
         assert alone.play(task) == episode
+
+
+def _no_picture(image: ImageRef) -> str:
+    raise AssertionError(f"nothing shows {image}")
+
+
+def test_requests_in_hashed_words_are_fitted_as_if_they_were_written_out() -> None:
+    asked = [f"please {verb} order {n}" for n in range(40) for verb in ("stop", "track", "refund")]
+    tasks, labels = [Task(text) for text in asked], np.arange(len(asked)) % 3
+    dense, hashed = read(tasks, "quick", _no_picture), read_many(tasks, "quick", _no_picture)
+    np.testing.assert_array_equal(np.asarray(hashed[labels == 1]), dense[labels == 1])
+    np.testing.assert_allclose(hashed[10:20].sum(0), dense[10:20].sum(0), rtol=1e-6)
+    same, less = (heads.fit(rows, labels, 3, 0, compare=False) for rows in (dense, hashed))
+    np.testing.assert_allclose(less.scores, same.scores, atol=1e-4)
+    np.testing.assert_allclose(less.strange, same.strange, atol=1e-4)

@@ -15,6 +15,9 @@ from shoal.agents.records.export.rows import Row
 from shoal.agents.records.export.spool import Spool
 from shoal.agents.records.record import Record
 
+_LOT = 1_000
+"""Requests that are embedded together: so many hold like lengths, and the same words, often."""
+
 Write = Callable[[Path, Iterable[Row]], None]
 
 
@@ -70,11 +73,12 @@ def _with_embeddings(made: Iterable[Row]) -> Iterator[Row]:
 
     encoder = text_encoder()
     waiting = iter(made)
-    while batch := list(islice(waiting, 64)):
-        vectors = encoder.embed([row["text"] for row in batch])
-        for row, vector in zip(batch, vectors.tolist(), strict=True):
+    while lot := list(islice(waiting, _LOT)):
+        texts = list(dict.fromkeys(row["text"] for row in lot))
+        vectors = dict(zip(texts, encoder.embed(texts), strict=True))
+        for row in lot:
             row["encoder"] = encoder.model
-            row["embedding"] = [round(value, 6) for value in vector]
+            row["embedding"] = [round(value, 6) for value in vectors[row["text"]].tolist()]
             yield row
 
 
