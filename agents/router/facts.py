@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from shoal.agents.router.courtesy import bare
 from shoal.agents.router.words import WIDTH, hashed
 from shoal.types import Task
 
@@ -30,7 +31,7 @@ def facts(task: Task) -> NDArray[np.float32]:
     """
     import numpy as np
 
-    return np.concatenate([told(task), hashed(task.text)])
+    return np.concatenate([told(task), hashed(bare(task.text))])
 
 
 def told(task: Task) -> NDArray[np.float32]:
@@ -38,7 +39,7 @@ def told(task: Task) -> NDArray[np.float32]:
     import numpy as np
 
     goals = task.env is not None and _takes_goal(task.env)
-    mission = (goals or task.env is None) and _is_mission(task.text)
+    mission = (goals or task.env is None) and _is_mission(bare(task.text))
     many = len(task.images)
     return np.array([mission, many > 0, many > 1, task.env is not None, goals], np.float32)
 
