@@ -56,13 +56,19 @@ _CLOSING = _SMALL | _STARTS | _THANKS | frozenset(
 )
 _MENTIONING = frozenset(
     "say says saying said mean means translate word words write phrase a an the of for to is spell"
-    " between than or with in from how i we he she it them him her me us what who not ever".split()
+    " between than or with and in from how i we he she what who not ever".split()
 )
 """After one of these, thanks are spoken of rather than given."""
-_PRAISE = _OPENING | _CLOSING | frozenset(
-    "great perfect cool awesome lovely nice yes yep yeah nope brilliant super wonderful excellent"
-    " amazing fantastic done bye goodbye".split()
+_OBJECTS = frozenset("it them him her me us this that".split())
+_PLAIN = frozenset("thanks thank thx thanx cheers please pls plz asap".split())
+"""What is no part of a sentence even after a pronoun ("is it ok", but "do it please")."""
+_ANSWERS = frozenset(
+    "great perfect cool awesome lovely nice good yes yep yeah no nope brilliant super wonderful"
+    " excellent amazing fantastic done bye goodbye ok okay alright fine thanks thank you thx cheers"
+    " ta please pls hi hello hey hiya there morning afternoon evening day sorry that's all is very"
+    " much so a lot many for help everything again".split()
 )
+"""What these alone are left of is small talk: thanks and greetings are all of it."""
 _MOST = 4
 """Courtesies that are taken off at either end."""
 
@@ -80,13 +86,7 @@ def bare(text: str) -> str:
     for shortened in (_without_closing, _without_opening):
         for _ in range(_MOST):
             left = shortened(left)
-    words = _words(left)
-    return left if any(word not in _PRAISE for word in words) else _small(left, text)
-
-
-def _small(left: str, text: str) -> str:
-    """Small words alone may be all that is asked ("do it again"), but "that's all" is not."""
-    return left if set(_words(left)) & {"it", "one", "same", "again", "so"} else text
+    return left if not _ANSWERS.issuperset(_words(left)) else text
 
 
 def _words(text: str) -> list[str]:
@@ -120,9 +120,13 @@ def _without_closing(text: str) -> str:
     for place in range(max(1, len(words) - 8), len(words)):
         if _closes(words[place:]):
             before = text[found[place - 1].end() : found[place].start()]
-            if before.strip() or words[place - 1] not in _MENTIONING:
+            if before.strip() or not _mentions(words[place - 1], words[place]):
                 return text[: found[place].start()].rstrip(" ,;:-–—…")
     return text
+
+
+def _mentions(before: str, word: str) -> bool:
+    return before in _MENTIONING or (before in _OBJECTS and word not in _PLAIN)
 
 
 def _closes(words: list[str]) -> bool:
