@@ -9,65 +9,39 @@ as a whole.
 from __future__ import annotations
 
 import re
+import tomllib
 from functools import lru_cache
+from pathlib import Path
 
-_CLAUSE = re.compile(r"\W*((?:[^\W_]|['’ ])+?) *(?:[,:;!?.…]+|-+ | [-–—] )\s*(?:but\s)?\s*(?=\S)")
+_FILE = Path(__file__).with_name("small_words.toml")
+WORDS: dict[str, str] = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+"""Lists of small words, by what they are for."""
+
+_CLAUSE = re.compile(
+    r"\W*((?:[^\W_]|['\u2019 ])+?) *(?:[,:;!?.\u2026]+|-+ | [-\u2013\u2014] )\s*(?:but\s)?\s*(?=\S)"
+)
 """The words before the first mark, and the mark."""
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_SMILEY = re.compile(r"(?:\s+(?:[:;=8]-?[)(dp\]]+|<3|[\U0001F300-\U0001FAFF]+))+\s*$", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_SMILEY = re.compile(
+    r"(?:\s+(?:[:;=8]-?[)(dp\]]+|<3|[\U0001F300-\U0001FAFF]+))+\s*$", re.IGNORECASE
+)
 
-_SMALL = frozenset(
-    "a about again all am an and any as at be been but can could do don't dont for from got had has"
-    " have here here's i i'd i'll i'm i've if im in is it it's just me may might mind mine my need"
-    " get of oh on one or out same so that that's the then there this to too us was we will with when"
-    " whenever while would you you'd you'll you're you've your once not no wouldn't up".split()
-)
-_OPENING = _SMALL | frozenset(
-    "hi hii hello hullo hallo hey heya hiya yo greetings howdy morning afternoon evening dear sorry"
-    " apologies excuse forgive pardon please pls plz kindly um umm uh uhh er erm eh hm hmm hmmm ah"
-    " ok okay okey alright right well now listen look anyway anyhow actually basically btw also next"
-    " first firstly second finally lastly urgent asap quick quickly question request favour favor ask"
-    " wondering wonder curious curiosity help hope thought think random agent assistant robot bot"
-    " shoal mate buddy pal friend folks guys everyone team sir madam day good bother bothering"
-    " disturb disturbing trouble troubling interrupt interrupting interruption bug bugging pester"
-    " asking another little small short simple silly stupid dumb odd strange weird tiny brief general"
-    " late task thing moment minute min sec chance time spare free possible convenient kind fine sound"
-    " sounds know really very terribly bit something someone meaning wanted more maybe perhaps guess"
-    " stuck further by way".split()
-)
-_FILLERS = frozenset("hi hello hey hiya um umm uh uhh er erm hm hmm please pls plz kindly".split())
+_SMALL = frozenset(WORDS["small"].split())
+_OPENING = _SMALL | frozenset(WORDS["opening"].split())
+_FILLERS = frozenset(WORDS["fillers"].split())
 """What is a courtesy of its own at the beginning, with no mark behind it."""
-_STARTS = frozenset(
-    "thanks thank thanking thx thanx tks ty cheers ta please pls plz asap urgent urgently quickly if"
-    " when whenever once many much lots sorry ok okay alright kindly no it's hurry lol haha mate"
-    " buddy be take and".split()
-)
+_STARTS = frozenset(WORDS["starts"].split())
 """With what a courtesy at the end begins; or:"""
 _ASKING = (["would", "you"], ["could", "you"], ["as", "soon"], ["as", "quickly"], ["as", "fast"])
-_THANKS = frozenset(
-    "thanks thank thanking thx thanx tks ty cheers ta please pls plz asap urgent urgently possible"
-    " mind minute moment sec second min time rush hurry sorry ok okay alright kindly appreciated"
-    " obliged lol haha mate buddy quick quickly can could would trouble convenient chance soon".split()
-)
+_THANKS = frozenset(WORDS["thanks"].split())
 """One of these is in a courtesy at the end."""
-_CLOSING = _SMALL | _STARTS | _THANKS | frozenset(
-    "very advance lot million bunch ton heaps help kind fast away get find like ask asking bother"
-    " bothering spare free straight great lovely nice appreciate really dear friend my sir".split()
-)
-_MENTIONING = frozenset(
-    "say says saying said mean means translate word words write phrase a an the of for to is spell"
-    " between than or with and in from how i we he she what who not ever".split()
-)
+_CLOSING = _SMALL | _STARTS | _THANKS | frozenset(WORDS["closing"].split())
+_MENTIONING = frozenset(WORDS["mentioning"].split())
 """After one of these, thanks are spoken of rather than given."""
-_OBJECTS = frozenset("it them him her me us this that".split())
-_PLAIN = frozenset("thanks thank thx thanx cheers please pls plz asap".split())
+_OBJECTS = frozenset(WORDS["objects"].split())
+_PLAIN = frozenset(WORDS["plain"].split())
 """What is no part of a sentence even after a pronoun ("is it ok", but "do it please")."""
-_ANSWERS = frozenset(
-    "great perfect cool awesome lovely nice good yes yep yeah no nope brilliant super wonderful"
-    " excellent amazing fantastic done bye goodbye ok okay alright fine thanks thank you thx cheers"
-    " ta please pls hi hello hey hiya there morning afternoon evening day sorry that's all is very"
-    " much so a lot many for help everything again".split()
-)
+_ANSWERS = frozenset(WORDS["answers"].split())
 """What these alone are left of is small talk: thanks and greetings are all of it."""
 _MOST = 4
 """Courtesies that are taken off at either end."""
@@ -90,7 +64,7 @@ def bare(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    return [word.lower().replace("’", "'") for word in _WORD.findall(text)]
+    return [word.lower().replace("\u2019", "'") for word in _WORD.findall(text)]
 
 
 def _without_opening(text: str) -> str:
@@ -121,7 +95,7 @@ def _without_closing(text: str) -> str:
         if _closes(words[place:]):
             before = text[found[place - 1].end() : found[place].start()]
             if before.strip() or not _mentions(words[place - 1], words[place]):
-                return text[: found[place].start()].rstrip(" ,;:-–—…")
+                return text[: found[place].start()].rstrip(" ,;:-\u2013\u2014\u2026")
     return text
 
 

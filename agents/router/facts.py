@@ -28,10 +28,11 @@ def facts(task: Task) -> NDArray[np.float32]:
 
     "mission": the text parses to a goal (`shoal.envs.parse`) that the task's env takes, or,
     without an env, any would. "image": a picture is at hand; "images": several are. "env": an
-    env is; "goals": one that can be told what to do. "enclosed": the
-    text holds what it speaks of, behind a colon or in quotes. "named": it names an env. What a policy expects of a goal is no
-    fact of the head's: it is an affordance, and weighs in the router's decision, and so does
-    what is like the examples of a tool, and what memory knows of who solved the like.
+    env is; "goals": one that can be told what to do. "enclosed": the text holds what it speaks
+    of, behind a colon or in quotes. "named": it names an env. The text is read without its
+    courtesies (`shoal.agents.router.courtesy`). What a policy expects of a goal is no fact of
+    the head's: it is an affordance, and weighs in the router's decision, and so does what is
+    like the examples of a tool, and what memory knows of who solved the like.
     """
     import numpy as np
 

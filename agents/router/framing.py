@@ -7,57 +7,46 @@ from __future__ import annotations
 
 import random
 
+from shoal.agents.router.courtesy import WORDS
+
 FRAMED = 1
 """How often a wording is also said with a frame."""
 
 _ANY = (
-    "I know it's late, but {}", "for a friend: {}", "this may sound odd: {}", "my boss asks: {}",
-    "{}, that's all I need", "here's what I need: {}", "I've been thinking. {}", "{}, go ahead",
-    "my daughter wants to know: {}", "I'm in a bit of a rush here. {}", "{} - that's my question",
+    "I know it's late, but {}", "for a friend: {}", "this may sound odd: {}",
+    "my boss asks: {}", "{}, that's all I need", "here's what I need: {}",
+    "I've been thinking. {}", "{}, go ahead", "my daughter wants to know: {}",
+    "I'm in a bit of a rush here. {}", "{} - that's my question",
     "we talked about it at lunch: {}", "I'm not sure who to ask. {}", "{}, and nothing else",
-    "I'm new to this. {}", "since you're there: {}", "while you're at it, {}", "now that you're here, {}",
-    "let's see. {}", "before I forget: {}", "{}, I keep forgetting", "{} - I can't manage it alone",
-    "you're probably busy but {}", "as a start, {}", "here goes: {}", "let me try this: {}",
-    "my husband says I should ask you: {}", "{}... if you know what I mean", "{}, as simple as that",
-    "I hate to be a nuisance, but {}", "one for you: {}", "{}, for real", "{}, seriously",
+    "I'm new to this. {}", "since you're there: {}", "while you're at it, {}",
+    "now that you're here, {}", "let's see. {}", "before I forget: {}", "{}, I keep forgetting",
+    "{} - I can't manage it alone", "you're probably busy but {}", "as a start, {}",
+    "here goes: {}", "let me try this: {}", "my husband says I should ask you: {}",
+    "{}... if you know what I mean", "{}, as simple as that", "I hate to be a nuisance, but {}",
+    "one for you: {}", "{}, for real", "{}, seriously",
 )  # fmt: skip
 _ASKED = (
     "do you know {}", "tell me {}", "can you tell me {}", "could you tell me {}", "any idea {}",
     "I'd like to know {}", "I want to know {}", "do you happen to know {}", "I need to know {}",
-    "could you find out {}", "would you know {}", "I'm curious {}", "I wonder {}", "{}, do you know",
-    "let me know {}", "can you say {}", "have you any idea {}", "I'd love to know {}", "{}, any idea",
-    "please tell me {}", "I'm trying to figure out {}", "what I want to know is {}", "so then {}",
-    "help me out here, {}", "someone asked me {}", "I was asked {}", "my question is {}",
+    "could you find out {}", "would you know {}", "I'm curious {}", "I wonder {}",
+    "{}, do you know", "let me know {}", "can you say {}", "have you any idea {}",
+    "I'd love to know {}", "{}, any idea", "please tell me {}", "I'm trying to figure out {}",
+    "what I want to know is {}", "so then {}", "help me out here, {}", "someone asked me {}",
+    "I was asked {}", "my question is {}",
 )  # fmt: skip
 _TOLD = (
     "can you {}", "could you {}", "would you {}", "can you {} for me", "could you {} for me",
-    "I need you to {}", "I'd like you to {}", "I want you to {}", "will you {}", "go ahead and {}",
-    "would you mind if I asked you to {}", "is it possible for you to {}", "are you able to {}",
-    "is there any way you could {}", "make sure you {}", "would it be possible to {}", "you can {}",
-    "do me a favour and {}", "be a dear and {}", "I was hoping you could {}", "you should {}",
-    "I'd appreciate it if you'd {}", "it would be nice if you could {}", "how about you {}",
-    "please go and {}", "maybe you can {}", "{}, can you do that", "{}, I'd like that",
-    "your job is to {}", "I would be happy if you could {}", "time to {}", "try to {}", "you have to {}",
+    "I need you to {}", "I'd like you to {}", "I want you to {}", "will you {}",
+    "go ahead and {}", "would you mind if I asked you to {}", "is it possible for you to {}",
+    "are you able to {}", "is there any way you could {}", "make sure you {}",
+    "would it be possible to {}", "you can {}", "do me a favour and {}", "be a dear and {}",
+    "I was hoping you could {}", "you should {}", "I'd appreciate it if you'd {}",
+    "it would be nice if you could {}", "how about you {}", "please go and {}",
+    "maybe you can {}", "{}, can you do that", "{}, I'd like that", "your job is to {}",
+    "I would be happy if you could {}", "time to {}", "try to {}", "you have to {}",
 )  # fmt: skip
-_QUESTIONS = frozenset(
-    "what what's which who who's whose where where's when when's why how how's".split()
-)
-_ORDERS = frozenset(
-    "get make tell give write put go play find read take show open turn explain keep run look start"
-    " reach check list bring pick describe name move use send summarise set order compare walk say"
-    " solve translate add remember act pay remind drive call stop finish hold land fix leave print"
-    " sort win save rewrite carry swing change extract lift book buy record type clean ask calculate"
-    " complete post delete answer balance begin close cancel transcribe switch reserve convert spell"
-    " raise search suggest copy grab collect unlock log draft cross rent identify fetch scan beat"
-    " avoid reply sum note classify explore push perform compose return fill store recall forget"
-    " steer restart share sing rephrase shorten deliver clear meet lock sell hang paint evaluate draw"
-    " compute work ocr navigate transfer upload recommend control touch step message phone download"
-    " install shut connect block register mail repair remove test reset repeat escape replace watch"
-    " create report multiply proofread recognise email pass place join climb track rename update hire"
-    " feed wash charge mute split pause cut pull define analyse subtract divide label rate flip"
-    " caption recite match visit stand catch survive execute stabilise build invite withdraw cook mow"
-    " pour lower edit press swap teach digitise purchase park water renew launch improve".split()
-)
+_QUESTIONS = frozenset(WORDS["questions"].split())
+_ORDERS = frozenset(WORDS["orders"].split())
 
 
 def framed(text: str, draw: random.Random) -> str:

@@ -25,7 +25,8 @@ _STEM = 5
 """Letters of a longer word's beginning, read as well: "dictate" is like "dictation"."""
 
 _ENCLOSED = re.compile(
-    r"(?<=[^\W\d]):\s+(?=\S+\s+\S)(.*)|(?<!\w)(['\"“‘][^'\"”’]{2,}['\"”’])(?!\w)", re.DOTALL
+    r"(?<=[^\W\d]):\s+(?=\S+\s+\S)(.*)|(?<!\w)(['\"\u201c\u2018][^'\"\u201d\u2019]{2,}['\"\u201d\u2019])(?!\w)",
+    re.DOTALL,
 )
 _WORD = re.compile(r"[^\W\d]+(?:'[^\W\d]+)*|\d+|[^\w\s]")
 
@@ -44,7 +45,7 @@ def hashed(text: str) -> NDArray[np.float32]:
     """Hashes one request into float32 (WIDTH,), of unit length unless it is empty."""
     import numpy as np
 
-    found = _WORD.findall(text[:2000].lower().replace("’", "'"))[:_LONGEST]
+    found = _WORD.findall(text[:2000].lower().replace("\u2019", "'"))[:_LONGEST]
     # Many leave apostrophes out.
     words = ["0" if one[0].isdigit() else one.replace("'", "") or one for one in found]
     told = enclosed(text)
