@@ -5,7 +5,8 @@
 Tasks have the fields `text`, `images` (a list, a number or a flag), `env` and `expert`: the
 right one, "ask" where there is none. Without a file they are those of
 cases/route_test2.jsonl, which route_cases.py drew (dev: for choices; tests: for figures alone;
-"test" is the first one, drawn from the same hand's wordings as dev).
+"test" is the first one, drawn from the same hand's wordings as dev; test and test2 were looked at
+error by error since, and serve as development).
 Only what the router is told counts: the words, whether pictures and an env are at hand.
 
 Baselines: the nearest example's expert (cosine, same encoder, same examples, same facts), and

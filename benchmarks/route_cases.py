@@ -4,11 +4,11 @@
     python benchmarks/route_cases.py --check EVERY [--meaning]   (the overlap with the training)
 
 Of route_templates.toml a third of each kind's wordings is dev (choices are made by it), the rest
-test; route_fresh.toml was written later and is test2 throughout. Tests are looked at for figures
-only. Each wording gives up to FILLINGS tasks, some with a conversational frame, some with a picture
-or an env at hand that they don't ask about. Left out is whatever is a near duplicate of a task
-drawn before, or of what the router trains on: character trigrams with a Jaccard similarity of NEAR
-or more after normalisation, or, in test2, embeddings of MiniLM with a cosine of MEANT or more.
+test; route_fresh.toml was written later and is test2 throughout. Both served as development later.
+Each wording gives up to FILLINGS tasks, some with a conversational frame, some with a picture or
+an env at hand that they don't ask about. Left out is whatever is a near duplicate of a task drawn
+before, or of what the router trains on: character trigrams with a Jaccard similarity of NEAR or
+more after normalisation, or, in test2, embeddings of MiniLM with a cosine of MEANT or more.
 """
 
 from __future__ import annotations

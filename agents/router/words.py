@@ -35,7 +35,7 @@ def enclosed(text: str) -> tuple[int, int] | None:
     """Where a request holds what it is about: behind its first colon, or in quotes.
 
     >>> enclosed("shorten: I am late because of the rain")
-    (8, 38)
+    (9, 38)
     """
     found = _ENCLOSED.search(text[:2000])
     return found.span(found.lastindex or 0) if found else None
