@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from shoal.agents.router.words import WIDTH, hashed
+from shoal.agents.router.courtesy import bare
+from shoal.agents.router.words import WIDTH, enclosed, hashed
 from shoal.types import Task
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NAMES = ("mission", "image", "images", "env", "goals")
+NAMES = ("mission", "image", "images", "env", "goals", "enclosed", "named")
 """The facts, in the order in which the head reads them behind the embedding."""
+
+_ENV_ID = re.compile(r"\b[A-Za-z][\w/.-]*-v\d+\b")
 
 READ = (*NAMES, f"words {WIDTH}")
 """All that the head reads behind the embedding."""
 
 
 def facts(task: Task) -> NDArray[np.float32]:
-    """Returns a task's facts, float32 (5 + WIDTH,): five of 0 or 1, then its words, hashed.
+    """Returns a task's facts, float32 (7 + WIDTH,): seven of 0 or 1, then its words, hashed.
 
     "mission": the text parses to a goal (`shoal.envs.parse`) that the task's env takes, or,
     without an env, any would. "image": a picture is at hand; "images": several are. "env": an
-    env is; "goals": one that can be told what to do. What a policy expects of a goal is no
-    fact of the head's: it is an affordance, and weighs in the router's decision, and so does
-    what is like the examples of a tool, and what memory knows of who solved the like.
+    env is; "goals": one that can be told what to do. "enclosed": the text holds what it speaks
+    of, behind a colon or in quotes. "named": it names an env. The text is read without its
+    courtesies (`shoal.agents.router.courtesy`). What a policy expects of a goal is no fact of
+    the head's: it is an affordance, and weighs in the router's decision, and so does what is
+    like the examples of a tool, and what memory knows of who solved the like.
     """
     import numpy as np
 
-    return np.concatenate([told(task), hashed(task.text)])
+    return np.concatenate([told(task), hashed(bare(task.text))])
 
 
 def told(task: Task) -> NDArray[np.float32]:
-    """Returns the named facts alone, float32 (5,)."""
+    """Returns the named facts alone, float32 (7,)."""
     import numpy as np
 
     goals = task.env is not None and _takes_goal(task.env)
-    mission = (goals or task.env is None) and _is_mission(task.text)
+    mission = (goals or task.env is None) and _is_mission(bare(task.text))
     many = len(task.images)
-    return np.array([mission, many > 0, many > 1, task.env is not None, goals], np.float32)
+    own = enclosed(bare(task.text)) is not None
+    named = _ENV_ID.search(task.text) is not None
+    env = task.env is not None
+    return np.array([mission, many > 0, many > 1, env, goals, own, named], np.float32)
 
 
 def _is_mission(text: str) -> bool:

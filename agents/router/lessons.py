@@ -14,35 +14,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from shoal.agents.router.framing import FRAMED, framed
+
 EXAMPLES = Path(__file__).with_name("examples.toml")
 TEMPLATES = Path(__file__).with_name("templates.toml")
-TALKS = tuple(Path(__file__).with_name(f"{name}.toml") for name in ("talk", "everyday"))
+TALKS = tuple(Path(__file__).with_name(f"{name}.toml") for name in ("talk", "everyday", "further"))
 NO_IMAGE, NO_ENV, WRONG_ENV = "ask.no_image", "ask.no_env", "ask.wrong_env"
 FILLINGS = 3
 """How often a wording with slots is filled."""
 OTHERS = 2
 """Of its rarer circumstances, each filling of a wording gets so many."""
-FRAMED = 2
-"""How often a wording is also said with a conversational frame: what it adds must not matter."""
-
 _SLOT = re.compile(r"\{(\w+?)2?\}")
 _GOALS = "shoal/MixedTrainLocal-v0"
 _CONTROL = "CartPole-v1"
-_FRAMES = (
-    "please {}", "{} please", "hello, {}", "now {}", "well, {}", "excuse me, {}", "{} thank you",
-    "so, {}", "oh, {}", "hey there! {}", "one thing: {}", "{} if you can", "{}!!", "alright, {}",
-    "could you help me? {}", "good morning, {}", "dear agent, {}", "{} soon please",
-    "hi, {}", "hi there! {}", "hey, {}", "hello! {}", "greetings! {}", "good day, {}", "yo, {}",
-    "ok, {}", "okay so {}", "um, {}", "uh {}", "hmm, {}", "er, {}", "listen, {}", "right, {}",
-    "also, {}", "and {}", "just {}", "next: {}", "first of all, {}", "quick one: {}", "pls {}",
-    "I was wondering, {}", "here is my question: {}", "my request: {}", "urgent: {}", "mate, {}",
-    "pardon the interruption, {}", "if you don't mind, {}", "be so kind: {}", "for a friend: {}",
-    "I know it's late, but {}", "this may sound odd: {}", "{}, thanks", "{} thx", "{}, cheers",
-    "{} pls", "{} ok?", "{}, if possible", "{} as soon as possible", "{} quickly", "{}...", "{} :)",
-    "{}, thank you in advance", "{} - many thanks", "{}, it's urgent", "{}, sorry to ask",
-    "{}, when you have a minute", "{}, would you", "{}, and be quick", "{}, take your time",
-)  # fmt: skip
-
 _Hand = tuple[int, str | None, float]
 """Pictures, env, and the weight of a request under these circumstances."""
 
@@ -85,8 +69,8 @@ def lessons(seed: int = 0) -> list[Lesson]:
         draw = random.Random(f"{seed} {skill} {wording}")
         texts = dict.fromkeys(_filled(wording, slots, draw) for _ in range(FILLINGS))
         plain = list(texts)
-        for place, frame in enumerate(draw.sample(_FRAMES, FRAMED)):
-            texts[frame.format(plain[place % len(plain)])] = None
+        for place in range(FRAMED):
+            texts[framed(plain[place % len(plain)], draw)] = None
         for text in texts:
             usual, *rare = _circumstances(skill, envs, draw)
             few = draw.sample(rare, min(OTHERS, len(rare))) if slots else rare

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from shoal.agents.router.courtesy import bare
 from shoal.agents.router.facts import NAMES, told
 from shoal.agents.router.words import WIDTH, hashed
 from shoal.types import Task
@@ -25,7 +26,7 @@ class Readings:
         embeddings: float32 (u, d), of each text once.
         words: Sparse float32 (u, WIDTH), likewise.
         texts: int64 (n,), each row's text.
-        told: float32 (n, 5), each row's named facts.
+        told: float32 (n, 7), each row's named facts.
     """
 
     embeddings: torch.Tensor
@@ -38,11 +39,12 @@ class Readings:
         """Reads tasks."""
         from shoal.modalities.text import text_encoder
 
-        place = {text: i for i, text in enumerate(dict.fromkeys(task.text for task in tasks))}
+        texts = [bare(task.text) for task in tasks]
+        place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
         return cls(
             torch.from_numpy(text_encoder().embed(list(place))),
             _sparse(list(place)),
-            torch.tensor([place[task.text] for task in tasks]),
+            torch.tensor([place[text] for text in texts]),
             torch.from_numpy(np.stack([told(task) for task in tasks])),
         )
 

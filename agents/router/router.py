@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from shoal.agents.router.courtesy import bare
 from shoal.agents.router.dial import TYPICAL, Dial, Precedent, chosen, with_precedents
 from shoal.agents.router.exploring import Explorer
 from shoal.agents.router.facts import facts
@@ -152,7 +153,7 @@ class Router:
         """
         from shoal.modalities.text import text_encoder
 
-        embedding = text_encoder().embed([task.text])[0]
+        embedding = text_encoder().embed([bare(task.text)])[0]
         nearer = {
             expert: self._nearer(embedding, expert, tuple(examples), _absent(task))
             for expert, examples in (abilities or {}).items()

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from shoal.agents.router.courtesy import bare
 from shoal.agents.router.facts import NAMES
 from shoal.agents.router.head import SHIPPED, Head
 from shoal.agents.router.lessons import Lesson, lessons
@@ -78,8 +79,9 @@ def embedded(texts: Sequence[str]) -> NDArray[np.float32]:
     """Embeds texts, each once: float32 (n, d)."""
     from shoal.modalities.text import text_encoder
 
-    place = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-    return text_encoder().embed(list(place))[[place[text] for text in texts]]
+    read = [bare(text) for text in texts]
+    place = {text: i for i, text in enumerate(dict.fromkeys(read))}
+    return text_encoder().embed(list(place))[[place[text] for text in read]]
 
 
 def train(path: Path = SHIPPED) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from shoal import Agent
 from shoal.agents.router import Router
+from shoal.agents.router.courtesy import bare
 from shoal.agents.router.facts import facts
 from shoal.agents.router.head import SHIPPED, Head
 from shoal.agents.router.lessons import lessons
@@ -207,3 +208,23 @@ def test_a_head_of_other_facts_is_refused(tmp_path: Path) -> None:
     path.write_bytes(save(load(SHIPPED.read_bytes()), metadata=about))
     with pytest.raises(CorruptWeightsError, match="other facts than mission"):
         Head.load(path)
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("sorry to bother you, open the red door thanks!", "open the red door"),
+        ("hi there! when you get a sec, go to the ball, if you don't mind", "go to the ball"),
+        (
+            "quick question: fix my grammar: she don't likes it",
+            "fix my grammar: she don't likes it",
+        ),
+        ("how do I say thank you", "how do I say thank you"),
+        ("great, thanks", "great, thanks"),
+        ("is it ok", "is it ok"),
+        ("", ""),
+    ],
+)
+def test_courtesies_are_no_part_of_a_request(said: str, asked: str) -> None:
+    assert bare(said) == asked
+    assert facts(Task(said)).tolist() == facts(Task(asked)).tolist()
