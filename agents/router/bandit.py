@@ -29,7 +29,7 @@ from shoal.types import Cost
 CLIP = 10.0
 """Largest weight of a choice that was unlikely when it was made."""
 
-ANCHOR = 3e-3
+ANCHOR = 3e-4
 """How strongly its weights are held to what they were, beside what it said of the lessons."""
 
 REPLAYED = 2400
