@@ -19,7 +19,7 @@ from shoal.agents.reflexes.fitting import candidate, spare
 from shoal.agents.reflexes.judging import Verdict, judged
 from shoal.agents.reflexes.kinds import Kind
 from shoal.agents.reflexes.risk import lowest_threshold
-from shoal.agents.reflexes.settings import LearnSettings
+from shoal.agents.reflexes.settings import Aside, LearnSettings
 from shoal.agents.reflexes.spec import KindSpec, PolicyPart, ReaderPart, ReflexSpec, TierSpec
 from shoal.agents.reflexes.split import Parts
 from shoal.files import sha256_file, write_atomic
@@ -85,7 +85,7 @@ def chosen(
     others: Sequence[Example],
     memory: MemoryStore,
     settings: LearnSettings,
-    aside: Path,
+    aside: Aside,
 ) -> Made:
     """Fits and judges a chooser; see `shoal.agents.reflexes.fitting`."""
 
@@ -100,7 +100,7 @@ def chosen(
     return Made(kind, made.chooser, figures, wrong, settings, made.reader)
 
 
-def acted(kind: Kind, parts: Parts, settings: LearnSettings, aside: Path) -> Made:
+def acted(kind: Kind, parts: Parts, settings: LearnSettings, aside: Aside) -> Made:
     """Plays the records' episodes anew with a policy alone, and judges it.
 
     It is the env's saved policy, or where there is none one that is cloned from the older records.
@@ -119,7 +119,7 @@ def acted(kind: Kind, parts: Parts, settings: LearnSettings, aside: Path) -> Mad
 
     found = actor(kind.subject, 0.0)
     if found is None:
-        found = cloned(kind.subject, parts.fit, aside / OWN, settings.seed)
+        found = cloned(kind.subject, parts.fit, aside.folder / OWN, settings.seed)
     asked = parts.calibration
     expects = np.array([found.expects(e.task) for e in asked])
     right, slow = _played(found, asked), np.array([e.slow for e in asked], bool)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +18,7 @@ from shoal.agents.reflexes.heads import Fitted
 from shoal.agents.reflexes.judging import Verdict, judged
 from shoal.agents.reflexes.reading import reader_file, tuned_reader
 from shoal.agents.reflexes.risk import lowest_threshold
-from shoal.agents.reflexes.settings import LearnSettings
+from shoal.agents.reflexes.settings import Aside, LearnSettings
 from shoal.agents.reflexes.spec import ClassSpec, ReaderPart
 from shoal.agents.reflexes.split import Parts, classes_of, numbers
 from shoal.agents.reflexes.templates import Template, template_of
@@ -64,7 +63,7 @@ def candidate(
     others: Sequence[Example],
     source_of: SourceOf,
     settings: LearnSettings,
-    aside: Path,
+    aside: Aside,
 ) -> Candidate:
     """Fits one kind's chooser.
 
@@ -93,7 +92,7 @@ def candidate(
     if (truth == len(names)).any():
         classes.append(ClassSpec(label=""))
     part = tuned_reader(classes, parts.fit, aside, settings.seed)
-    reader = reader_file(part, aside)
+    reader = reader_file(part, aside.folder)
     chooser = Chooser(tuple(classes), {}, encoder_name(rows[0].task), reader=reader)
     trials = Trials(chooser.fill)
     grains = _grains(len(parts.calibration), settings)

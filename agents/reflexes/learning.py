@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from shoal.agents.reflexes.examples import MOST_OF_KIND, Example, latest
 from shoal.agents.reflexes.grouping import grouped
 from shoal.agents.reflexes.kinds import Kind
-from shoal.agents.reflexes.settings import LearnSettings
+from shoal.agents.reflexes.settings import Aside, LearnSettings
 from shoal.agents.reflexes.shelf import Shelf
 from shoal.agents.reflexes.split import by_time
 from shoal.errors import ShoalError, StorageError
@@ -109,7 +109,7 @@ class _Lessons:
         self.tell(f"{name}: learns from {len(found)} records")
         with tempfile.TemporaryDirectory(prefix="shoal-learn-") as aside:
             try:
-                made = self._made(kind, found, Path(aside))
+                made = self._made(kind, found, Aside(Path(aside), self.tell))
             except StorageError:
                 raise
             except ShoalError as error:
@@ -122,7 +122,7 @@ class _Lessons:
         told = (verdict["promoted"], version, verdict["reason"])
         return Learnt(name, kind, len(found), *told, seconds, figures)
 
-    def _made(self, kind: Kind, found: Sequence[Example], aside: Path) -> Any:
+    def _made(self, kind: Kind, found: Sequence[Example], aside: Aside) -> Any:
         from shoal.agents.reflexes.candidates import acted, chosen
 
         parts = by_time(found)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shoal.agents.reflexes.examples import Example
+from shoal.agents.reflexes.settings import Aside
 from shoal.agents.reflexes.spec import ClassSpec, ReaderPart
 from shoal.files import sha256_file
 
@@ -15,14 +16,14 @@ OWN = "reader.safetensors"
 
 
 def tuned_reader(
-    classes: Sequence[ClassSpec], examples: Sequence[Example], aside: Path, seed: int
+    classes: Sequence[ClassSpec], examples: Sequence[Example], aside: Aside, seed: int
 ) -> ReaderPart | None:
     """Tunes an adapter to the calls of these examples; None where the shipped one serves.
 
     Args:
         classes: The tools, with their templates.
         examples: To learn from, the oldest first.
-        aside: Folder to save it in.
+        aside: Where to save it.
         seed: Of its batches.
     """
     functions = {c.label: c.function for c in classes if c.function and _has_to_be_read(c)}
@@ -36,7 +37,8 @@ def tuned_reader(
         Sample(e.task.text, (functions[e.target],), ((e.target, _asked(e, functions[e.target])),))
         for e in known
     ]
-    made = tuned(samples, aside / OWN, seed)
+    aside.tell(f"tuning how arguments are read on {len(samples)} calls, which takes some minutes")
+    made = tuned(samples, aside.folder / OWN, seed)
     if made is None:
         return None
     return ReaderPart(

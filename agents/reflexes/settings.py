@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from shoal.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Where a candidate's larger parts lie until it is promoted.
+
+    Attributes:
+        folder: An empty one, thrown away in the end.
+        tell: Receives a line before what takes minutes.
+    """
+
+    folder: Path
+    tell: Callable[[str], None] = lambda line: None
 
 
 @dataclass(frozen=True, slots=True)

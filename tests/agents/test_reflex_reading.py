@@ -75,8 +75,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_learns_to_read_the_users_shorthand(home: Path) -> None:
     memory = MemoryStore()
     desk.record(memory, _rows(220, 0), functions=_functions())
-    (made,) = learn(memory, LearnSettings(margin=0.1))
+    told: list[str] = []
+    (made,) = learn(memory, LearnSettings(margin=0.1), tell=told.append)
     assert made.promoted, made.reason
+    assert any("takes some minutes" in line for line in told)
     shelf = shelf_of(memory)
     spec = shelf.spec(made.name, made.version)
     assert spec.reader is not None
