@@ -152,9 +152,10 @@ class MemoryStore(IndexedStore):
         """
         rows = self.query(
             "SELECT prefix, key FROM store WHERE prefix IN (SELECT value FROM json_each(?)) "
-            "AND ?2 <> '' AND substr(key, 1, length(?2)) = ?2 LIMIT 1000",
+            "AND ?2 <> '' AND substr(key, 1, length(?2)) = ?2 ORDER BY key <> ?2 LIMIT 1000",
             self.prefixes(), key,
         )  # fmt: skip
+        rows = [row for row in rows if row[1] == key] or rows  # a whole key is no start of others
         if len(rows) == 1 and (item := self.item(*rows[0])) is not None:
             return item
         why = f"{len(rows)} items start with it" if rows else "no item starts with it"

@@ -18,7 +18,7 @@ from shoal.agents.memory import MemoryStore
 from shoal.agents.memory.exporting import checksum, export_to
 from shoal.agents.memory.importing import import_from
 from shoal.agents.memory.sqlite import FORMAT, driver
-from shoal.errors import UsageError
+from shoal.errors import UnknownNameError, UsageError
 
 
 @pytest.fixture
@@ -166,6 +166,14 @@ def test_an_export_comes_back_whole(name: str, memory: MemoryStore, tmp_path: Pa
     told = import_from(MemoryStore(tmp_path / "b" / "m.sqlite"), tmp_path / name, trust=False)
     assert told.added == 4
     other.close()
+
+
+def test_a_whole_key_is_found_among_those_that_begin_with_it(memory: MemoryStore) -> None:
+    for key in ("ab", "abc", "abd"):
+        memory.remember("text", f"note {key}", data={}, provenance="user", key=key)
+    assert memory.find("ab").text == "note ab"
+    with pytest.raises(UnknownNameError, match="3 items start with it"):
+        memory.find("a")
 
 
 def test_damaged_lines_are_named_and_nothing_is_taken(memory: MemoryStore, tmp_path: Path) -> None:
