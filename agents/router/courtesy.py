@@ -42,8 +42,9 @@ _PLAIN = frozenset(WORDS["plain"].split())
 _ANSWERS = frozenset(WORDS["answers"].split())
 """What these alone are left of is small talk: thanks and greetings are all of it."""
 _LEAD = re.compile(
-    r"(?:i(?:'d| would)|we(?:'d| would)) (?:be|feel) (?:so |very |most |really |truly )?(?:grateful|glad|"
-    r"obliged|thankful|delighted) if you (?:could|would|can)(?: please| kindly)? (?=\w+ \w)|"
+    r"(?:i(?:'d| would)|we(?:'d| would)) (?:be|feel) (?:so |very |most |really |truly )?"
+    r"(?:grateful|glad|obliged|thankful|delighted) if you (?:could|would|can)"
+    r"(?: please| kindly)? (?=\w+ \w)|"
     r"(?:would|could) you be (?:so|as) (?:kind|good|nice) (?:as|and) (?:to )?(?=\w+ \w)",
     re.IGNORECASE,
 )

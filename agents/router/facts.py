@@ -33,13 +33,13 @@ def facts(task: Task) -> NDArray[np.float32]:
     "mission": the text parses to a goal (`shoal.envs.parse`) that the task's env takes, or,
     without an env, any would. "image": a picture is at hand; "images": several are. "env": an
     env is; "goals": one that can be told what to do. "enclosed": the text holds what it speaks
-    of, behind a colon or in quotes. "named": it names an env. "unfinished": an operand or a date is missing; "alone": it speaks of
-    two pictures, and one is at hand; "at odds": a mission that nobody can do; "named here": it
-    names the env at hand in plain words; "elsewhere": it names a thing of levels, and the env at
-    hand has none (`shoal.agents.router.gaps`). The text is read without its
-    courtesies (`shoal.agents.router.courtesy`). What a policy expects of a goal is no fact of
-    the head's: it is an affordance, and weighs in the router's decision, and so does what is
-    like the examples of a tool, and what memory knows of who solved the like.
+    of, behind a colon or in quotes. "named": it names an env. "unfinished": an operand or a date
+    is missing; "alone": it speaks of two pictures, and one is at hand; "at odds": a mission that
+    nobody can do; "named here": it names the env at hand in plain words; "elsewhere": it names a
+    thing of levels, and the env at hand has none (`shoal.agents.router.gaps`). The text is read
+    without its courtesies (`shoal.agents.router.courtesy`). What a policy expects of a goal is no
+    fact of the head's: it is an affordance, and weighs in the router's decision, and so does what
+    is like the examples of a tool, and what memory knows of who solved the like.
     """
     import numpy as np
 

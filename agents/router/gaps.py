@@ -17,14 +17,16 @@ _OPERATORS = (
     r"among|after|before|in|per|[-+*/\u00d7\u00f7^]"
 )
 _AMOUNT = re.compile(
-    r"(?<![\w-])\d|\b(?:how (?:many|much|long)|divide|multiply|subtract|add|convert|square root|percent)\b",
+    r"(?<![\w-])\d|\b(?:how (?:many|much|long)|divide|multiply|subtract|add|convert|"
+    r"square root|percent)\b",
     re.IGNORECASE,
 )
 """What makes a request one of calculation: an operand or a date has to follow an operator."""
 _OPEN_END = re.compile(rf"(?:^|[\s\d%])(?:{_OPERATORS}){_END}", re.IGNORECASE)
 _NO_FIRST = re.compile(
-    r"^(?:what(?:'s| is)|how much is|calculate|compute|work out)?\s*(?:(?:plus|times|minus|divided by|"
-    r"multiplied by)\s|[*/\u00d7\u00f7])|^(?:divide|multiply)\s+(?:by|with)\s",
+    r"^(?:what(?:'s| is)|how much is|calculate|compute|work out)?\s*"
+    r"(?:(?:plus|times|minus|divided by|multiplied by)\s|[*/\u00d7\u00f7])|"
+    r"^(?:divide|multiply)\s+(?:by|with)\s",
     re.IGNORECASE,
 )
 _ONE_END = re.compile(
