@@ -30,6 +30,7 @@ import numpy as np
 from common import print_report, wilson
 from numpy.typing import NDArray
 
+from shoal.agents.router.courtesy import bare
 from shoal.agents.router.facts import facts
 from shoal.agents.router.head import SHIPPED
 from shoal.agents.router.library import current
@@ -80,7 +81,7 @@ def measured(tasks: Sequence[Asked], seed: int, *, wrong: bool) -> dict[str, Any
     """All figures on some tasks, printed as they come."""
     truth = np.array([task.expert for task in tasks])
     router = Router()
-    vectors = text_encoder().embed([task.text for task in tasks])
+    vectors = text_encoder().embed([bare(task.text) for task in tasks])
     ours = _ours(router, tasks, vectors)
     rows = {
         "router": ours, "nearest example": _nearest(router, tasks, vectors),
@@ -179,7 +180,7 @@ def _latency(router: Router, tasks: Sequence[Asked]) -> dict[str, float]:
     for asked in tasks[:TIMED]:
         task = asked.task()
         start = time.perf_counter()
-        vector = encoder.embed([task.text])[0]
+        vector = encoder.embed([bare(task.text)])[0]
         middle = time.perf_counter()
         router.decide(task, router.head(vector, facts(task)))
         embed.append(1e3 * (middle - start))

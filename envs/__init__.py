@@ -16,7 +16,7 @@ from shoal.lazy import exports
 if TYPE_CHECKING:
     from shoal.envs.goal_env import GoalUnavailable, GoalWrapper, takes_goal
     from shoal.envs.goals import Clause, Goal, Thing
-    from shoal.envs.missions import GoalNotUnderstood, parse
+    from shoal.envs.missions import GoalImpossible, GoalNotUnderstood, parse
     from shoal.envs.observations import OBSERVATIONS
     from shoal.envs.recorder import Recorder
     from shoal.envs.registry import describe, make, names
@@ -27,6 +27,7 @@ _LAZY = {
     "OBSERVATIONS": "shoal.envs.observations",
     "Clause": "shoal.envs.goals",
     "Goal": "shoal.envs.goals",
+    "GoalImpossible": "shoal.envs.missions",
     "GoalNotUnderstood": "shoal.envs.missions",
     "GoalUnavailable": "shoal.envs.goal_env",
     "GoalWrapper": "shoal.envs.goal_env",
@@ -46,6 +47,7 @@ __all__ = [
     "OBSERVATIONS",
     "Clause",
     "Goal",
+    "GoalImpossible",
     "GoalNotUnderstood",
     "GoalUnavailable",
     "GoalWrapper",

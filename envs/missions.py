@@ -57,6 +57,10 @@ class GoalNotUnderstood(UsageError):
     """The text is not a mission that Shoal can turn into a goal."""
 
 
+class GoalImpossible(GoalNotUnderstood):
+    """The text is a mission that no agent can do, such as opening a ball."""
+
+
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Goal:
     """Parses a mission such as "please walk to the red ball, then open a door".
@@ -69,6 +73,7 @@ def parse(text: str) -> Goal:
             "and"; or two such parts in order: "A, then B", "B after you A".
 
     Raises:
+        GoalImpossible: It is understood, and no agent could do it.
         GoalNotUnderstood: Anything else; the message names the forms understood.
     """
     words = " ".join(text.split()) if len(text) <= _LONGEST else ""
@@ -92,7 +97,7 @@ def _clause(words: str, text: str) -> Clause:
             try:
                 return Clause(action, _thing(match, 1), _second(match, action))
             except UsageError as error:
-                _refuse(text, f"in {words!r}, {error.why}")
+                _refuse(text, f"in {words!r}, {error.why}", GoalImpossible)
     _refuse(text, "a mission says what to do with balls, boxes, keys or doors, in one or two steps")
 
 
@@ -113,6 +118,6 @@ def _thing(match: re.Match[str], number: int) -> Thing:
 _PARTS = ("article", "color", "kind", "side", "front", "behind")
 
 
-def _refuse(text: str, why: str) -> NoReturn:
+def _refuse(text: str, why: str, error: type[GoalNotUnderstood] = GoalNotUnderstood) -> NoReturn:
     shown = text if len(text) <= 60 else f"{text[:60]}…"
-    raise GoalNotUnderstood(f"no goal found in {shown!r}", why, f"Write for example {FORMS}")
+    raise error(f"no goal found in {shown!r}", why, f"Write for example {FORMS}")

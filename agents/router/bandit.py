@@ -32,6 +32,10 @@ CLIP = 10.0
 ANCHOR = 3e-4
 """How strongly its weights are held to what they were, beside what it said of the lessons."""
 
+KEPT = 4.0
+"""How much what it said of the lessons weighs against the log: a log of one env says of all that
+comes with this env that it is for the policy, and lessons with the same env are few."""
+
 REPLAYED = 2400
 """Lessons replayed, so that what the log does not show is not forgotten."""
 
@@ -86,7 +90,7 @@ def tuned(head: Head, trials: Sequence[Trial], dial: Dial | None = None, seed: i
     def loss() -> torch.Tensor:
         drift = cross_entropy(new.logits(replay), before)
         change = (new.weights - old.weights).square().sum()
-        return log.loss(new) + drift + ANCHOR * change
+        return log.loss(new) + KEPT * drift + ANCHOR * change
 
     _minimised(new, loss)
     weights, bias = (part.detach().numpy() for part in (new.weights, new.bias))

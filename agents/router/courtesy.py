@@ -22,9 +22,7 @@ _CLAUSE = re.compile(
 )
 """The words before the first mark, and the mark."""
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-_SMILEY = re.compile(
-    r"(?:\s+(?:[:;=8]-?[)(dp\]]+|<3|[\U0001F300-\U0001FAFF]+))+\s*$", re.IGNORECASE
-)
+_SMILEY = re.compile(r"(?:\s+(?:[:;=]-?[)(dp\]]+|<3|[\U0001F300-\U0001FAFF]+))+\s*$", re.IGNORECASE)
 
 _SMALL = frozenset(WORDS["small"].split())
 _OPENING = _SMALL | frozenset(WORDS["opening"].split())
@@ -43,6 +41,16 @@ _PLAIN = frozenset(WORDS["plain"].split())
 """What is no part of a sentence even after a pronoun ("is it ok", but "do it please")."""
 _ANSWERS = frozenset(WORDS["answers"].split())
 """What these alone are left of is small talk: thanks and greetings are all of it."""
+_LEAD = re.compile(
+    r"(?:i(?:'d| would)|we(?:'d| would)) (?:be|feel) (?:so |very |most |really |truly )?"
+    r"(?:grateful|glad|obliged|thankful|delighted) if you (?:could|would|can)"
+    r"(?: please| kindly)? (?=\w+ \w)|"
+    r"(?:would|could) you be (?:so|as) (?:kind|good|nice) (?:as|and) (?:to )?(?=\w+ \w)",
+    re.IGNORECASE,
+)
+"""A courtesy at the beginning with no mark behind it."""
+_SIGNED = re.compile(r"(?<=\w)\s*[,\u2013\u2014-]\s*[A-Z][^\W\d_]+\W*$")
+"""The name of who asks, behind thanks."""
 _MOST = 4
 """Courtesies that are taken off at either end."""
 
@@ -68,6 +76,8 @@ def _words(text: str) -> list[str]:
 
 
 def _without_opening(text: str) -> str:
+    if lead := _LEAD.match(text):
+        return text[lead.end() :]
     found = _CLAUSE.match(text)
     if found and (words := _words(found[1])) and len(words) <= 12 and _opens(words):
         return text[found.end() :]
@@ -89,14 +99,26 @@ def _plain(rest: str) -> bool:
 
 def _without_closing(text: str) -> str:
     text = _SMILEY.sub("", text)
+    signed = _SIGNED.search(text)
+    if signed and (before := _without_thanks(text[: signed.start()], by_name=True)):
+        return before
+    return _without_thanks(text) or text
+
+
+def _without_thanks(text: str, *, by_name: bool = False) -> str:
+    """What stands before the thanks at the end; nothing where there are none."""
     found = list(_WORD.finditer(text))
     words = _words(text)
     for place in range(max(1, len(words) - 8), len(words)):
         if _closes(words[place:]):
             before = text[found[place - 1].end() : found[place].start()]
-            if before.strip() or not _mentions(words[place - 1], words[place]):
+            if (
+                before.strip()
+                or (by_name and words[place - 1] == "and")
+                or not _mentions(words[place - 1], words[place])
+            ):
                 return text[: found[place].start()].rstrip(" ,;:-\u2013\u2014\u2026")
-    return text
+    return ""
 
 
 def _mentions(before: str, word: str) -> bool:

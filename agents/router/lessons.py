@@ -18,7 +18,9 @@ from shoal.agents.router.framing import FRAMED, framed
 
 EXAMPLES = Path(__file__).with_name("examples.toml")
 TEMPLATES = Path(__file__).with_name("templates.toml")
-TALKS = tuple(Path(__file__).with_name(f"{name}.toml") for name in ("talk", "everyday", "further"))
+TALKS = tuple(
+    Path(__file__).with_name(f"{name}.toml") for name in ("talk", "everyday", "further", "limits")
+)
 NO_IMAGE, NO_ENV, WRONG_ENV = "ask.no_image", "ask.no_env", "ask.wrong_env"
 FILLINGS = 3
 """How often a wording with slots is filled."""
@@ -38,6 +40,12 @@ _SEEN: tuple[_Hand, ...] = ((1, None, 1), (1, _GOALS, 0.25), (1, _CONTROL, 0.15)
 _PAIR: tuple[_Hand, ...] = ((2, None, 1), (2, _GOALS, 0.3))
 _UNSEEN: tuple[_Hand, ...] = ((0, None, 0.6), (0, _GOALS, 0.2), (0, _CONTROL, 0.15))
 _AWAY: tuple[_Hand, ...] = ((0, None, 0.6), (1, None, 0.2))
+_HANDS: dict[str, tuple[_Hand, ...]] = {
+    "anyhow": _ANY,
+    "level": ((0, _GOALS, 1), (1, _GOALS, 0.3), (0, _CONTROL, 0.3), (0, None, 0.3)),
+    "picture": ((1, None, 1), (1, _GOALS, 0.3), (1, _CONTROL, 0.2)),
+}
+"""What is at hand where a table's key says so behind its skill ("ask.world.level")."""
 _BOTH: tuple[_Hand, ...] = ((0, _GOALS, 1), (0, _CONTROL, 0.7), (1, _GOALS, 0.15))
 
 
@@ -103,7 +111,10 @@ def _filled(wording: str, slots: dict[str, list[str]], draw: random.Random) -> s
 
 def _circumstances(skill: str, envs: list[str], draw: random.Random) -> list[tuple[str, _Hand]]:
     """The skills a request needs, each with what is at hand; the usual case first."""
-    expert, _, kind = skill.partition(".")
+    expert, kind, *hands = skill.split(".")
+    skill = f"{expert}.{kind}"
+    if hands and hands[0] in _HANDS:
+        return _named(skill, _HANDS[hands[0]])
     if expert == "vision":
         seen = _PAIR if kind == "compare" else _SEEN
         return [*_named(skill, seen), *_named(NO_IMAGE, _UNSEEN)]

@@ -26,7 +26,7 @@ class Readings:
         embeddings: float32 (u, d), of each text once.
         words: Sparse float32 (u, WIDTH), likewise.
         texts: int64 (n,), each row's text.
-        told: float32 (n, 7), each row's named facts.
+        told: float32 (n, 12), each row's named facts.
     """
 
     embeddings: torch.Tensor

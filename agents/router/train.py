@@ -26,7 +26,7 @@ from shoal.modalities.training.head import fit_head
 from shoal.statistics import calibration_error, wilson
 from shoal.types import ImageRef, Task
 
-SEED, PENALTY, FOLDS, ITERATIONS = 0, 1e-5, 3, 60
+SEED, PENALTY, FOLDS, ITERATIONS = 0, 1e-5, 5, 60
 EXAMPLES = 1500
 """Requests that the head keeps, to tell what is like your own experts' examples and what is not."""
 

@@ -12,7 +12,7 @@ import pytest
 from shoal import Agent
 from shoal.agents.router import Router
 from shoal.agents.router.courtesy import bare
-from shoal.agents.router.facts import facts
+from shoal.agents.router.facts import NAMES, facts
 from shoal.agents.router.head import SHIPPED, Head
 from shoal.agents.router.lessons import lessons
 from shoal.agents.router.train import embedded, task_of, train
@@ -228,3 +228,24 @@ def test_a_head_of_other_facts_is_refused(tmp_path: Path) -> None:
 def test_courtesies_are_no_part_of_a_request(said: str, asked: str) -> None:
     assert bare(said) == asked
     assert facts(Task(said)).tolist() == facts(Task(asked)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        (Task("yo, subtract 14 from, thanks"), {"unfinished"}),
+        (Task("how many weeks between 4 May and many thanks in advance, Kim"), {"unfinished"}),
+        (Task("which wood is it made of"), set()),
+        (Task("are these two photos alike", (IMAGE,)), {"alone"}),
+        (Task("are these two photos alike", (IMAGE, IMAGE)), set()),
+        (Task("open the red ball", env=ENV), {"at odds"}),
+        (Task("go to the red ball without moving", env=ENV), {"at odds"}),
+        (Task("a round of lunar lander", env="LunarLander-v3"), {"named here"}),
+        (Task("bring the agent to the red box", env="CartPole-v1"), {"elsewhere"}),
+    ],
+    ids=lambda value: getattr(value, "text", ""),
+)
+def test_what_is_missing_is_a_fact(task: Task, told: set[str]) -> None:
+    known = dict(zip(NAMES, facts(task), strict=False))
+    gaps = ("unfinished", "alone", "at odds", "named here", "elsewhere")
+    assert {name for name in gaps if known[name]} == told
