@@ -9,11 +9,11 @@ end; of route_third.toml, by another author, who had read the README, not the tr
 a few lines) not the other wordings, a third of each kind's wordings is dev3, the rest test3. Tests
 are looked at for figures only; what later training came near to was taken out of the files.
 
-Each wording gives up to FILLINGS tasks (or the file's own number), some with a conversational frame (or one of the file's own), some with a picture
-or an env at hand that they don't ask about. Left out is whatever is a near duplicate of a task
-drawn before, or of what the router trains on: character trigrams with a Jaccard similarity of NEAR
-or more after normalisation, or, in test2 and test3, embeddings of MiniLM with a cosine of MEANT or
-more.
+Each wording gives up to FILLINGS tasks (or the file's own number), some with a conversational frame
+(or one of the file's own), some with a picture or an env at hand that they don't ask about. Left
+out is whatever is a near duplicate of a task drawn before, or of what the router trains on:
+character trigrams with a Jaccard similarity of NEAR or more after normalisation, or, in test2, dev3
+and test3, embeddings of MiniLM with a cosine of MEANT or more.
 """
 
 from __future__ import annotations
