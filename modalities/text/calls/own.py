@@ -70,10 +70,10 @@ def tuned(samples: Sequence[Sample], out: Path, seed: int = 0) -> Tuned | None:
         MissingModelError, CorruptWeightsError: MiniLM or the shipped adapter can't be read.
         StorageError: The disk is full.
     """
-    count = min(_MOST_HELD_OUT, int(_HELD_OUT * len(samples)))
-    shown, held = samples[: len(samples) - count], samples[len(samples) - count :]
     if len(samples) < LEAST:
         return None
+    count = min(_MOST_HELD_OUT, int(_HELD_OUT * len(samples)))
+    shown, held = samples[:-count], samples[-count:]
     settings = CallSettings(
         out, epochs=_epochs(len(shown)), batch=_BATCH, seed=seed, model=SHIPPED, quiet=True
     )
