@@ -55,12 +55,21 @@ def test_a_loaded_image_is_returned_as_it_is() -> None:
     assert open_pixels(loaded) is loaded.pixels
 
 
-def test_pil_and_numpy_are_stored_as_png() -> None:
+def test_pil_and_numpy_are_stored_alike_and_without_loss() -> None:
     from_pil, from_numpy = load_image(half()), load_image(np.asarray(half()))
-    assert from_pil.media_type == from_numpy.media_type == "image/png"
+    assert from_pil.media_type == from_numpy.media_type == "image/webp"
     assert from_pil.sha256 == from_numpy.sha256
     again = load_image(from_pil.encoded)
     assert np.array_equal(np.asarray(again.pixels), np.asarray(half()))
+
+
+@pytest.mark.parametrize("size", [(20_000, 3), (2500, 1700)])
+def test_what_webp_cannot_hold_or_makes_costly_is_stored_as_png(size: tuple[int, int]) -> None:
+    pixels = np.zeros((*size, 3), np.uint8)
+    pixels[:, :, 1] = np.arange(size[1]) % 256
+    stored = load_image(pixels)
+    assert stored.media_type == "image/png"
+    assert np.array_equal(np.asarray(load_image(stored.encoded).pixels), pixels)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
