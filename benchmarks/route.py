@@ -3,10 +3,10 @@
     python benchmarks/route.py [--tasks FILE.jsonl] [--split NAME] [--wrong] [--json]
 
 Tasks have the fields `text`, `images` (a list, a number or a flag), `env` and `expert`: the
-right one, "ask" where there is none. Without a file they are those of cases/route_test3.jsonl,
-which route_cases.py drew from wordings of an author who had not read the training; a third of
-these wordings is "dev3". "test2", "test" and "dev" are by the hand that wrote the training, and
-served for choices, too.
+right one, "ask" where there is none. Without a file they are those of cases/route_test4.jsonl,
+which route_cases.py drew from wordings of an author who had read neither the training nor other
+wordings; a third of these wordings is "dev4". The other splits ("test3" and "dev3" by another such
+author, the rest by the hand that wrote the training) served for choices, too.
 Only what the router is told counts: the words, whether pictures and an env are at hand.
 
 Baselines: the nearest example's expert (cosine, same encoder, same examples, same facts), and
@@ -59,7 +59,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", type=Path, help="JSONL: text, images, env, expert")
     parser.add_argument(
-        "--split", choices=("test3", "dev3", "test2", "test", "dev"), default="test3"
+        "--split",
+        choices=("test4", "dev4", "test3", "dev3", "test2", "test", "dev"),
+        default="test4",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the random splits")
     parser.add_argument("--wrong", action="store_true", help="list the wrong ones")

@@ -4,16 +4,17 @@
     python benchmarks/route_cases.py --check EVERY [--meaning]   (the overlap with the training)
 
 Of route_templates.toml a third of each kind's wordings is dev (choices are made by it), the rest
-test; route_fresh.toml was written later and was test2 throughout, and served development in the
-end; of route_third.toml, by another author, who had read the README, not the training and (but for
-a few lines) not the other wordings, a third of each kind's wordings is dev3, the rest test3. Tests
-are looked at for figures only; what later training came near to was taken out of the files.
+test; route_fresh.toml was written later and was test2 throughout; of route_third.toml, by another
+author, who had read the README, not the training and (but for a few lines) not the other wordings,
+a third of each kind's wordings is dev3, the rest test3. All of these served development in the end.
+route_fourth.toml is by an author again who had read the README alone: a third is dev4, the rest
+test4. A test is looked at for figures only; what later training came near to was taken out.
 
 Each wording gives up to FILLINGS tasks (or the file's own number), some with a conversational frame
 (or one of the file's own), some with a picture or an env at hand that they don't ask about. Left
 out is whatever is a near duplicate of a task drawn before, or of what the router trains on:
-character trigrams with a Jaccard similarity of NEAR or more after normalisation, or, in test2, dev3
-and test3, embeddings of MiniLM with a cosine of MEANT or more.
+character trigrams with a Jaccard similarity of NEAR or more after normalisation, or, in test2 and
+later, embeddings of MiniLM with a cosine of MEANT or more.
 """
 
 from __future__ import annotations
@@ -37,9 +38,15 @@ from shoal.files import write_atomic
 
 CASES = Path(__file__).with_name("cases")
 SOURCE = CASES / "route_templates.toml"
-APART = {"test2": CASES / "route_fresh.toml", "test3": CASES / "route_third.toml"}
-SPLITS = ("dev", "test", "test2", "dev3", "test3")
-MOST_ASK = {"test3": 2}
+APART = {
+    "test2": CASES / "route_fresh.toml",
+    "test3": CASES / "route_third.toml",
+    "test4": CASES / "route_fourth.toml",
+}
+SPLITS = ("dev", "test", "test2", "dev3", "test3", "dev4", "test4")
+PARTED = {"test3": "dev3", "test4": "dev4"}
+"""Where a third of each kind's wordings is for development."""
+MOST_ASK = {"test3": 2, "test4": 2}
 """Tasks of one wording at most where nobody can do it, so that these stay under a third of all."""
 FILLINGS, PLAIN, NEAR, MEANT = 6, 3, 0.8, 0.92
 FRAMES = (
@@ -99,7 +106,7 @@ def drawn(seed: int) -> dict[str, list[Case]]:
 
 
 def _part(split: str, place: int) -> str:
-    return "dev3" if split == "test3" and place % 3 == 0 else split
+    return PARTED.get(split, split) if place % 3 == 0 else split
 
 
 def overlap(every: int, *, meaning: bool) -> dict[str, Any]:
