@@ -27,7 +27,8 @@ _SMILEY = re.compile(r"(?:\s+(?:[:;=]-?[)(dp\]]+|<3|[\U0001F300-\U0001FAFF]+))+\
 _SMALL = frozenset(WORDS["small"].split())
 _OPENING = _SMALL | frozenset(WORDS["opening"].split())
 _FILLERS = frozenset(WORDS["fillers"].split())
-"""What is a courtesy of its own at the beginning, with no mark behind it."""
+"""What is a courtesy of its own at the beginning, with no mark behind it; or:"""
+_HESITATIONS = frozenset(WORDS["hesitations"].split())
 _STARTS = frozenset(WORDS["starts"].split())
 """With what a courtesy at the end begins; or:"""
 _ASKING = (["would", "you"], ["could", "you"], ["as", "soon"], ["as", "quickly"], ["as", "fast"])
@@ -39,6 +40,7 @@ _MENTIONING = frozenset(WORDS["mentioning"].split())
 _OBJECTS = frozenset(WORDS["objects"].split())
 _PLAIN = frozenset(WORDS["plain"].split())
 """What is no part of a sentence even after a pronoun ("is it ok", but "do it please")."""
+_APOLOGIES = frozenset(WORDS["apologies"].split())
 _ANSWERS = frozenset(WORDS["answers"].split())
 """What these alone are left of is small talk: thanks and greetings are all of it."""
 _LEAD = re.compile(
@@ -49,6 +51,18 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 """A courtesy at the beginning with no mark behind it."""
+_LINKED = re.compile(
+    r"(?:(?:ok|okay|alright|right) so|(?:oh|ah|well|ok|okay|so|now|hmm?) and|"
+    r"and (?:also|now|then)) (?=\S+ \S)",
+    re.IGNORECASE,
+)
+_BUT = re.compile(r"((?:[^\W_]|['\u2019 ]){8,60}?) but (?=\S+ \S)", re.IGNORECASE)
+"""What ends in "but": "sorry to bother you but"."""
+_THAT_IS_ALL = re.compile(
+    r"(?<=\w)(?:\s+[-\u2013\u2014]|[,.;])\s*that(?:['\u2019]s| is| will be| would be)\s+(?:all|it)"
+    r"(?:\s+(?:for\s+(?:now|today|me)|from me|i need|i want))?[\s.!]*$",
+    re.IGNORECASE,
+)
 _SIGNED = re.compile(r"(?<=\w)\s*[,\u2013\u2014-]\s*[A-Z][^\W\d_]+\W*$")
 """The name of who asks, behind thanks."""
 _MOST = 4
@@ -68,7 +82,7 @@ def bare(text: str) -> str:
     for shortened in (_without_closing, _without_opening):
         for _ in range(_MOST):
             left = shortened(left)
-    return left if not _ANSWERS.issuperset(_words(left)) else text
+    return text if _ANSWERS.issuperset(_words(left) + _words(text)) else left
 
 
 def _words(text: str) -> list[str]:
@@ -81,14 +95,22 @@ def _without_opening(text: str) -> str:
     found = _CLAUSE.match(text)
     if found and (words := _words(found[1])) and len(words) <= 12 and _opens(words):
         return text[found.end() :]
+    if linked := _LINKED.match(text):
+        return text[linked.end() :]
+    if (found := _BUT.match(text)) and _apologises(_words(found[1])):
+        return text[found.end() :]
     first, _, rest = text.partition(" ")
-    if first.lower() in {"ok", "okay", "alright", "right"} and rest.lower().startswith("so "):
-        return rest[3:].lstrip()
+    if first.lower().rstrip(".\u2026") in _HESITATIONS and rest:
+        return rest.lstrip()
     return rest.lstrip() if first.lower() in _FILLERS and _plain(rest) else text
 
 
 def _opens(words: list[str]) -> bool:
     return _OPENING.issuperset(words) and not _SMALL.issuperset(words)
+
+
+def _apologises(words: list[str]) -> bool:
+    return _opens(words) and not _APOLOGIES.isdisjoint(words)
 
 
 def _plain(rest: str) -> bool:
@@ -98,7 +120,7 @@ def _plain(rest: str) -> bool:
 
 
 def _without_closing(text: str) -> str:
-    text = _SMILEY.sub("", text)
+    text = _THAT_IS_ALL.sub("", _SMILEY.sub("", text))
     signed = _SIGNED.search(text)
     if signed and (before := _without_thanks(text[: signed.start()], by_name=True)):
         return before

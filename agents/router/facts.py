@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from shoal.agents.router.courtesy import bare
-from shoal.agents.router.gaps import alone, at_odds, named_here, of_levels, unfinished
+from shoal.agents.router.games import elsewhere, named
+from shoal.agents.router.gaps import at_odds, is_mission, too_few, unfinished
 from shoal.agents.router.words import WIDTH, enclosed, hashed
 from shoal.types import Task
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "mission", "image", "images", "env", "goals", "enclosed", "named",
-    "unfinished", "alone", "at odds", "named here", "elsewhere",
+    "unfinished", "too few", "at odds", "named here", "elsewhere",
 )  # fmt: skip
 """The facts, in the order in which the head reads them behind the embedding."""
 
@@ -34,12 +35,12 @@ def facts(task: Task) -> NDArray[np.float32]:
     without an env, any would. "image": a picture is at hand; "images": several are. "env": an
     env is; "goals": one that can be told what to do. "enclosed": the text holds what it speaks
     of, behind a colon or in quotes. "named": it names an env. "unfinished": an operand or a date
-    is missing; "alone": it speaks of two pictures, and one is at hand; "at odds": a mission that
-    nobody can do; "named here": it names the env at hand in plain words; "elsewhere": it names a
-    thing of levels, and the env at hand has none (`shoal.agents.router.gaps`). The text is read
-    without its courtesies (`shoal.agents.router.courtesy`). What a policy expects of a goal is no
-    fact of the head's: it is an affordance, and weighs in the router's decision, and so does what
-    is like the examples of a tool, and what memory knows of who solved the like.
+    is missing; "too few": it speaks of more pictures than are at hand; "at odds": a mission that
+    nobody can do; "named here": it names the env at hand in plain words, or a thing of its game;
+    "elsewhere": a thing of another game alone (`shoal.agents.router.gaps` and `games`). The text
+    is read without its courtesies (`shoal.agents.router.courtesy`). What a policy expects of a
+    goal is no fact of the head's: it is an affordance, and weighs in the router's decision, and
+    so does what is like the examples of a tool, and what memory knows of who solved the like.
     """
     import numpy as np
 
@@ -50,25 +51,14 @@ def told(task: Task) -> NDArray[np.float32]:
     """Returns the named facts alone, float32 (12,)."""
     import numpy as np
 
+    text = bare(task.text)
     goals = task.env is not None and _takes_goal(task.env)
-    mission = (goals or task.env is None) and _is_mission(bare(task.text))
-    many = len(task.images)
-    own = enclosed(bare(task.text)) is not None
-    named = _ENV_ID.search(task.text) is not None
-    env = task.env is not None
-    elsewhere = env and not goals and of_levels(task.text)
-    gaps = (unfinished(task.text), alone(task), at_odds(task.text), named_here(task), elsewhere)
-    return np.array([mission, many > 0, many > 1, env, goals, own, named, *gaps], np.float32)
-
-
-def _is_mission(text: str) -> bool:
-    from shoal.envs import GoalNotUnderstood, parse
-
-    try:
-        parse(text)
-    except GoalNotUnderstood:
-        return False
-    return True
+    mission = (goals or task.env is None) and is_mission(text)
+    env, many = task.env is not None, len(task.images)
+    known = (mission, many > 0, many > 1, env, goals, enclosed(text) is not None)
+    games = (named(text, task.env), elsewhere(text, task.env, goals)) if task.env else (False,) * 2
+    gaps = (unfinished(text), too_few(task), at_odds(text), *games)
+    return np.array([*known, _ENV_ID.search(task.text) is not None, *gaps], np.float32)
 
 
 @lru_cache(maxsize=256)  # an env whose package is missing would be looked for each time

@@ -35,19 +35,35 @@ _ONE_END = re.compile(
     rf"{_END}",
     re.IGNORECASE,
 )
+_POINTED = re.compile(
+    r"^(?:multiply|divide|subtract|add|take)\s+(?:(?:it|that|this|them)\s+(?:by|with|from|to|and)\s+"
+    r"[\d.,]+|[\d.,]+\s+(?:by|from|to|with)\s+(?:it|that|this|them))\W*$|"
+    r"^(?:double|triple|halve|square)\s+(?:it|that|this|them)\W*$|^convert\s+[\d.,]+\W*$",
+    re.IGNORECASE,
+)
+"""An operand that is pointed at, or a number without its unit."""
 _DURATION = re.compile(
     r"\b(?:days?|weeks?|months?|years?|hours?|minutes?|nights?|how (?:long|far))\b", re.IGNORECASE
 )
-_TWO = re.compile(
-    r"\b(?:both|(?:the|these|those|my) two|two)(?: of (?:these|those|the|my))?\s+(?:\w+\s+)?"
-    r"(?:pictures?|images?|photos?|photographs?|pics?|shots?|snaps?|scans?|screenshots?|drawings?)\b"
-    r"|\b(?:second|other) (?:picture|image|photo|photograph|pic|shot|one)\b",
+_PICTURES = (
+    r"(?:pictures?|images?|photos?|photographs?|pics?|shots?|snaps?|scans?|screenshots?|drawings?)"
+)
+_COUNTED = "two three four five six seven eight nine ten"
+_RANKED = "second third fourth fifth sixth seventh eighth ninth tenth"
+_COUNTS, _RANKS = (words.replace(" ", "|") for words in (_COUNTED, _RANKED))
+_SOME = re.compile(
+    rf"\b(?:(?:all|of|the|these|those|my|any|compare|between)\s+)+({_COUNTS}|[2-9])"
+    rf"(?: of (?:these|those|the|my))?\s+(?:\w+\s+)?{_PICTURES}\b|"
+    rf"\b({_COUNTS}) {_PICTURES}\b",
     re.IGNORECASE,
 )
-_LEVEL = re.compile(
-    r"\b(?:red|green|blue|purple|yellow|gr[ea]y)[\s-]+(?:colou?red\s+)?(?:ball|box|key|door)\b",
+_RANK = re.compile(
+    rf"\b({_RANKS}|[2-9](?:nd|rd|th)) (?:{_PICTURES}|one)\b|"
+    rf"\b{_PICTURES} (?:no\.? |nr\.? |number |#)?({_COUNTS}|[2-9])\b"
+    r"(?!\s*(?:%|x\b|by\b|[mk]b\b|px\b))",
     re.IGNORECASE,
 )
+_OTHER = re.compile(rf"\bboth {_PICTURES}\b|\bother {_PICTURES}\b|\bother one\b", re.IGNORECASE)
 _STILL = re.compile(
     r"\bwithout\s+(?:ever\s+|even\s+|actually\s+|once\s+|really\s+|any\s+)*(?:(?:mov|walk|budg|stirr)\w*|"
     r"(?:tak|mak|do)ing\s+(?:(?:a|any|one)\s+)?(?:single\s+)?(?:steps?|moves?|anything))\b"
@@ -56,6 +72,19 @@ _STILL = re.compile(
     r"|\b(?:in|with|using)\s+(?:zero|no|0)\s+(?:steps?|moves?|actions?)\b",
     re.IGNORECASE,
 )
+_DENIED = re.compile(
+    r"\b(pick|tak|grab|touch|open|unlock|mov|walk|go|put|plac|carr|reach|approach)\w*\b.*\b"
+    r"(?:without|do not|don't|must not|mustn't|never)\s+(?:(?:ever|even|once|actually)\s+)*\1\w*\b"
+    r"(?:\s+(?:up|to|near))*\s+(?:it|anything(?! else)|any|there|near|them)\b",
+    re.IGNORECASE,
+)
+"""An act, and that it must not be done."""
+_COLORS = re.compile(
+    r"\b(?:orange|pink|brown|black|white|turquoise|magenta|cyan|gold(?:en)?|silver|beige|teal|"
+    r"maroon|rainbow|striped|spotted)\b(?=[\s-]+(?:ball|box|key|door|object|thing)\b)",
+    re.IGNORECASE,
+)
+"""Colours that levels don't have."""
 
 
 def unfinished(text: str) -> bool:
@@ -65,7 +94,9 @@ def unfinished(text: str) -> bool:
     [True, False, False]
     """
     plain = bare(text).replace("\u2019", "'")
-    if _NO_FIRST.search(plain) or (_DURATION.search(plain) and _ONE_END.search(plain)):
+    if _NO_FIRST.search(plain) or _POINTED.search(plain):
+        return True
+    if _DURATION.search(plain) and _ONE_END.search(plain):
         return True
     return bool(_AMOUNT.search(plain) and _OPEN_END.search(plain) and not _wh(plain))
 
@@ -79,41 +110,56 @@ def _wh(plain: str) -> bool:
     return bool(end and asked)
 
 
-def alone(task: Task) -> bool:
-    """Whether it speaks of two pictures, and one is at hand."""
-    return len(task.images) == 1 and _TWO.search(bare(task.text)) is not None
+def too_few(task: Task) -> bool:
+    """Whether it speaks of more pictures than are at hand, where any is.
+
+    >>> too_few(Task("what is on the third picture", (PICTURE,)))  # doctest: +SKIP
+    True
+    """
+    return 0 < len(task.images) < _pictures(bare(task.text))
+
+
+def _pictures(text: str) -> int:
+    """How many pictures a request speaks of, as far as it counts them."""
+    most = 2 if _OTHER.search(text) else 0
+    for words, pattern in ((_COUNTED, _SOME), (_RANKED, _RANK)):
+        for found in pattern.finditer(text):
+            said = (found[1] or found[2]).lower()
+            places = words.split() if said in words.split() else _COUNTED.split()
+            most = max(most, int(said[0]) if said[0].isdigit() else places.index(said) + 2)
+    return most
 
 
 def at_odds(text: str) -> bool:
-    """Whether it is a mission that nobody can do: a ball to be opened, or to get there unmoved."""
+    """Whether it is a mission that nobody can do: a ball to be opened, a colour that no level has.
+
+    >>> [at_odds(text) for text in ("go to a pink box", "open a ball", "open a door")]
+    [True, True, False]
+    """
     from shoal.envs import GoalImpossible, GoalNotUnderstood, parse
 
-    plain = bare(text)
+    plain = bare(text).replace("\u2019", "'")
     try:
         parse(plain)
     except GoalImpossible:
         return True
     except GoalNotUnderstood:
-        return _STILL.search(plain) is not None
+        return bool(_STILL.search(plain) or _DENIED.search(plain)) or _painted(plain)
     return False
 
 
-def named_here(task: Task) -> bool:
-    """Whether it names the env at hand in plain words ("lunar lander")."""
-    game = spoken(task.env or "").replace(" ", "")
-    return len(game) > 3 and game in re.sub(r"[\s_-]", "", task.text.lower())
+def is_mission(text: str) -> bool:
+    """Whether it parses to a goal."""
+    from shoal.envs import GoalNotUnderstood, parse
+
+    try:
+        parse(text)
+    except GoalNotUnderstood:
+        return False
+    return True
 
 
-def spoken(env_id: str) -> str:
-    """An env's name as people say it.
-
-    >>> spoken("LunarLander-v3")
-    'lunar lander'
-    """
-    name = re.sub(r"-v\d+$", "", env_id.rpartition("/")[2])
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|[-_]", " ", name).lower()
-
-
-def of_levels(text: str) -> bool:
-    """Whether it names a thing that is found in levels alone ("the red key")."""
-    return _LEVEL.search(text) is not None
+def _painted(plain: str) -> bool:
+    """Whether it would be a mission but for a colour."""
+    usual = _COLORS.sub("red", plain)
+    return usual != plain and is_mission(usual)

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from shoal.agents.router.courtesy import bare
 from shoal.agents.router.framing import FRAMED, framed
+from shoal.agents.router.games import elsewhere
 
 EXAMPLES = Path(__file__).with_name("examples.toml")
 TEMPLATES = Path(__file__).with_name("templates.toml")
-TALKS = tuple(
-    Path(__file__).with_name(f"{name}.toml") for name in ("talk", "everyday", "further", "limits")
-)
+TALKED = ("talk", "everyday", "further", "limits", "voices", "desks")
+TALKS = tuple(Path(__file__).with_name(f"{name}.toml") for name in TALKED)
 NO_IMAGE, NO_ENV, WRONG_ENV = "ask.no_image", "ask.no_env", "ask.wrong_env"
 FILLINGS = 3
 """How often a wording with slots is filled."""
@@ -29,6 +30,7 @@ OTHERS = 2
 _SLOT = re.compile(r"\{(\w+?)2?\}")
 _GOALS = "shoal/MixedTrainLocal-v0"
 _CONTROL = "CartPole-v1"
+_GAMES = (_CONTROL, "LunarLander-v3", "MountainCar-v0", "Acrobot-v1", "Pendulum-v1", "Taxi-v3")
 _Hand = tuple[int, str | None, float]
 """Pictures, env, and the weight of a request under these circumstances."""
 
@@ -80,7 +82,7 @@ def lessons(seed: int = 0) -> list[Lesson]:
         for place in range(FRAMED):
             texts[framed(plain[place % len(plain)], draw)] = None
         for text in texts:
-            usual, *rare = _circumstances(skill, envs, draw)
+            usual, *rare = _circumstances(skill, text, envs, draw)
             few = draw.sample(rare, min(OTHERS, len(rare))) if slots else rare
             for named, (images, env, weight) in [usual, *few]:
                 share = weight / len(texts) * (len(rare) / len(few) if weight < 1 else 1)
@@ -109,7 +111,9 @@ def _filled(wording: str, slots: dict[str, list[str]], draw: random.Random) -> s
     return _SLOT.sub(lambda match: draw.choice(slots[match[1]]), wording)
 
 
-def _circumstances(skill: str, envs: list[str], draw: random.Random) -> list[tuple[str, _Hand]]:
+def _circumstances(
+    skill: str, text: str, envs: list[str], draw: random.Random
+) -> list[tuple[str, _Hand]]:
     """The skills a request needs, each with what is at hand; the usual case first."""
     expert, kind, *hands = skill.split(".")
     skill = f"{expert}.{kind}"
@@ -123,11 +127,19 @@ def _circumstances(skill: str, envs: list[str], draw: random.Random) -> list[tup
         return [*_named(skill, there), *_named(NO_ENV, _AWAY), (WRONG_ENV, (0, _CONTROL, 0.3))]
     if kind == "control":
         env = draw.choice(envs)
-        return [(skill, (0, env, 1)), (skill, (1, env, 0.2)), *_named(NO_ENV, _AWAY)]
+        others = _named(WRONG_ENV, _others(text))
+        return [(skill, (0, env, 1)), (skill, (1, env, 0.2)), *_named(NO_ENV, _AWAY), *others]
     if expert == "policy":
         return [*_named(skill, _BOTH), *_named(NO_ENV, _AWAY)]
     # With a picture, what is spoken of could be on it.
     return _named(skill, _NAKED if kind == "missing" else _ANY)
+
+
+def _others(text: str) -> tuple[_Hand, ...]:
+    """Envs that a request doesn't speak of, where it says what its own is about."""
+    plain = bare(text)
+    levels = ((0, _GOALS, 0.3),) if elsewhere(plain, _GOALS, goals=True) else ()
+    return (*((0, env, 0.1) for env in _GAMES if elsewhere(plain, env, goals=False)), *levels)
 
 
 def _named(skill: str, hands: tuple[_Hand, ...]) -> list[tuple[str, _Hand]]:
