@@ -18,7 +18,8 @@ WORDS: dict[str, str] = tomllib.loads(_FILE.read_text(encoding="utf-8"))
 """Lists of small words, by what they are for."""
 
 _CLAUSE = re.compile(
-    r"\W*((?:[^\W_]|['\u2019 ])+?) *(?:[,:;!?.\u2026]+|-+ | [-\u2013\u2014] )\s*(?:but\s)?\s*(?=\S)"
+    r"\W*((?:[^\W_]|['\u2019 ])+?) *(?:[:;]-?[)(]|[,:;!?.\u2026]+|-+ | [-\u2013\u2014] )"
+    r"\s*(?:but\s)?\s*(?=\S)"
 )
 """The words before the first mark, and the mark."""
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
@@ -139,7 +140,7 @@ def _without_thanks(text: str, *, by_name: bool = False) -> str:
                 or (by_name and words[place - 1] == "and")
                 or not _mentions(words[place - 1], words[place])
             ):
-                return text[: found[place].start()].rstrip(" ,;:-\u2013\u2014\u2026")
+                return text[: found[place].start()].rstrip(" (,;:-\u2013\u2014\u2026")
     return ""
 
 

@@ -59,3 +59,35 @@ def framed(text: str, draw: random.Random) -> str:
     fitting = _ASKED if first in _QUESTIONS else _TOLD if first in _ORDERS else _ANY
     # Frames that fit nothing in particular are the rarer ones with whatever has its own.
     return draw.choice(_ANY if draw.random() < 0.3 else fitting).format(text.rstrip(" .!"))
+
+
+def misspelt(text: str, draw: random.Random) -> str:
+    """Writes one or two of a request's longer words as people do in haste.
+
+    >>> misspelt("what is on the picture", random.Random(3))
+    'what is on teh picture'
+    """
+    words = text.split(" ")
+    longer = [i for i, word in enumerate(words) if len(word) > 2 and word.isalpha()]
+    for place in draw.sample(longer, min(len(longer), draw.choice((1, 1, 2)))):
+        words[place] = draw.choice(_SLIPS)(words[place], draw.randrange(1, len(words[place])))
+    return " ".join(words)
+
+
+_SOUNDS = (("ct", "kt"), ("ph", "f"), ("ck", "k"), ("gh", ""), ("ee", "ea"), ("ea", "ee"), ("ll", "l"), ("tt", "t"), ("mm", "m"), ("c", "k"), ("s", "z"), ("ou", "u"), ("i", "y"), ("y", "i"), ("e", ""))  # fmt: skip
+
+
+def _sounded(word: str, place: int) -> str:
+    fitting = [(told, heard) for told, heard in _SOUNDS if told in word[1:]]
+    told, heard = fitting[place % len(fitting)] if fitting else ("", "")
+    return word[0] + word[1:].replace(told, heard, 1) if told else word
+
+
+_SLIPS = (
+    lambda word, at: word[:at] + word[at + 1 :],
+    lambda word, at: word[:at] + word[at] + word[at:],
+    lambda word, at: word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :],
+    _sounded,
+    _sounded,
+)
+"""A letter left out, doubled, or swapped with the one before; a word written as it sounds."""

@@ -139,7 +139,7 @@ def _others(text: str) -> tuple[_Hand, ...]:
     """Envs that a request doesn't speak of, where it says what its own is about."""
     plain = bare(text)
     levels = ((0, _GOALS, 0.3),) if elsewhere(plain, _GOALS, goals=True) else ()
-    return (*((0, env, 0.1) for env in _GAMES if elsewhere(plain, env, goals=False)), *levels)
+    return (*((0, env, 0.2) for env in _GAMES if elsewhere(plain, env, goals=False)), *levels)
 
 
 def _named(skill: str, hands: tuple[_Hand, ...]) -> list[tuple[str, _Hand]]:

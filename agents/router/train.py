@@ -27,6 +27,8 @@ from shoal.statistics import calibration_error, wilson
 from shoal.types import ImageRef, Task
 
 SEED, PENALTY, FOLDS, ITERATIONS = 0, 1e-5, 5, 60
+HELD_OUT = 5000
+"""Requests that the thresholds rest on, at most: the head stays under a megabyte."""
 EXAMPLES = 1500
 """Requests that the head keeps, to tell what is like your own experts' examples and what is not."""
 
@@ -166,8 +168,8 @@ def _figures(logits: torch.Tensor, lot: Lot) -> tuple[dict[str, Any], NDArray[np
     }
     # Fillings of one wording stand or fall together: one of them, drawn at random, speaks for all.
     order = np.random.default_rng(SEED).permutation(n)
-    once = order[np.unique(lot.wordings.numpy()[order], return_index=True)[1]]
-    acted = once[chosen[once] != "ask"]
+    once = order[np.sort(np.unique(lot.wordings.numpy()[order], return_index=True)[1])]
+    acted = once[chosen[once] != "ask"][:HELD_OUT]
     return figures, np.stack([sure[acted], right[acted].astype(np.float32)], 1)
 
 
