@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoal.agents.router.courtesy import bare
-from shoal.agents.router.framing import FRAMED, framed
+from shoal.agents.router.framing import FRAMED, framed, misspelt
 from shoal.agents.router.games import elsewhere
 
 EXAMPLES = Path(__file__).with_name("examples.toml")
@@ -81,6 +81,7 @@ def lessons(seed: int = 0) -> list[Lesson]:
         plain = list(texts)
         for place in range(FRAMED):
             texts[framed(plain[place % len(plain)], draw)] = None
+        texts[misspelt(draw.choice(plain), draw)] = None
         for text in texts:
             usual, *rare = _circumstances(skill, text, envs, draw)
             few = draw.sample(rare, min(OTHERS, len(rare))) if slots else rare
