@@ -52,7 +52,7 @@ _ORDERS = frozenset(WORDS["orders"].split())
 def framed(text: str, draw: random.Random) -> str:
     """Says a request in another way that means the same.
 
-    >>> framed("what is 2 + 2", random.Random(1))
+    >>> framed("what is 2 + 2", random.Random(7))
     'any idea what is 2 + 2'
     """
     first = text.partition(" ")[0].lower().strip(",:?!")
@@ -64,8 +64,8 @@ def framed(text: str, draw: random.Random) -> str:
 def misspelt(text: str, draw: random.Random) -> str:
     """Writes one or two of a request's longer words as people do in haste.
 
-    >>> misspelt("what is on the picture", random.Random(3))
-    'what is on teh picture'
+    >>> misspelt("what is on the picture", random.Random(11))
+    'what is on the pikture'
     """
     words = text.split(" ")
     longer = [i for i, word in enumerate(words) if len(word) > 2 and word.isalpha()]
@@ -74,11 +74,14 @@ def misspelt(text: str, draw: random.Random) -> str:
     return " ".join(words)
 
 
-_SOUNDS = (("ct", "kt"), ("ph", "f"), ("ck", "k"), ("gh", ""), ("ee", "ea"), ("ea", "ee"), ("ll", "l"), ("tt", "t"), ("mm", "m"), ("c", "k"), ("s", "z"), ("ou", "u"), ("i", "y"), ("y", "i"), ("e", ""))  # fmt: skip
+_SOUNDS = {
+    "ct": "kt", "ph": "f", "ck": "k", "gh": "", "ee": "ea", "ea": "ee", "ll": "l", "tt": "t",
+    "mm": "m", "c": "k", "s": "z", "ou": "u", "i": "y", "y": "i", "e": "",
+}  # fmt: skip
 
 
 def _sounded(word: str, place: int) -> str:
-    fitting = [(told, heard) for told, heard in _SOUNDS if told in word[1:]]
+    fitting = [(told, heard) for told, heard in _SOUNDS.items() if told in word[1:]]
     told, heard = fitting[place % len(fitting)] if fitting else ("", "")
     return word[0] + word[1:].replace(told, heard, 1) if told else word
 

@@ -13,16 +13,17 @@ from shoal.types import Task
 
 _END = r"[\s,;?!.\u2026]*$"
 _OPERATORS = (
-    r"plus|minus|times|modulo|less|of|by|and|or|than|from|to|into|with|until|till|between|"
+    r"plus|minus|times|modulo|less|by|and|or|than|from|to|into|with|until|till|between|"
     r"among|after|before|in|per|[-+*/\u00d7\u00f7^]"
 )
 _AMOUNT = re.compile(
     r"(?<![\w-])\d|\b(?:how (?:many|much|long)|divide|multiply|subtract|add|convert|"
-    r"square root|percent)\b",
+    r"square root|percent|(?:sum|average|product|difference|half|third|quarter) of)\b",
     re.IGNORECASE,
 )
 """What makes a request one of calculation: an operand or a date has to follow an operator."""
-_OPEN_END = re.compile(rf"(?:^|[\s\d%])(?:{_OPERATORS}){_END}", re.IGNORECASE)
+_OF = r"(?:percent|per cent|%|half|third|quarter|tenth|root|sum|product|average|mean|difference)s?"
+_OPEN_END = re.compile(rf"(?:^|[\s\d%])(?:{_OPERATORS}){_END}|{_OF}\s+of{_END}", re.IGNORECASE)
 _NO_FIRST = re.compile(
     r"^(?:what(?:'s| is)|how much is|calculate|compute|work out)?\s*"
     r"(?:(?:plus|times|minus|divided by|multiplied by)\s|[*/\u00d7\u00f7])|"
@@ -103,7 +104,7 @@ def unfinished(text: str) -> bool:
 
 def _wh(plain: str) -> bool:
     """Whether it is a question whose preposition rightly stands last ("what is it made of")."""
-    end = re.search(rf"\b(?:of|with|in|from|to|after|before|over){_END}", plain, re.IGNORECASE)
+    end = re.search(rf"\b(?:with|in|from|to|after|before|over){_END}", plain, re.IGNORECASE)
     if re.search(rf"\b(?:comes?|amounts?|adds?)\s+(?:up\s+)?to{_END}", plain, re.IGNORECASE):
         return True
     asked = re.match(r"(?:what|which|who|where)\b(?!.*\d)", plain, re.IGNORECASE)

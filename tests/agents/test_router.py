@@ -220,6 +220,11 @@ def test_a_head_of_other_facts_is_refused(tmp_path: Path) -> None:
             "fix my grammar: she don't likes it",
         ),
         ("how do I say thank you", "how do I say thank you"),
+        ("My request is the following. open the door - that's all for now", "open the door"),
+        ("sorry to bother you but what is 2 + 2 (it's urgent)", "what is 2 + 2"),
+        ("it is simple but hard to answer", "it is simple but hard to answer"),
+        ("uhm what is it", "what is it"),
+        ("me again :) read it", "read it"),
         ("great, thanks", "great, thanks"),
         ("is it ok", "is it ok"),
         ("", ""),
@@ -236,16 +241,27 @@ def test_courtesies_are_no_part_of_a_request(said: str, asked: str) -> None:
         (Task("yo, subtract 14 from, thanks"), {"unfinished"}),
         (Task("how many weeks between 4 May and many thanks in advance, Kim"), {"unfinished"}),
         (Task("which wood is it made of"), set()),
-        (Task("are these two photos alike", (IMAGE,)), {"alone"}),
+        (Task("multiply it by 3"), {"unfinished"}),
+        (Task("what is 14 made of"), set()),
+        (Task("are these two photos alike", (IMAGE,)), {"too few"}),
+        (Task("read image number four to me", (IMAGE, IMAGE, IMAGE)), {"too few"}),
+        (Task("what is on the 2nd one", (IMAGE, IMAGE)), set()),
+        (Task("read line 4 of this picture", (IMAGE,)), set()),
         (Task("are these two photos alike", (IMAGE, IMAGE)), set()),
         (Task("open the red ball", env=ENV), {"at odds"}),
         (Task("go to the red ball without moving", env=ENV), {"at odds"}),
+        (Task("walk over to the pink box", env=ENV), {"at odds"}),
+        (Task("take the key without ever taking it", env=ENV), {"at odds"}),
+        (Task("take the key but don't take the ball", env=ENV), set()),
         (Task("a round of lunar lander", env="LunarLander-v3"), {"named here"}),
+        (Task("deliver the customer", env="Taxi-v3"), {"named here"}),
+        (Task("deliver the customer", env="MountainCar-v0"), {"elsewhere"}),
+        (Task("swing the pendulum up", env=ENV), {"elsewhere"}),
         (Task("bring the agent to the red box", env="CartPole-v1"), {"elsewhere"}),
     ],
     ids=lambda value: getattr(value, "text", ""),
 )
 def test_what_is_missing_is_a_fact(task: Task, told: set[str]) -> None:
     known = dict(zip(NAMES, facts(task), strict=False))
-    gaps = ("unfinished", "alone", "at odds", "named here", "elsewhere")
+    gaps = ("unfinished", "too few", "at odds", "named here", "elsewhere")
     assert {name for name in gaps if known[name]} == told
