@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.agents.router.lessons import lessons
 from shoal.files import write_atomic
@@ -94,9 +95,9 @@ def drawn(seed: int) -> dict[str, list[Case]]:
         if known.adds(case["text"]):
             splits["dev" if place % 3 == 0 else "test"].append(case)
     fresh = [(split, *one) for split, source in APART.items() for one in _all(source, seed)]
-    meant = likeness([case["text"] for *_, case in fresh], taught)
+    likenesses = likeness([case["text"] for *_, case in fresh], meant(taught))
     drawn_of: Counter[tuple[str, str, int]] = Counter()
-    for (split, place, case), like in zip(fresh, meant, strict=True):
+    for (split, place, case), like in zip(fresh, likenesses, strict=True):
         if like < MEANT and known.adds(case["text"]):
             drawn_of[split, case["kind"], place] += 1
             asked = case["expert"] == "ask" and split in MOST_ASK
@@ -113,21 +114,26 @@ def overlap(every: int, *, meaning: bool) -> dict[str, Any]:
     """The largest similarity of a case in the files to any lesson, by split."""
     taught = list(dict.fromkeys(lesson.text for lesson in lessons()))
     known, found = Near(taught), {}
+    meanings = meant(taught) if meaning else np.empty((0, 0), np.float32)
     for split in SPLITS:
         lines = (CASES / f"route_{split}.jsonl").read_text(encoding="utf-8").splitlines()
         texts = [json.loads(line)["text"] for line in lines][::every]
         found[split] = {"n": len(texts), "trigrams": max(map(known.nearest, texts))}
         if meaning:
-            found[split]["cosine"] = max(likeness(texts, taught))
+            found[split]["cosine"] = max(likeness(texts, meanings))
     return found
 
 
-def likeness(texts: list[str], known: list[str]) -> list[float]:
-    """The largest cosine of each text's embedding to any known text's."""
+def likeness(texts: list[str], meanings: NDArray[np.float32]) -> list[float]:
+    """The largest cosine of each text's embedding to any of these, (n, d)."""
+    return [float((meanings @ vector).max()) for vector in meant(texts)]
+
+
+def meant(texts: list[str]) -> NDArray[np.float32]:
+    """Embeds texts: float32 (n, d), of unit length."""
     from shoal.modalities.text import text_encoder
 
-    vectors, others = (text_encoder().embed(some) for some in (texts, known))
-    return [float((others @ vector).max()) for vector in vectors]
+    return text_encoder().embed(texts)
 
 
 def _all(source: Path, seed: int) -> Iterator[tuple[int, Case]]:

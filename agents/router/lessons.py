@@ -20,7 +20,7 @@ from shoal.agents.router.games import elsewhere
 
 EXAMPLES = Path(__file__).with_name("examples.toml")
 TEMPLATES = Path(__file__).with_name("templates.toml")
-TALKED = ("talk", "everyday", "further", "limits", "voices", "desks")
+TALKED = ("talk", "everyday", "further", "limits", "voices", "desks", "borders", "trials")
 TALKS = tuple(Path(__file__).with_name(f"{name}.toml") for name in TALKED)
 NO_IMAGE, NO_ENV, WRONG_ENV = "ask.no_image", "ask.no_env", "ask.wrong_env"
 FILLINGS = 3
