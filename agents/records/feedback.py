@@ -47,8 +47,9 @@ def give_feedback(
     word = Feedback(_checked(ok, correction), correction, _speaker(by), time.time())
 
     def say(data: dict[str, Any]) -> bool:
-        words = [old for old in data.get("feedback", ()) if old["by"] != word.by]
-        before = [old for old in data.get("feedback", ()) if old["by"] == word.by]
+        said = data.get("feedback", ())
+        words = [old for old in said if old.get("by", word.by) != word.by]
+        before = [old for old in said if old.get("by", word.by) == word.by]
         new = json.loads(json.dumps(asdict(word)))
         if any({**old, "at": 0} == {**new, "at": 0} for old in before):
             return False

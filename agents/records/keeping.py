@@ -67,7 +67,7 @@ def clean(outcome: Outcome) -> Outcome:
     return replace(
         outcome,
         status=Status(outcome.status),
-        confidence=float(min(max(outcome.confidence, 0.0), 1.0)),
+        confidence=float(max(0.0, min(outcome.confidence, 1.0))),  # this way round NaN is 0
         evidence=as_dict(outcome.evidence),
         artifacts={str(name): str(path) for name, path in outcome.artifacts.items()},
         remember=tuple(as_dict(item) for item in outcome.remember),
