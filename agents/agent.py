@@ -287,9 +287,10 @@ class Agent:
 
     @cached_property
     def _running(self) -> Runner:
+        from shoal.agents.memory.forgetting import CHECKPOINTS
         from shoal.agents.runner import Runner
 
-        return Runner(self.house, self.memory.path.with_name("checkpoints.sqlite"))
+        return Runner(self.house, self.memory.path.with_name(CHECKPOINTS))
 
     def _made(self, task: str | Task, parts: dict[str, Any]) -> Task:
         if not isinstance(task, Task):
