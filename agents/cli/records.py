@@ -57,7 +57,10 @@ def show(run: RunId, json: Json = False) -> None:
         print_json({**_facts(record), "record": record})
         return
     print_run(record.run)
-    console.print(plain(f"feedback: {_said(record)} · {_use(record)}"), highlight=False)
+    console.print(
+        plain(f"feedback: {_said(record) or 'none'} · {_use(record, 'may be learnt: ')}"),
+        highlight=False,
+    )
     if record.correction is not None:
         console.print(plain(f"corrected: {record.correction}"), highlight=False)
 
@@ -93,7 +96,9 @@ def feedback(
     if json:
         print_json(_facts(record))
         return
-    console.print(plain(f"{record.id[:12]}: {_said(record)} · {_use(record)}"), highlight=False)
+    said = _said(record) or "no feedback"
+    told = f"{record.id[:12]}: {said} · {_use(record, 'may be learnt: ')}"
+    console.print(plain(told), highlight=False)
 
 
 def export(
@@ -140,7 +145,7 @@ def _review(run: str, approved: bool, by: str, json: bool) -> None:
     if json:
         print_json(_facts(record))
         return
-    console.print(plain(f"{record.id[:12]}: {_use(record)}"), highlight=False)
+    console.print(plain(f"{record.id[:12]} {_use(record, 'may be learnt: ')}"), highlight=False)
 
 
 def _facts(record: Record) -> dict[str, Any]:
@@ -161,12 +166,13 @@ def _said(record: Record) -> str:
     return {True: "right", False: "wrong", None: ""}[record.verdict]
 
 
-def _use(record: Record) -> str:
-    if record.rejected:
-        return "no: rejected"
-    if record.approved:
-        return "yes: approved"
-    return f"no: {', '.join(record.origins())}" if record.origins() else "yes"
+def _use(record: Record, lead: str = "") -> str:
+    if record.rejected or record.approved:
+        return f"{lead}no, rejected" if record.rejected else f"{lead}yes, approved"
+    if not record.origins():
+        return f"{lead}yes"
+    part = "no" if record.origins("decision") else "who and how, not the answer"
+    return f"{lead}{part} ({', '.join(record.origins())})"
 
 
 def _corrected(text: str) -> str | Mapping[str, Any] | None:
