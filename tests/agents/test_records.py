@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from shoal.agents.memory.tables import AT
 from shoal.agents.records import Record, count, find, review, stream
 from shoal.agents.records.parsing import record_of
 from shoal.agents.records.reading import newest
+from shoal.agents.records.trust import origins
 from shoal.errors import MissingModelError, UnknownNameError, UsageError
 from shoal.types import Cost, Expert, Run, Step, Task
 from tests.agents.slow_run import slow_run
@@ -268,3 +269,18 @@ def test_no_record_leads_out_of_the_blob_folder(tmp_path: Path) -> None:
         assert export_to(memory, tmp_path / "x.zip").missing == 1
         memory.blobs.forget("../secret")
         assert (memory.path.parents[1] / "secret").exists()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step("tool", "calculate", {}, Value("1+1 = 2", "tool"), pure=True),
+        Step("model", "m", {}, Value("words", "model")),
+        Step("encoder", "e", {}, Value("tabby", "image")),
+    ],
+)
+def test_a_clean_step_vouches_for_no_other_answer(step: Step) -> None:
+    page = Value("what a page said", "tool")
+    run = Run("a", Task("?"), Status.SOLVED, "", page, "own", 0.5, {}, (step,), Cost())
+    assert origins(run) == ("answer (tool)",)
+    assert origins(replace(run, answer=step.result)) == ()
