@@ -207,12 +207,7 @@ class Agent:
             UsageError: The word makes no sense.
             StorageError: It could not be saved; what was said before is intact.
         """
-        from shoal.agents.records import give_feedback
-
-        self.reflexes.flush()
-        record = give_feedback(self.memory, getattr(run, "id", str(run)), ok, correction, by)
-        self.reflexes.told(record)
-        return record
+        return self.reflexes.feedback(getattr(run, "id", str(run)), ok, correction, by)
 
     def learn(self, settings: LearnSettings | None = None) -> list[Learnt]:
         """Turns repeated work into reflexes; see `shoal.agents.reflexes.learn`."""

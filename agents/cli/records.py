@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -90,9 +91,13 @@ def feedback(
 ) -> None:
     """Say whether a run was right; without --ok or --wrong, take back what you said."""
     from shoal.agents.records import give_feedback
+    from shoal.agents.reflexes.hearing import hear_from_records
 
+    began = time.time()
     with opened_memory() as memory:
         record = give_feedback(memory, run, ok, _corrected(correction), by)
+        if record.said_since(began):
+            hear_from_records(memory, record)
     if json:
         print_json(_facts(record))
         return

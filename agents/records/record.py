@@ -89,6 +89,10 @@ class Record:
         mended = [word.correction for word in self.feedback if word.correction is not None]
         return len(said) > 1 or any(other != mended[0] for other in mended[1:])
 
+    def said_since(self, moment: float) -> bool:
+        """Whether anybody said something new of it since a moment of the epoch."""
+        return any(word.at >= moment for word in self.feedback)
+
     @property
     def verdict(self) -> bool | None:
         """What people say: right, wrong, or None where they say nothing or disagree."""

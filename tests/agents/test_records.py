@@ -222,8 +222,8 @@ def test_the_commands_say_what_may_be_learnt(scripted: Scripted) -> None:
 
 
 def _forged(path: tuple[str | int, ...], value: object, row: dict[str, Any]) -> dict[str, Any]:
-    copy = json.loads(json.dumps(row))
-    part = copy
+    copy: dict[str, Any] = json.loads(json.dumps(row))
+    part: Any = copy
     for name in path[:-1]:
         part = part[name]
     part[path[-1]] = value
