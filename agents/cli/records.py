@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What runs left behind, and what may be learnt of it.", no_args_is_help=True)
 RunId = Annotated[str, typer.Argument(help="The run's id, or the start of it.")]
+RunIds = Annotated[list[str], typer.Argument(help="The runs' ids, or the starts of them.")]
 By = Annotated[str, typer.Option(help="Who says so.")]
 
 
@@ -67,15 +68,15 @@ def show(run: RunId, json: Json = False) -> None:
 
 
 @app.command()
-def approve(run: RunId, by: By = "user", json: Json = False) -> None:
-    """Allow a record as training data, whoever had a hand in it."""
-    _review(run, True, by, json)
+def approve(runs: RunIds, by: By = "user", json: Json = False) -> None:
+    """Allow records as training data, whoever had a hand in them."""
+    _review(runs, True, by, json)
 
 
 @app.command()
-def reject(run: RunId, by: By = "user", json: Json = False) -> None:
-    """Keep a record out of all training data."""
-    _review(run, False, by, json)
+def reject(runs: RunIds, by: By = "user", json: Json = False) -> None:
+    """Keep records out of all training data."""
+    _review(runs, False, by, json)
 
 
 def feedback(
@@ -137,20 +138,24 @@ def _print_manifest(told: Manifest, to: Path) -> None:
     for reason, number in told.left_out.most_common():
         lines.append(f"left out: {number} · {reason}")
     if told.origins:
-        lines.append("Look at them, then type: shoal records approve RUN")
+        lines.append("Look at them (shoal records show RUN), then type: shoal records approve RUN…")
     for line in (*lines, *told.notes):
         console.print(plain(line), highlight=False, soft_wrap=True)
 
 
-def _review(run: str, approved: bool, by: str, json: bool) -> None:
-    from shoal.agents.records import review
+def _review(runs: Sequence[str], approved: bool, by: str, json: bool) -> None:
+    from shoal.agents.records import find, review
 
     with opened_memory() as memory:
-        record = review(memory, run, approved, by)
+        found = [find(memory, run).id for run in runs]  # all are known before one is changed
+        records = [review(memory, run, approved, by) for run in found]
     if json:
-        print_json(_facts(record))
+        facts = [_facts(record) for record in records]
+        print_json(facts if len(facts) > 1 else facts[0])
         return
-    console.print(plain(f"{record.id[:12]} {_use(record, 'may be learnt: ')}"), highlight=False)
+    for record in records:
+        told = f"{record.id[:12]} {_use(record, 'may be learnt: ')}"
+        console.print(plain(told), highlight=False)
 
 
 def _facts(record: Record) -> dict[str, Any]:

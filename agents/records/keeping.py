@@ -116,12 +116,17 @@ def keep(run: Run, memory: MemoryStore, **more: Any) -> None:
 
 def facts(state: State, tools: Sequence[BaseTool]) -> dict[str, Any]:
     """What a record holds beside the run: the router's decision and the tools' schemas."""
-    called = {step.name for step in state.get("steps", ()) if step.kind == "tool"}
+    called = [step.name for step in state.get("steps", ()) if step.kind == "tool"]
     return {
         "decision": state.get("decision") or {},
         "encoder": ENCODER,
-        "functions": [_function(tool) for tool in tools if tool.name in called],
+        "functions": functions_of(tools, called),
     }
+
+
+def functions_of(tools: Sequence[BaseTool], names: Sequence[object]) -> list[dict[str, Any]]:
+    """The schemas of some tools, as a record holds them."""
+    return [_function(tool) for tool in tools if tool.name in names]
 
 
 def _function(tool: BaseTool) -> dict[str, Any]:

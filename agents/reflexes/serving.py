@@ -101,10 +101,13 @@ class Reflexes:
     def feedback(self, run: str, ok: bool | None, correction: Correction | None, by: str) -> Record:
         """Notes what one speaker says of a run; see `Agent.feedback`."""
         from shoal.agents.records import give_feedback
+        from shoal.agents.records.keeping import functions_of
 
         self.flush()
         began = time.time()
-        record = give_feedback(self._house.memory, run, ok, correction, by)
+        named = [correction.get("name")] if isinstance(correction, Mapping) else []
+        functions = functions_of(self._house.tools, named)
+        record = give_feedback(self._house.memory, run, ok, correction, by, functions)
         if record.said_since(began):  # the same word twice is one word
             self.told(record)
         return record

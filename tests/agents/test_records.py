@@ -21,8 +21,10 @@ from shoal.agents import MemoryStore
 from shoal.agents.memory.exporting import export_to
 from shoal.agents.memory.tables import AT
 from shoal.agents.records import Record, count, find, review, stream
+from shoal.agents.records.export import export
 from shoal.agents.records.parsing import record_of
 from shoal.agents.records.reading import newest
+from shoal.agents.records.replay import Swap, replay
 from shoal.agents.records.trust import origins
 from shoal.errors import MissingModelError, UnknownNameError, UsageError
 from shoal.types import Cost, Expert, Run, Step, Task
@@ -258,6 +260,19 @@ def _stored() -> dict[str, Any]:
               (step,), Cost())  # fmt: skip
     stored: dict[str, Any] = json.loads(json.dumps({"at": 1, "data": asdict(run)}))
     return stored
+
+
+def test_a_corrected_call_brings_the_schema_of_its_tool(tmp_path: Path) -> None:
+    with Agent() as agent:
+        run = agent.run("what is 2 + 2?", interactive=False)
+        said = {"name": "days_until", "arguments": {"date": "2027-01-01"}}
+        record = agent.feedback(run, correction=said)
+        assert [each["name"] for each in record.functions] == ["calculate", "days_until"]
+        assert export(agent.memory, "calls", tmp_path / "calls").written == 1
+        with pytest.raises(UsageError, match="nosuch"):
+            replay(agent, [record], Swap.of("text=nosuch"))  # it needs no model, and yet
+    told = typed(f"shoal records reject {run.id[:8]} {run.id} --json").stdout
+    assert [each["rejected"] for each in json.loads(told)] == [True, True]
 
 
 def test_no_record_leads_out_of_the_blob_folder(tmp_path: Path) -> None:
