@@ -39,6 +39,13 @@ SELECT 1 FROM store WHERE
 """
 
 
+_ASKED = """
+SELECT rowid, CAST(value AS TEXT) FROM store
+WHERE rowid > ? AND prefix GLOB 'shoal.*.run' AND instr(value, '"sha256"')
+ORDER BY rowid LIMIT 500
+"""
+
+
 def forget_items(
     memory: MemoryStore, items: Sequence[Memory], expired: Sequence[tuple[str, str]] = ()
 ) -> None:
@@ -65,15 +72,27 @@ def forget_items(
 
 def finish(memory: MemoryStore) -> None:
     """Deletes the files of what was forgotten, and empties the log; also after a kill."""
-    for (path,) in memory.query("SELECT path FROM doomed"):
+    doomed = [path for (path,) in memory.query("SELECT path FROM doomed")]
+    blobs = {path.removeprefix("blob:") for path in doomed if path.startswith("blob:")}
+    needed = _in_runs(memory, blobs)
+    for path in doomed:
         sha256 = path.removeprefix("blob:")
         if sha256 == path:
             Path(path).unlink(missing_ok=True)
-        elif not memory.query(_HOLDING, sha256):
+        elif sha256 not in needed and not memory.query(_HOLDING, sha256):
             memory.blobs.forget(sha256)
     if memory.query("SELECT 1 FROM doomed LIMIT 1"):
         memory.guarded(lambda: memory.connection.execute("DELETE FROM doomed"))
     scrub(memory)
+
+
+def _in_runs(memory: MemoryStore, blobs: set[str]) -> set[str]:
+    """Which blobs somebody's runs were asked about; the records are gone through once."""
+    found, last = set[str](), 0
+    while blobs and (rows := memory.query(_ASKED, last)):
+        last = rows[-1][0]
+        found.update(blobs.intersection(name for row in rows for name in _SHA256.findall(row[1])))
+    return found
 
 
 def scrub(memory: MemoryStore) -> None:
@@ -100,6 +119,8 @@ def references(item: Memory) -> list[str]:
     """The blobs that an item keeps alive, by sha256: an imported item may name anything."""
     if item.namespace[-1] == "image":
         named = [item.key]
+    elif item.namespace[-1] == "run":
+        named = _SHA256.findall(json.dumps(item.data.get("task")))
     else:
         images = item.data.get("images", {}) if item.namespace[-1] == "taught" else {}
         named = [*images, *images.values()]
