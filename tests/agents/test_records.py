@@ -271,6 +271,8 @@ def test_a_corrected_call_brings_the_schema_of_its_tool(tmp_path: Path) -> None:
         assert export(agent.memory, "calls", tmp_path / "calls").written == 1
         with pytest.raises(UsageError, match="nosuch"):
             replay(agent, [record], Swap.of("text=nosuch"))  # it needs no model, and yet
+    mail = json.loads(typed("shoal run 'what is 3 + 3?' --untrusted --json").stdout)
+    assert mail["task"]["provenance"] == "tool"
     told = typed(f"shoal records reject {run.id[:8]} {run.id} --json").stdout
     assert [each["rejected"] for each in json.loads(told)] == [True, True]
 
