@@ -10,12 +10,12 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 from langgraph.store.base import PutOp
 
+from shoal.agents.memory.expiry import minutes_left
 from shoal.agents.memory.exporting import ITEMS, checksum
 from shoal.agents.memory.forgetting import FILES
 from shoal.agents.memory.names import ASIDE, KINDS, UNSEARCHED, namespace_of
@@ -166,7 +166,7 @@ class _Taker:
                 self.refused += 1
                 return
             value = as_strangers(row["kind"], value)
-        minutes = _minutes_left(row)
+        minutes = minutes_left(row.get("expires_at"))
         if minutes is not None and minutes <= 0:
             self.expired += 1
             return
@@ -275,14 +275,3 @@ def _wrong(row: Mapping[str, Any]) -> str:
     if not isinstance(at, int | float) or not 0 <= at <= time.time() + _AHEAD:
         return "'at' is no time that has been"
     return "" if isinstance(row.get("in_thread", ""), str) else "'in_thread' is no text"
-
-
-def _minutes_left(row: Mapping[str, Any]) -> float | None:
-    if not row.get("expires_at"):
-        return None
-    try:
-        moment = datetime.fromisoformat(str(row["expires_at"]))
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment.timestamp() - time.time()) / 60

@@ -16,6 +16,8 @@ import pytest
 
 from shoal import Agent
 from shoal.agents.memory import MemoryStore
+from shoal.agents.memory.consolidating import consolidate
+from shoal.agents.memory.duplicates import dedup
 from shoal.agents.memory.exporting import checksum, export_to
 from shoal.agents.memory.importing import import_from
 from shoal.agents.memory.sqlite import FORMAT, driver
@@ -258,3 +260,23 @@ def test_a_picture_goes_with_the_last_run_about_it(tmp_path: Path) -> None:
         assert memory.blobs.holds(image.sha256)
         memory.forget(f"run-{run.id}")
         assert not memory.blobs.holds(image.sha256)
+
+
+def test_nothing_made_of_a_note_outlives_it(memory: MemoryStore) -> None:
+    for ttl in (60, 1):
+        memory.remember("text", "a fleeting thing", data={}, provenance="user", ttl=ttl)
+    dedup(memory)
+    for n in range(20):
+        text = f"The boiler {n} was serviced by Hannah in spring."
+        memory.remember("text", text, data={}, provenance="user", thread="t", ttl=5)
+    made = consolidate(memory, archive=True)
+    left = "SELECT count(*), min(minutes), max(minutes) FROM (SELECT 1440 * (julianday(expires_at)"
+    rows = memory.query(f"{left} - julianday('now')) AS minutes FROM store GROUP BY prefix, key)")
+    (count, least, most) = rows[0]
+    assert count == 1 + made.archived + made.facts == 22
+    assert 4 < least < 6
+    assert 58 < most < 61
+    memory.remember("text", "a fleeting thing", data={}, provenance="user")
+    dedup(memory)
+    kept = "SELECT count(*) FROM store WHERE value LIKE '%fleeting%' AND expires_at IS NULL"
+    assert memory.query(kept) == [(1,)]
