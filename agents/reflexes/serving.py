@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -17,7 +18,7 @@ from shoal.agents.reflexes.journal import Journal, recover
 from shoal.agents.reflexes.learning import shelf_of
 from shoal.agents.reflexes.loaded import Loaded, Serving
 from shoal.agents.reflexes.shelf import Current
-from shoal.errors import ImageError, StorageError, UsageError
+from shoal.errors import ImageError, ShoalError, StorageError, UsageError
 from shoal.types import Outcome, Run, Status, Task
 
 if TYPE_CHECKING:
@@ -126,7 +127,10 @@ class Reflexes:
             self._journal.flush()
 
     def close(self) -> None:
-        """Flushes and ends."""
+        """Flushes and ends; spot checks that went well are told, or only bad ones would count."""
+        for name, version in list(self._good):
+            with suppress(ShoalError):
+                self._checked(name, version)
         if self._journal is not None:
             self._journal.close()
             self._journal = None
@@ -195,18 +199,18 @@ class Reflexes:
         self._journal.add({"user": user, "key": f"run-{run.id}", "value": value})
         self._silent[serving.name] += 1
 
-    def _checked(self, name: str, version: int, wrong: bool) -> None:
-        """Adds a verdict; good ones wait in memory, for only a bad one can demote."""
-        if not wrong:
+    def _checked(self, name: str, version: int, *verdicts: bool) -> None:
+        """Adds verdicts (True: wrong); good ones wait in memory, for only a bad one can demote."""
+        if verdicts == (False,):
             self._good[name, version] += 1
             return
-        good = self._good.pop((name, version), 0)
+        heard = [False] * self._good.pop((name, version), 0) + list(verdicts)
 
         def word(current: Current) -> Current:
             drift = current.by_check
-            for _ in range(good):
-                drift = drift.told(False)
-            return replace(current, by_check=drift.told(True))
+            for wrong in heard:
+                drift = drift.told(wrong)
+            return replace(current, by_check=drift)
 
         tell(self.shelf, name, version, word, "by spot checks against the slow path, or by the env")
 
