@@ -203,9 +203,19 @@ def opened_memory() -> Iterator[MemoryStore]:
 
     memory = MemoryStore()
     try:
+        _take_in_what_kills_left(memory)
         yield memory
     finally:
         memory.close()
+
+
+def _take_in_what_kills_left(memory: MemoryStore) -> None:
+    """Records of fast runs whose process was killed: to be shown, judged and forgotten, too."""
+    reflexes = memory.path.parent / "reflexes"
+    if next(reflexes.glob(".journal/*.jsonl"), None) is not None:
+        from shoal.agents.reflexes.journal import recover
+
+        recover(reflexes, memory)
 
 
 @contextmanager

@@ -319,6 +319,8 @@ def test_a_killed_process_loses_no_record(learnt: MemoryStore) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    told = CliRunner().invoke(app, ["records", "list", "--json"])  # commands take them in, too
+    assert json.loads(told.stdout)[0]["expert"] == "reflex"
     with _agent(learnt) as agent:
         assert agent.reflexes
         fast = [r for r in stream(learnt, approved_only=False) if r.run.expert == "reflex"]
