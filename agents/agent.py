@@ -207,12 +207,7 @@ class Agent:
             UsageError: The word makes no sense.
             StorageError: It could not be saved; what was said before is intact.
         """
-        from shoal.agents.records import give_feedback
-
-        self.reflexes.flush()
-        record = give_feedback(self.memory, getattr(run, "id", str(run)), ok, correction, by)
-        self.reflexes.told(record)
-        return record
+        return self.reflexes.feedback(getattr(run, "id", str(run)), ok, correction, by)
 
     def learn(self, settings: LearnSettings | None = None) -> list[Learnt]:
         """Turns repeated work into reflexes; see `shoal.agents.reflexes.learn`."""
@@ -287,9 +282,10 @@ class Agent:
 
     @cached_property
     def _running(self) -> Runner:
+        from shoal.agents.memory.forgetting import CHECKPOINTS
         from shoal.agents.runner import Runner
 
-        return Runner(self.house, self.memory.path.with_name("checkpoints.sqlite"))
+        return Runner(self.house, self.memory.path.with_name(CHECKPOINTS))
 
     def _made(self, task: str | Task, parts: dict[str, Any]) -> Task:
         if not isinstance(task, Task):

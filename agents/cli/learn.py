@@ -50,9 +50,10 @@ def learn(
         min_examples=min_examples, margin=margin, delta=delta, spot_check=spot_check, seed=seed
     )
     with opened_memory() as memory:
-        _show(_learnt(memory, settings, quiet=json), json)
         if every:
             _stay(memory, settings, every, json)
+        else:
+            _show(_learnt(memory, settings, quiet=json), json)
 
 
 @app.command("list")
@@ -126,18 +127,19 @@ def _stay(memory: MemoryStore, settings: LearnSettings, every: int, json: bool) 
     from shoal.agents.records import count
     from shoal.errors import RunError
 
-    seen = count(memory)
+    seen = -every
+    if not json:
+        console.print(f"Stays, and learns after every {every} new records. Ctrl-C ends it.")
     try:
         while True:
-            time.sleep(_LOOK)
             now = count(memory)
-            if now - seen < every:
-                continue
-            try:
-                _show(_learnt(memory, settings, quiet=True), json)
-                seen = now
-            except RunError as error:
-                console.print(plain(error), highlight=False, soft_wrap=True)
+            if now - seen >= every:
+                try:
+                    _show(_learnt(memory, settings, quiet=True), json)
+                    seen = now
+                except RunError as error:
+                    console.print(plain(error), highlight=False, soft_wrap=True)
+            time.sleep(_LOOK)
     except KeyboardInterrupt:
         console.print("Stopped. What was promoted serves.")
 
@@ -165,7 +167,7 @@ def _facts(shelf: Shelf, name: str) -> dict[str, Any]:
     try:
         current = shelf.current(name)
         told = asdict(current) | {"name": name}
-        spec = shelf.spec(name, current.version) if current.version else None
+        spec = shelf.whole(name, current.version) if current.version else None
     except ShoalError as error:
         return {"name": name, "version": 0, "status": "damaged", "reason": str(error)}
     return told | ({"kind": spec.kind.model_dump(), "figures": spec.figures} if spec else {})

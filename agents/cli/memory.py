@@ -115,7 +115,10 @@ def importing(
         bool, typer.Option("--skip-damaged", help="Leave out damaged lines.")
     ] = False,
     untrusted: Annotated[
-        bool, typer.Option("--untrusted", help="Nothing in it counts as your own word.")
+        bool,
+        typer.Option(
+            "--untrusted", help="Somebody else's: nothing in it counts as your word or approval."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
@@ -134,6 +137,9 @@ def importing(
          kept=made.kept, expired=made.expired, damaged=made.damaged, blobs=made.blobs)  # fmt: skip
     for line in made.named:
         console.print(plain(f"  left out {line}"), highlight=False)
+    if made.refused:
+        told = f"  left out {made.refused} names for pictures, which would have counted as yours"
+        console.print(told, highlight=False)
 
 
 @app.command()
@@ -197,9 +203,19 @@ def opened_memory() -> Iterator[MemoryStore]:
 
     memory = MemoryStore()
     try:
+        _take_in_what_kills_left(memory)
         yield memory
     finally:
         memory.close()
+
+
+def _take_in_what_kills_left(memory: MemoryStore) -> None:
+    """Records of fast runs whose process was killed: to be shown, judged and forgotten, too."""
+    reflexes = memory.path.parent / "reflexes"
+    if next(reflexes.glob(".journal/*.jsonl"), None) is not None:
+        from shoal.agents.reflexes.journal import recover
+
+        recover(reflexes, memory)
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What runs left behind, and what may be learnt of it.", no_args_is_help=True)
 RunId = Annotated[str, typer.Argument(help="The run's id, or the start of it.")]
+RunIds = Annotated[list[str], typer.Argument(help="The runs' ids, or the starts of them.")]
 By = Annotated[str, typer.Option(help="Who says so.")]
 
 
@@ -57,21 +59,24 @@ def show(run: RunId, json: Json = False) -> None:
         print_json({**_facts(record), "record": record})
         return
     print_run(record.run)
-    console.print(plain(f"feedback: {_said(record)} · {_use(record)}"), highlight=False)
+    console.print(
+        plain(f"feedback: {_said(record) or 'none'} · {_use(record, 'may be learnt: ')}"),
+        highlight=False,
+    )
     if record.correction is not None:
         console.print(plain(f"corrected: {record.correction}"), highlight=False)
 
 
 @app.command()
-def approve(run: RunId, by: By = "user", json: Json = False) -> None:
-    """Allow a record as training data, whoever had a hand in it."""
-    _review(run, True, by, json)
+def approve(runs: RunIds, by: By = "user", json: Json = False) -> None:
+    """Allow records as training data, whoever had a hand in them."""
+    _review(runs, True, by, json)
 
 
 @app.command()
-def reject(run: RunId, by: By = "user", json: Json = False) -> None:
-    """Keep a record out of all training data."""
-    _review(run, False, by, json)
+def reject(runs: RunIds, by: By = "user", json: Json = False) -> None:
+    """Keep records out of all training data."""
+    _review(runs, False, by, json)
 
 
 def feedback(
@@ -87,13 +92,19 @@ def feedback(
 ) -> None:
     """Say whether a run was right; without --ok or --wrong, take back what you said."""
     from shoal.agents.records import give_feedback
+    from shoal.agents.reflexes.hearing import hear_from_records
 
+    began = time.time()
     with opened_memory() as memory:
         record = give_feedback(memory, run, ok, _corrected(correction), by)
+        if record.said_since(began):
+            hear_from_records(memory, record)
     if json:
         print_json(_facts(record))
         return
-    console.print(plain(f"{record.id[:12]}: {_said(record)} · {_use(record)}"), highlight=False)
+    said = _said(record) or "no feedback"
+    told = f"{record.id[:12]}: {said} · {_use(record, 'may be learnt: ')}"
+    console.print(plain(told), highlight=False)
 
 
 def export(
@@ -127,20 +138,24 @@ def _print_manifest(told: Manifest, to: Path) -> None:
     for reason, number in told.left_out.most_common():
         lines.append(f"left out: {number} · {reason}")
     if told.origins:
-        lines.append("Look at them, then type: shoal records approve RUN")
+        lines.append("Look at them (shoal records show RUN), then type: shoal records approve RUN…")
     for line in (*lines, *told.notes):
         console.print(plain(line), highlight=False, soft_wrap=True)
 
 
-def _review(run: str, approved: bool, by: str, json: bool) -> None:
-    from shoal.agents.records import review
+def _review(runs: Sequence[str], approved: bool, by: str, json: bool) -> None:
+    from shoal.agents.records import find, review
 
     with opened_memory() as memory:
-        record = review(memory, run, approved, by)
+        found = [find(memory, run).id for run in runs]  # all are known before one is changed
+        records = [review(memory, run, approved, by) for run in found]
     if json:
-        print_json(_facts(record))
+        facts = [_facts(record) for record in records]
+        print_json(facts if len(facts) > 1 else facts[0])
         return
-    console.print(plain(f"{record.id[:12]}: {_use(record)}"), highlight=False)
+    for record in records:
+        told = f"{record.id[:12]} {_use(record, 'may be learnt: ')}"
+        console.print(plain(told), highlight=False)
 
 
 def _facts(record: Record) -> dict[str, Any]:
@@ -161,12 +176,13 @@ def _said(record: Record) -> str:
     return {True: "right", False: "wrong", None: ""}[record.verdict]
 
 
-def _use(record: Record) -> str:
-    if record.rejected:
-        return "no: rejected"
-    if record.approved:
-        return "yes: approved"
-    return f"no: {', '.join(record.origins())}" if record.origins() else "yes"
+def _use(record: Record, lead: str = "") -> str:
+    if record.rejected or record.approved:
+        return f"{lead}no, rejected" if record.rejected else f"{lead}yes, approved"
+    if not record.origins():
+        return f"{lead}yes"
+    part = "no" if record.origins("decision") else "who and how, not the answer"
+    return f"{lead}{part} ({', '.join(record.origins())})"
 
 
 def _corrected(text: str) -> str | Mapping[str, Any] | None:

@@ -18,7 +18,7 @@ from shoal.agents.cli.show import (
     watched,
 )
 from shoal.errors import ShoalError, UsageError
-from shoal.types import Run, Status
+from shoal.types import Provenance, Run, Status
 
 if TYPE_CHECKING:
     from shoal.agents.agent import Agent
@@ -31,6 +31,10 @@ Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="A text model: a name, file, folder, hf: id or URL."),
 ]
+Untrusted = Annotated[
+    bool,
+    typer.Option("--untrusted", help="Somebody else's words, as a mail's: not learnt from."),
+]
 Approve = Annotated[bool, typer.Option(help="Let irreversible tools run without asking.")]
 
 
@@ -41,12 +45,14 @@ def run(
     seed: Seed = 0,
     approve: Approve = False,
     model: Model = None,
+    untrusted: Untrusted = False,
     json: Json = False,
 ) -> None:
     """Run one task. Exit code 0 solved, 1 failed or unsure, 2 wrong use."""
     text = _stdin() if text == "-" else text
     with _agent(model) as agent:
-        task = agent.task(text, images=image or (), env=env, seed=seed)
+        said_by: Provenance = "tool" if untrusted else "user"
+        task = agent.task(text, images=image or (), env=env, seed=seed, provenance=said_by)
         done = watched(agent, task, approve=approve, quiet=json, interactive=False)
         print_json(done) if json else print_run(done)
     raise typer.Exit(exit_code(done))

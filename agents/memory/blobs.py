@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from shoal.errors import StorageError
 from shoal.files import sha256_file, write_atomic
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class BlobStore:
@@ -35,7 +38,7 @@ class BlobStore:
 
     def holds(self, sha256: str) -> bool:
         """Whether a blob is here."""
-        return self._path(sha256).exists()
+        return _is_name(sha256) and self._path(sha256).exists()
 
     def path(self, sha256: str) -> Path:
         """Returns the file that holds a blob.
@@ -44,7 +47,7 @@ class BlobStore:
             StorageError: It is not here (forgotten, or from another machine).
         """
         path = self._path(sha256)
-        if not path.exists():
+        if not self.holds(sha256):
             raise StorageError(
                 f"image {sha256[:12]}… is not in {self.folder}",
                 "it was forgotten or never stored here",
@@ -54,7 +57,13 @@ class BlobStore:
 
     def forget(self, sha256: str) -> None:
         """Deletes a blob; one that is not there is fine."""
-        self._path(sha256).unlink(missing_ok=True)
+        if _is_name(sha256):
+            self._path(sha256).unlink(missing_ok=True)
 
     def _path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
+
+
+def _is_name(sha256: str) -> bool:
+    # An imported item names what it likes: "../../x" must not lead out of the folder.
+    return _SHA256.fullmatch(sha256) is not None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.store.base import PutOp
 
 from shoal.agents.memory.base import embed
+from shoal.agents.memory.expiry import minutes_of
 from shoal.agents.memory.names import namespace_of, owned
 from shoal.types import Memory
 
@@ -63,7 +64,8 @@ def consolidate(
 
     A fact is one sentence of one note, with that note's provenance: what an untrusted source
     said stays untrusted. Its `data` names the thread and the note (`sources`); forgetting the
-    note forgets the fact. Called again, it finds the same facts and adds none twice. Each thread
+    note forgets the fact, and neither a fact nor a note that is set aside outlives the note's
+    TTL. Called again, it finds the same facts and adds none twice. Each thread
     is one transaction.
 
     Args:
@@ -133,7 +135,8 @@ def _put(
     at = kept.value.get("at") if kept else None
     value = {"text": text, "data": data, "provenance": item.provenance}
     value |= {} if at is None else {"at": at}
-    return PutOp(namespace_of(memory.user, "text", thread if own[0] else ""), key, value)
+    target = namespace_of(memory.user, "text", thread if own[0] else "")
+    return PutOp(target, key, value, ttl=minutes_of(memory, item.namespace, item.key))
 
 
 def _sentences(text: str) -> list[str]:
@@ -164,7 +167,8 @@ def _aside(memory: MemoryStore, thread: str, item: Memory) -> list[PutOp]:
         return []
     own = owned(".".join(item.namespace), memory.user) or ("", "")
     target = namespace_of(memory.user, "archived", thread if own[0] else "")
+    ttl = minutes_of(memory, item.namespace, item.key)
     return [
-        PutOp(target, item.key, dict(kept.value), False),
+        PutOp(target, item.key, dict(kept.value), False, ttl),
         PutOp(item.namespace, item.key, None),
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from langgraph.store.base import PutOp
 
+from shoal.agents.memory.expiry import minutes_of
 from shoal.errors import UsageError
 from shoal.types import Memory
 
@@ -122,4 +123,8 @@ def _merge(memory: MemoryStore, items: Sequence[Memory]) -> None:
     before = sum(int(item.data.get("merged", 0)) for item in items)
     data = {**latest.data, "merged": before + len(others)}
     gone = [PutOp(item.namespace, item.key, None) for item in others]
-    memory.batch([PutOp(latest.namespace, latest.key, {**kept.value, "data": data}), *gone])
+    left = [minutes_of(memory, item.namespace, item.key) for item in items]
+    ttl = max((each for each in left if each is not None), default=None)
+    ttl = None if None in left else ttl  # the longest that any of them was to stay
+    merged = PutOp(latest.namespace, latest.key, {**kept.value, "data": data}, ttl=ttl)
+    memory.batch([merged, *gone])

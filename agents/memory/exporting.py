@@ -118,10 +118,7 @@ def _encoded(
 
 def _named(row: Mapping[str, Any]) -> list[str]:
     data = row.get("data") if isinstance(row.get("data"), Mapping) else {}
-    item = Memory((str(row["kind"]),), str(row["key"]), "", data or {}, "memory")
-    task = item.data.get("task")
-    images = task.get("images", ()) if isinstance(task, Mapping) else ()
-    return [*references(item), *(str(each.get("sha256")) for each in images)]
+    return references(Memory((str(row["kind"]),), str(row["key"]), "", data or {}, "memory"))
 
 
 def _lines(memory: MemoryStore, path: Path, progress: Progress, counts: _Counts) -> None:

@@ -10,15 +10,16 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 from langgraph.store.base import PutOp
 
+from shoal.agents.memory.expiry import minutes_left
 from shoal.agents.memory.exporting import ITEMS, checksum
 from shoal.agents.memory.forgetting import FILES
 from shoal.agents.memory.names import ASIDE, KINDS, UNSEARCHED, namespace_of
+from shoal.agents.memory.strangers import TEACHES, as_strangers
 from shoal.errors import UsageError
 from shoal.types import Provenance
 
@@ -29,6 +30,7 @@ _LOT = 256
 _LONGEST = 16 << 20  # bytes of a line; a longer one is damaged, or meant to fill the memory
 _LARGEST = 1 << 30  # bytes of a blob
 _NAMED = 20  # damaged lines that are told
+_AHEAD = 366 * 86_400  # seconds that another machine's clock may be ahead
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Progress = Callable[[int], None]
@@ -42,6 +44,7 @@ class Imported:
         added: New items.
         replaced: Items that were here and older.
         kept: Items that were here as new or newer, and stay.
+        refused: Names for pictures, which nobody here vouches for (`trust=False`).
         expired: Items whose time was over.
         damaged: How many lines were refused.
         named: The first of them, each "line 3: why".
@@ -55,6 +58,7 @@ class Imported:
     damaged: int
     named: tuple[str, ...]
     blobs: int
+    refused: int = 0
 
 
 def import_from(
@@ -75,8 +79,10 @@ def import_from(
         memory: The user's.
         source: A folder, .zip or .jsonl.
         skip_damaged: Leave out damaged lines instead of refusing all.
-        trust: Believe the file's word on who said what. Otherwise what it says the user or the
-            program said counts as "memory", which instructs nobody.
+        trust: Believe the file's word on who said what, and on what was approved. Otherwise
+            what it says the user or the program said counts as "memory", which instructs nobody
+            and teaches nothing; runs' records wait for approval here, names taught for pictures
+            are left out, and what is here stays, whatever date the file gives its own.
         progress: Is told how many lines are done.
 
     Raises:
@@ -101,7 +107,7 @@ def import_from(
         taken.write()
     return Imported(
         taken.added, taken.replaced, taken.kept, taken.expired, problems.count,
-        tuple(problems.named), blobs,
+        tuple(problems.named), blobs, taken.refused,
     )  # fmt: skip
 
 
@@ -142,7 +148,7 @@ class _Taker:
     def __init__(self, memory: MemoryStore, trust: bool) -> None:
         self._memory, self._trust = memory, trust
         self._lot: dict[tuple[tuple[str, ...], str], PutOp] = {}
-        self.added = self.replaced = self.kept = self.expired = 0
+        self.added = self.replaced = self.kept = self.expired = self.refused = 0
 
     def take(self, row: Mapping[str, Any]) -> None:
         """Adds one row to the lot."""
@@ -155,9 +161,12 @@ class _Taker:
             for name, each in row["data"].items()
             if name not in FILES or self._is_ours(each)
         }
-        if not self._trust and value["provenance"] in ("user", "system"):
-            value["provenance"] = "memory"
-        minutes = _minutes_left(row)
+        if not self._trust:
+            if row["kind"] in TEACHES:
+                self.refused += 1
+                return
+            value = as_strangers(row["kind"], value)
+        minutes = minutes_left(row.get("expires_at"))
         if minutes is not None and minutes <= 0:
             self.expired += 1
             return
@@ -183,7 +192,9 @@ class _Taker:
         here = self._memory.get(op.namespace, op.key)
         if here is None:
             self.added += 1
-        elif float(here.value.get("at") or 0) >= float((op.value or {}).get("at") or 0):
+        elif not self._trust or float(here.value.get("at") or 0) >= float(
+            (op.value or {}).get("at") or 0
+        ):
             self.kept += 1
             return False
         else:
@@ -260,17 +271,7 @@ def _wrong(row: Mapping[str, Any]) -> str:
             return f"{name!r} is missing or of another type"
     if row.get("provenance") not in get_args(Provenance):
         return "it doesn't say who said it ('provenance')"
-    if not isinstance(row.get("at", 0.0), int | float):
-        return "'at' is no time"
+    at = row.get("at", 0.0)
+    if not isinstance(at, int | float) or not 0 <= at <= time.time() + _AHEAD:
+        return "'at' is no time that has been"
     return "" if isinstance(row.get("in_thread", ""), str) else "'in_thread' is no text"
-
-
-def _minutes_left(row: Mapping[str, Any]) -> float | None:
-    if not row.get("expires_at"):
-        return None
-    try:
-        moment = datetime.fromisoformat(str(row["expires_at"]))
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment.timestamp() - time.time()) / 60

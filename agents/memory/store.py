@@ -164,6 +164,7 @@ class MemoryStore(IndexedStore):
     def forget(self, key: str) -> Memory:
         """Deletes an item for good: its text, its vectors, its files and its runs' records.
 
+        Of a note these are the runs that hold its words (of 8 characters or more) or were shown it.
         An image's file stays while another user remembers it, or a taught name needs it.
         Backups that a migration left beside the file lose the item as well.
 
@@ -179,14 +180,19 @@ class MemoryStore(IndexedStore):
         forget_items(self, [item])
 
     def forget_thread(self, thread: str) -> int:
-        """Deletes all that belongs to a conversation; returns how many items that were."""
-        items = [
-            item for item in self.items()
-            if item.data.get("thread") == thread
-            or (owned(".".join(item.namespace), self.user) or ("",))[0] == thread
-        ]  # fmt: skip
+        """Deletes all of a conversation, its runs' records too; returns how many items it were.
+
+        What was noted with "remember that" is the user's, and stays: forget it by its key.
+        """
+        items = [item for item in self.items() if thread in self._threads_of(item)]
         forget_items(self, items)
         return len(items)
+
+    def _threads_of(self, item: Memory) -> tuple[object, ...]:
+        task = item.data.get("task")
+        asked = task.get("thread") if isinstance(task, Mapping) else None
+        own = owned(".".join(item.namespace), self.user) or ("",)
+        return (own[0], item.data.get("thread"), asked)
 
     def sweep_ttl(self) -> int:
         """Forgets what has expired; returns how many items that were."""

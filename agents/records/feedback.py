@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ def give_feedback(
     ok: bool | None = None,
     correction: Correction | None = None,
     by: str = "user",
+    functions: Sequence[Mapping[str, Any]] = (),
 ) -> Record:
     """Notes what one speaker says of a run; the same word twice changes nothing.
 
@@ -35,6 +36,8 @@ def give_feedback(
         ok: Whether it was right; None withdraws what this speaker said before.
         correction: What the answer should have been; says by itself that it was wrong.
         by: Who says so.
+        functions: Of the tool that a correction names: the run called another, or none, and
+            without its schema the call can't be learnt.
 
     Returns:
         The record as it is now.
@@ -47,12 +50,17 @@ def give_feedback(
     word = Feedback(_checked(ok, correction), correction, _speaker(by), time.time())
 
     def say(data: dict[str, Any]) -> bool:
-        words = [old for old in data.get("feedback", ()) if old["by"] != word.by]
-        before = [old for old in data.get("feedback", ()) if old["by"] == word.by]
+        said = data.get("feedback", ())
+        words = [old for old in said if old.get("by", word.by) != word.by]
+        before = [old for old in said if old.get("by", word.by) == word.by]
         new = json.loads(json.dumps(asdict(word)))
         if any({**old, "at": 0} == {**new, "at": 0} for old in before):
             return False
         data["feedback"] = [*words, new]
+        known = {function.get("name") for function in data.get("functions", ())}
+        added = [each for each in functions if each.get("name") not in known]
+        if added:
+            data["functions"] = [*data.get("functions", ()), *added]
         return True
 
     return _changed(memory, run, say)

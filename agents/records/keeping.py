@@ -67,7 +67,7 @@ def clean(outcome: Outcome) -> Outcome:
     return replace(
         outcome,
         status=Status(outcome.status),
-        confidence=float(min(max(outcome.confidence, 0.0), 1.0)),
+        confidence=float(max(0.0, min(outcome.confidence, 1.0))),  # this way round NaN is 0
         evidence=as_dict(outcome.evidence),
         artifacts={str(name): str(path) for name, path in outcome.artifacts.items()},
         remember=tuple(as_dict(item) for item in outcome.remember),
@@ -116,12 +116,17 @@ def keep(run: Run, memory: MemoryStore, **more: Any) -> None:
 
 def facts(state: State, tools: Sequence[BaseTool]) -> dict[str, Any]:
     """What a record holds beside the run: the router's decision and the tools' schemas."""
-    called = {step.name for step in state.get("steps", ()) if step.kind == "tool"}
+    called = [step.name for step in state.get("steps", ()) if step.kind == "tool"]
     return {
         "decision": state.get("decision") or {},
         "encoder": ENCODER,
-        "functions": [_function(tool) for tool in tools if tool.name in called],
+        "functions": functions_of(tools, called),
     }
+
+
+def functions_of(tools: Sequence[BaseTool], names: Sequence[object]) -> list[dict[str, Any]]:
+    """The schemas of some tools, as a record holds them."""
+    return [_function(tool) for tool in tools if tool.name in names]
 
 
 def _function(tool: BaseTool) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shoal.agents.records.record import Record, record_of
+from shoal.agents.records.parsing import record_of
+from shoal.agents.records.record import Record
 from shoal.agents.router import Precedent
 from shoal.types import Task
 

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from shoal.agents.memory.sqlite import driver, errors
 from shoal.agents.memory.tables import AT
-from shoal.agents.records.record import Record, record_of
+from shoal.agents.records.parsing import record_of
+from shoal.agents.records.record import Record
 from shoal.agents.records.trust import Part
 from shoal.errors import StorageError, UnknownNameError
 
@@ -108,18 +109,19 @@ def find(memory: MemoryStore, run: str) -> Record:
     # Above every id that starts so, under any other: the index finds them.
     low, high = f"run-{key}", f"run-{key}\U0010ffff"
     query = (
-        "SELECT run.value, (SELECT value FROM store WHERE prefix = ? AND key = substr(run.key, 5))"
-        " FROM store AS run WHERE prefix = ? AND key BETWEEN ? AND ? LIMIT 2"
+        "SELECT run.key, run.value,"
+        " (SELECT value FROM store WHERE prefix = ? AND key = substr(run.key, 5))"
+        " FROM store AS run WHERE prefix = ? AND key BETWEEN ? AND ? ORDER BY key LIMIT 2"
     )
     with _reading(memory) as connection:
         values = (_prefix(memory, "episode"), _prefix(memory, "run"), low, high)
         found = connection.execute(query, values).fetchall() if key else []
-    if len(found) > 1:
+    if len(found) > 1 and found[0][0] != low:  # a whole id is no start of others
         raise UnknownNameError(f"{run!r} names no single run", "several start with it", "Type more")
     if not found:
         fix = "Type: shoal records list. A run that waits has no record yet"
         raise UnknownNameError(f"unknown run {run!r}", "no record's id starts so", fix)
-    record = _read(*found[0])
+    record = _read(*found[0][1:])
     if record is None:
         raise StorageError(f"the record of {run} can't be read", "it is damaged")
     return record

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from shoal.agents.records.trust import Part, origins
-from shoal.types import Cost, ImageRef, Run, Status, Step, Task, Value
-
-T = TypeVar("T")
+from shoal.types import Run, Status, Step
 
 Correction = str | Mapping[str, Any]
 """What the answer should have been: words, or a call as `{"name": …, "arguments": {…}}`."""
@@ -92,6 +89,10 @@ class Record:
         mended = [word.correction for word in self.feedback if word.correction is not None]
         return len(said) > 1 or any(other != mended[0] for other in mended[1:])
 
+    def said_since(self, moment: float) -> bool:
+        """Whether anybody said something new of it since a moment of the epoch."""
+        return any(word.at >= moment for word in self.feedback)
+
     @property
     def verdict(self) -> bool | None:
         """What people say: right, wrong, or None where they say nothing or disagree."""
@@ -140,52 +141,3 @@ class Record:
     def usable(self, part: Part = "answer") -> bool:
         """Whether this part of it may become training data: trusted or approved, not rejected."""
         return not self.rejected and (self.approved or not self.origins(part))
-
-
-def record_of(stored: Mapping[str, Any], episode: Mapping[str, Any] | None = None) -> Record:
-    """Builds a record of what the memory holds.
-
-    Args:
-        stored: The item's value: `at` and `data`.
-        episode: Data of the episode that the run played.
-
-    Raises:
-        KeyError, TypeError, ValueError, AttributeError: It is no record.
-    """
-    data = stored["data"]
-    review = data.get("review")
-    return Record(
-        run=_run(data),
-        at=float(stored.get("at") or 0.0),
-        feedback=tuple(_made(Feedback, word) for word in data.get("feedback", ())),
-        review=_made(Review, review) if review else None,
-        decision=data.get("decision") or {},
-        functions=tuple(data.get("functions", ())),
-        encoder=str(data.get("encoder", "")),
-        episode=episode or {},
-    )
-
-
-def _run(data: Mapping[str, Any]) -> Run:
-    task = {**data["task"], "images": [_made(ImageRef, i) for i in data["task"]["images"]]}
-    parts = {
-        "task": _made(Task, task),
-        "status": Status(data["status"]),
-        "answer": _made(Value, data["answer"]) if data.get("answer") else None,
-        "steps": [_made(Step, {**s, "result": _made(Value, s["result"])}) for s in data["steps"]],
-        "cost": _made(Cost, data["cost"]),
-    }
-    return _made(Run, {**data, **parts})
-
-
-def _made(cls: type[T], data: Mapping[str, Any]) -> T:
-    # A newer Shoal may have written more fields, an older one fewer: both are read.
-    known = _FIELDS[cls]
-    return cls(**{name: value for name, value in data.items() if name in known})
-
-
-_FIELDS: Mapping[type, frozenset[str]] = {
-    cls: frozenset(each.name for each in dataclasses.fields(cls))
-    for cls in (Cost, Feedback, ImageRef, Review, Run, Step, Task, Value)
-}
-"""Looked up once: a hundred thousand records ask for them nine times each."""

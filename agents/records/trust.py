@@ -7,10 +7,10 @@ which arguments) only what was read before it counts; of the *answer* everything
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from shoal.types import Provenance, Run, Step
+from shoal.types import Provenance, Run, Step, Value
 
 Part = Literal["decision", "answer"]
 
@@ -19,6 +19,11 @@ OWN: tuple[Provenance, ...] = ("user", "system")
 
 _OUR_WORDS = ("policy", "encoder")
 """Steps whose result is worded by Shoal: the verdict of an env, a label from a closed list."""
+
+_SAYS: Mapping[str, tuple[str, ...]] = {
+    "tool": ("tool", "policy"), "image": ("encoder", "policy"), "memory": ("memory",),
+}  # fmt: skip
+"""Which steps an answer may come from, by how it is marked."""
 
 
 def origins(run: Run, part: Part = "answer") -> tuple[str, ...]:
@@ -69,5 +74,18 @@ def _of_answer(run: Run) -> list[str]:
     answer = run.answer
     if answer is None or answer.provenance in (*OWN, "model"):
         return []
-    known = run.steps and all(_is_clean(step) for step in run.steps)
+    known = all(_is_clean(step) for step in run.steps)
+    known = known and any(_said(step, answer) for step in run.steps)
     return [] if known else [f"answer ({answer.provenance})"]
+
+
+def _said(step: Step, answer: Value) -> bool:
+    """Whether a step accounts for an answer that is marked as a tool's, a picture's or a note's.
+
+    An expert of the user's own may read a page without telling: that it also added two numbers
+    vouches for nothing.
+    """
+    if step.kind not in _SAYS.get(answer.provenance, ()):
+        return False
+    told, words = step.result.text.strip(), answer.text.strip()
+    return step.kind != "tool" or told in words or words in told

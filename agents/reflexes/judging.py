@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -88,11 +89,23 @@ def _reason(
 ) -> str:
     if not enough:
         least = 100 * settings.coverage
-        return f"it is sure of only {count} of {n} held-out tasks, under {least:.0f} %"
+        said = f"it is sure of only {count} of {n} held-out tasks, under {least:.0f} %"
+        return said + _too_few(n, settings)
     sure = f"{100 * (1 - settings.delta):.0f} % confidence"
     said = f"at most {100 * max(bound, 0):.1f} points worse than the slow path ({sure})"
     if kept:
         return f"{said}, within {100 * settings.margin:.1f}"
     return f"it may be {100 * bound:.1f} points worse than the slow path ({sure}), " + (
         f"over {100 * settings.margin:.1f}: more records would tell"
+    )
+
+
+def _too_few(n: int, settings: LearnSettings) -> str:
+    """What to do where so few tasks can't show the bound, were the candidate right on all."""
+    needed = math.ceil(math.log(settings.delta) / math.log(1 - settings.margin))
+    if n >= needed or not n:
+        return ""
+    return (
+        f"; to show {100 * settings.margin:.1f} points takes {needed} such tasks at least, about "
+        f"{needed / n:.1f} times the records, or a wider margin"
     )

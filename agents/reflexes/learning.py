@@ -153,26 +153,35 @@ class _Lessons:
         least = self.settings.min_examples
         if name not in self.shelf.names():
             return 0, least, 0.0
-        current = self.shelf.current(name)
+        current = self.shelf.sound(name)
         if current.status == "demoted":  # what was right before may be wrong now
             return current.version, least, current.since
         if not current.serves:
             return current.version, least, 0.0
-        told = self.shelf.spec(name, current.version).figures
+        told = self._figures(name, current.version)
+        if told is None:  # it can't be read, so it does not serve: learnt as if there were none
+            return current.version, least, 0.0
         grown = min(int(_GROWN * int(told["n"])), MOST_OF_KIND)
         return current.version, max(least, grown), float(told["since"])
 
     def _grown(self, name: str, version: int, found: Sequence[Example]) -> bool:
         """Whether enough is new where no more can be learnt from: the oldest make room."""
-        current = self.shelf.current(name)
-        if len(found) < MOST_OF_KIND or not current.serves:
+        told = self._figures(name, version)
+        if len(found) < MOST_OF_KIND or not self.shelf.sound(name).serves or told is None:
             return True
-        learnt = float(self.shelf.spec(name, version).figures["at"])
+        learnt = float(told["at"])
         return sum(e.at > learnt for e in found) >= (_GROWN - 1) * len(found)
+
+    def _figures(self, name: str, version: int) -> Mapping[str, Any] | None:
+        try:
+            return self.shelf.spec(name, version).figures
+        except StorageError:
+            return None
 
     def _too_few(self, found: Sequence[Example], least: int) -> str:
         n = len(found)
-        return f"{n} usable record{'s' if n != 1 else ''}, {least} are needed"
+        said = f"{n} usable record{'s' if n != 1 else ''}, {least} are needed"
+        return f"{said} to learn it anew" if least > self.settings.min_examples else said
 
 
 def facts_of(learnt: Learnt) -> dict[str, Any]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from shoal.agents.reflexes.choosing import Choice, Chooser
 from shoal.agents.reflexes.doing import Hands, played
-from shoal.agents.reflexes.drift import Drift
 from shoal.agents.reflexes.examples import example_of
+from shoal.agents.reflexes.hearing import EXPERT, hear, served_by, tell
 from shoal.agents.reflexes.journal import Journal, recover
 from shoal.agents.reflexes.learning import shelf_of
 from shoal.agents.reflexes.loaded import Loaded, Serving
 from shoal.agents.reflexes.shelf import Current
-from shoal.errors import ImageError, StorageError, UsageError
+from shoal.errors import ImageError, ShoalError, StorageError, UsageError
 from shoal.types import Outcome, Run, Status, Task
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
     from shoal.agents.house import House
     from shoal.agents.records import Record
-
-EXPERT = "reflex"
+    from shoal.agents.records.record import Correction
 
 _REMEMBERED = 1_000
 """Spot checks that wait for the slow path, at most."""
@@ -100,23 +100,26 @@ class Reflexes:
             same = check.arguments == dict(said.arguments)
         self._checked(check.name, check.version, not same)
 
+    def feedback(self, run: str, ok: bool | None, correction: Correction | None, by: str) -> Record:
+        """Notes what one speaker says of a run; see `Agent.feedback`."""
+        from shoal.agents.records import give_feedback
+        from shoal.agents.records.keeping import functions_of
+
+        self.flush()
+        began = time.time()
+        named = [correction.get("name")] if isinstance(correction, Mapping) else []
+        functions = functions_of(self._house.tools, named)
+        record = give_feedback(self._house.memory, run, ok, correction, by, functions)
+        if record.said_since(began):  # the same word twice is one word
+            self.told(record)
+        return record
+
     def told(self, record: Record) -> None:
         """Hears what people say of a run; drift demotes the reflex that answered it."""
-        ran = record.run.expert == EXPERT
-        where = _served_by(record) if ran else None
-        if where is None or record.verdict is None:
-            return
-        name, version = where
-        silent = max(0, self._silent.pop(name, 0) - 1)  # this run is among them
-        wrong = not record.verdict
-
-        def word(current: Current) -> Current:
-            drift = current.by_word
-            for _ in range(silent):  # what nobody complains of counts as right
-                drift = drift.told(False)
-            return replace(current, by_word=drift.told(wrong))
-
-        self._tell(name, version, word, "by what people say of its answers")
+        where = served_by(record)
+        if where is not None and record.verdict is not None:
+            silent = max(0, self._silent.pop(where[0], 0) - 1)  # this run is among them
+            hear(self.shelf, record, silent)
 
     def flush(self) -> None:
         """Brings the records of fast runs into the memory now."""
@@ -124,7 +127,10 @@ class Reflexes:
             self._journal.flush()
 
     def close(self) -> None:
-        """Flushes and ends."""
+        """Flushes and ends; spot checks that went well are told, or only bad ones would count."""
+        for name, version in list(self._good):
+            with suppress(ShoalError):
+                self._checked(name, version)
         if self._journal is not None:
             self._journal.close()
             self._journal = None
@@ -193,35 +199,20 @@ class Reflexes:
         self._journal.add({"user": user, "key": f"run-{run.id}", "value": value})
         self._silent[serving.name] += 1
 
-    def _checked(self, name: str, version: int, wrong: bool) -> None:
-        """Adds a verdict; good ones wait in memory, for only a bad one can demote."""
-        if not wrong:
+    def _checked(self, name: str, version: int, *verdicts: bool) -> None:
+        """Adds verdicts (True: wrong); good ones wait in memory, for only a bad one can demote."""
+        if verdicts == (False,):
             self._good[name, version] += 1
             return
-        good = self._good.pop((name, version), 0)
+        heard = [False] * self._good.pop((name, version), 0) + list(verdicts)
 
         def word(current: Current) -> Current:
             drift = current.by_check
-            for _ in range(good):
-                drift = drift.told(False)
-            return replace(current, by_check=drift.told(True))
+            for wrong in heard:
+                drift = drift.told(wrong)
+            return replace(current, by_check=drift)
 
-        self._tell(name, version, word, "by spot checks against the slow path, or by the env")
-
-    def _tell(self, name: str, version: int, word: Callable[[Current], Current], how: str) -> None:
-        """Adds a word on a version that still serves; an alarm demotes it."""
-
-        def change(current: Current) -> Current:
-            if not current.serves or current.version != version:
-                return current
-            heard = word(current)
-            alarmed: list[Drift] = [d for d in (heard.by_check, heard.by_word) if d.alarm]
-            if not alarmed:
-                return heard
-            reason = f"it drifted: {alarmed[0].wrong} of {alarmed[0].words} wrong, {how}"
-            return replace(heard, status="demoted", reason=reason, since=time.time())
-
-        self.shelf.change(name, change)
+        tell(self.shelf, name, version, word, "by spot checks against the slow path, or by the env")
 
 
 def _run(task: Task, outcome: Outcome, seconds: float) -> Run:
@@ -230,8 +221,3 @@ def _run(task: Task, outcome: Outcome, seconds: float) -> Run:
         task.id, task, outcome.status, outcome.reason, outcome.answer, EXPERT, sure,
         {EXPERT: 1.0}, outcome.steps, replace(outcome.cost, seconds=seconds),
     )  # fmt: skip
-
-
-def _served_by(record: Record) -> tuple[str, int] | None:
-    told = record.decision
-    return (str(told["reflex"]), int(told["version"])) if "reflex" in told else None

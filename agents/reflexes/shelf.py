@@ -21,7 +21,7 @@ from shoal.agents.reflexes.drift import Drift
 from shoal.agents.reflexes.history import Event, note
 from shoal.agents.reflexes.spec import ReflexSpec
 from shoal.errors import RunError, StorageError, UsageError, unknown
-from shoal.files import write_atomic
+from shoal.files import sha256_file, write_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,19 @@ class Shelf:
                 f"{path} is damaged", str(error), f"Type: shoal reflexes off {name}"
             ) from error
 
+    def sound(self, name: str) -> Current:
+        """As `current`; where its file is damaged, the newest version, turned off.
+
+        Raises:
+            UnknownNameError: There is no such reflex.
+        """
+        try:
+            return self.current(name)
+        except StorageError:
+            *earlier, version = self._versions(name) or [0]
+            reason = "its file was damaged"
+            return Current(version, "off", reason, time.time(), tuple(earlier))
+
     def spec(self, name: str, version: int) -> ReflexSpec:
         """Reads one version's reflex.json.
 
@@ -101,6 +114,20 @@ class Shelf:
                 str(error).splitlines()[0],
                 f"The slow path serves. Type: shoal reflexes undo {name}",
             ) from error
+
+    def whole(self, name: str, version: int) -> ReflexSpec:
+        """As `spec`, after a look at the heads it names.
+
+        Raises:
+            StorageError: Something is missing or damaged.
+        """
+        spec = self.spec(name, version)
+        for grain, part in spec.tiers.items():
+            path = self.folder(name, version) / f"{grain}.safetensors"
+            if not path.is_file() or sha256_file(path) != part.sha256:
+                fix = f"The slow path serves. Type: shoal reflexes undo {name}, then shoal learn"
+                raise StorageError(f"{path} is missing or damaged", fix=fix)
+        return spec
 
     def folder(self, name: str, version: int) -> Path:
         """Where a version lies."""
@@ -159,16 +186,19 @@ class Shelf:
         except OSError as error:
             raise StorageError(f"could not save {target}", str(error), "Free some space") from error
         known = (self.root / name / "current.json").is_file()
-        before = self.current(name) if known else None
+        before = self.sound(name) if known else None
         served = (*before.earlier, before.version) if before and before.version else ()
         self._write(name, Current(spec.version, "on", reason, time.time(), served, *_fresh(spec)))
         return target
 
     def next_version(self, name: str) -> int:
         """The number that a new version gets."""
+        return 1 + max(self._versions(name), default=0)
+
+    def _versions(self, name: str) -> list[int]:
         folder = self.root / name
         found = folder.iterdir() if folder.is_dir() else ()
-        return 1 + max((int(path.name) for path in found if path.name.isdigit()), default=0)
+        return sorted(int(path.name) for path in found if path.name.isdigit())
 
     def change(self, name: str, change: Callable[[Current], Current]) -> Current:
         """Changes what is the case with one reflex, alone among processes.
@@ -178,9 +208,9 @@ class Shelf:
         """
         from filelock import FileLock
 
-        self.current(name)
+        self.sound(name)
         with FileLock(self.root / name / ".lock", timeout=30):
-            changed = change(self.current(name))
+            changed = change(self.sound(name))
             self._write(name, changed)
         return changed
 
@@ -189,6 +219,8 @@ class Shelf:
 
         def turn(current: Current) -> Current:
             told = (current.by_check, current.by_word)
+            if status == "on" and not current.version:
+                raise UsageError(f"no version of {name} is left", fix="Type: shoal learn")
             if status == "on":
                 told = _fresh(self.spec(name, current.version))
             return replace(
@@ -209,13 +241,20 @@ class Shelf:
         def back(current: Current) -> Current:
             if not current.version:
                 raise UsageError(f"{name} has no earlier version", "its first one is undone")
-            *rest, version = current.earlier or (0,)
+            readable = [each for each in current.earlier if self._is_readable(name, each)]
+            *rest, version = readable or (0,)
             fresh = _fresh(self.spec(name, version) if version else None)
             said = f"version {current.version} was undone"
             status = "on" if version else "off"
             return Current(version, status, said, time.time(), tuple(rest), *fresh)
 
         return self.change(name, back)
+
+    def _is_readable(self, name: str, version: int) -> bool:
+        try:
+            return bool(self.spec(name, version))
+        except StorageError:
+            return False
 
     def stamp(self) -> int:
         """Changes whenever another version serves, or none; cheap to ask for every task."""

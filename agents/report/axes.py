@@ -16,6 +16,10 @@ _DOTS = 4_000
 _FEWEST = 5
 
 
+_WORDS, _LETTER = 0.2, 0.015
+"""Shares of the axis that "promoted v4 and 2 more" takes along it, and across it."""
+
+
 def says(axes: Any, sentence: str | None, wide: int = 78) -> bool:
     """Writes what is missing in the middle of empty axes; whether it had to."""
     if sentence is None:
@@ -69,7 +73,10 @@ def marks(axes: Any, told: Gathered, events: Sequence[Any], height: float) -> No
         if spot is not None:
             axes.plot(spot, height, MARKS.get(event.what, "o"), markersize=6,
                       color=COLOURS.get(event.what))  # fmt: skip
-            axes.text(spot, height, f"  {event.what} v{event.version}", fontsize=7, va="center")
+    for spot, near in _apart(told, events, _WORDS):
+        more = f" and {len(near) - 1} more" if len(near) > 1 else ""
+        said = f"  {near[-1].what} v{near[-1].version}{more}"
+        axes.text(spot, height, said, fontsize=7, va="center")
 
 
 def place(told: Gathered, at: float) -> float | None:
@@ -80,13 +87,31 @@ def place(told: Gathered, at: float) -> float | None:
 
 def happened(rows: Sequence[Any], told: Gathered) -> None:
     """Marks what happened to all reflexes, across all rows."""
-    for event in sorted((e for one in told.reflexes for e in one.events), key=lambda e: e.at):
+    events = sorted((e for one in told.reflexes for e in one.events), key=lambda e: e.at)
+    for event in events:
         spot = place(told, event.at)
-        if spot is not None:
-            for axes in rows:
-                axes.axvline(spot, color=COLOURS.get(event.what), linewidth=1, linestyle="--")
-            rows[0].text(spot, 0.98, f" {event.what}", fontsize=7, rotation=90, va="top",
-                         transform=rows[0].get_xaxis_transform())  # fmt: skip
+        for axes in rows if spot is not None else ():
+            axes.axvline(spot, color=COLOURS.get(event.what), linewidth=1, linestyle="--")
+    for spot, near in _apart(told, events, _LETTER):
+        more = f" ({len(near)})" if len(near) > 1 else ""
+        rows[0].text(spot, 0.98, f" {near[-1].what}{more}", fontsize=7, rotation=90, va="top",
+                     transform=rows[0].get_xaxis_transform())  # fmt: skip
+
+
+def _apart(
+    told: Gathered, events: Sequence[Any], share: float
+) -> list[tuple[float, Sequence[Any]]]:
+    """Events with the place they are told at; those nearer than a share of the axis together."""
+    groups: list[tuple[float, list[Any]]] = []  # by the first one's place
+    for event in events:
+        spot = place(told, event.at)
+        if spot is None:
+            continue
+        if groups and spot - groups[-1][0] < share * max(len(told.columns), _FEWEST):
+            groups[-1][1].append(event)
+        else:
+            groups.append((spot, [event]))
+    return [(place(told, near[-1].at) or spot, near) for spot, near in groups]
 
 
 def ordered(axes: Any, told: Gathered) -> None:

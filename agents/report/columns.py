@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.agents.records import Record
-from shoal.agents.reflexes.serving import EXPERT
+from shoal.agents.reflexes.hearing import EXPERT
 
 _TYPES = {
     "at": "d", "seconds": "d", "expert": "H", "chosen": "H", "status": "H", "form": "H",

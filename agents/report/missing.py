@@ -16,7 +16,7 @@ _UNKNOWN = (
     "--wrong)"
 )
 _NO_REFLEX = (
-    "No reflex was learnt yet. Once a kind of work has come a hundred times, type: shoal learn"
+    "No reflex was learnt yet. Once a kind of work has come some hundred times, type: shoal learn"
 )
 _UNUSED = "No reflex has served a run here yet: ask the agent again for work it has learnt"
 

@@ -139,8 +139,10 @@ def feedback(facts: Facts) -> Html:
     waits = Html("")
     if told["waiting"]:
         waits = tag(
-            "p", f"{told['waiting']:,} runs hold words of strangers and are not learnt from until "
-            "you look at them: ", tag("code", "shoal records approve RUN"), ", or ",
+            "p", f"{told['waiting']:,} runs hold words of strangers. Their answers are not learnt "
+            "from until you look at them; who did it, and by which call, is, unless the request "
+            "or what led to the call was theirs: ",
+            tag("code", "shoal records approve RUN"), ", or ",
             tag("code", "reject"), ". Their origins: ", ", ".join(told["origins"]), ".",
         )  # fmt: skip
     disagreed = [(one["run"][:12], one["task"]) for one in told["disagreed_on"]]

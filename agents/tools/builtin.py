@@ -73,9 +73,9 @@ def memory_tools(memory: MemoryStore, task: Callable[[], Task]) -> list[BaseTool
         """
         if not text.strip():
             raise ToolError("cannot save an empty note")
-        # The user's words only if the user said them; a note on a sign stays a stranger's.
+        # Whose words the request is, if it holds them; a note on a sign stays a stranger's.
         said = text.strip().lower() in task().text.lower()
-        source: Provenance = "user" if said else "model"
+        source: Provenance = task().provenance if said else "model"
         # Named by its run and words: a run that is killed here and resumed saves it once.
         key = key_of(task().id, text)
         memory.remember("text", text, data={"kind": "text"}, provenance=source, key=key)

@@ -112,7 +112,7 @@ class TextExpert:
         if best is None or not asks or best.score < _KNOWN or best.namespace[-1] != "text":
             return None
         answer = Value(best.text, "memory")
-        asked = {"query": task.text, "said_by": best.provenance}
+        asked = {"query": task.text, "said_by": best.provenance, "notes_shown": [best.key]}
         step = Step("memory", "recall", asked, answer, confidence=best.score)
         evidence = {"findings": [best.text], "grounded": True}
         reason = "a note in memory says so"
@@ -132,7 +132,11 @@ class TextExpert:
             if usage
             else Cost()
         )
-        shown = {"notes": [note.provenance for note in notes]}  # who had a hand in the answer
+        # Who had a hand in the answer; it goes when a note that it was shown is forgotten.
+        shown = {
+            "notes": [note.provenance for note in notes],
+            "notes_shown": [note.key for note in notes],
+        }
         step = Step("model", self.model.model, shown, answer, seconds=time.perf_counter() - start)
         if not answer.text:
             return Outcome(Status.FAILED, None, "the model had nothing to say", 0.0, (step,), cost)

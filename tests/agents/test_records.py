@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,16 @@ import pytest
 
 from shoal import Agent, Context, Outcome, Status, Value
 from shoal.agents import MemoryStore
+from shoal.agents.memory.exporting import export_to
 from shoal.agents.memory.tables import AT
 from shoal.agents.records import Record, count, find, review, stream
+from shoal.agents.records.export import export
+from shoal.agents.records.parsing import record_of
 from shoal.agents.records.reading import newest
+from shoal.agents.records.replay import Swap, replay
+from shoal.agents.records.trust import origins
 from shoal.errors import MissingModelError, UnknownNameError, UsageError
-from shoal.types import Expert, Step
+from shoal.types import Cost, Expert, Run, Step, Task
 from tests.agents.slow_run import slow_run
 from tests.commands import typed
 
@@ -215,3 +221,83 @@ def test_the_commands_say_what_may_be_learnt(scripted: Scripted) -> None:
     told = json.loads(typed("shoal records list --json").stdout)[0]
     assert (told["verdict"], told["correction"]) == (False, {"label": "greet"})
     assert "unknown run" in str(typed("shoal feedback nosuch --ok").exception)
+
+
+def _forged(path: tuple[str | int, ...], value: object, row: dict[str, Any]) -> dict[str, Any]:
+    copy: dict[str, Any] = json.loads(json.dumps(row))
+    part: Any = copy
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("at",), 1e300), (("data", "task", "text"), None), (("data", "task", "thread"), {}),
+        (("data", "confidence"), "high"), (("data", "route"), {"text": "x"}),
+        (("data", "answer"), {"text": None, "provenance": "model"}), (("data", "expert"), None),
+        (("data", "cost", "seconds"), "long"), (("data", "decision"), [1]), (("data", "id"), None),
+        (("data", "decision"), {"expert": ["a"]}), (("data", "functions"), ["x"]),
+        (("data", "feedback"), [{"ok": "yes"}]), (("data", "review"), True),
+        (("data", "feedback"), [{"ok": False, "correction": {"name": "x", "arguments": "zz"}}]),
+        (("data", "steps", 0, "arguments"), []), (("data", "cost", "tokens_in"), 10**40),
+    ],
+)  # fmt: skip
+def test_a_record_of_wrong_types_is_damaged_and_nothing_else(
+    path: tuple[str | int, ...], value: object
+) -> None:
+    stored = _stored()
+    assert record_of(stored).text == "what?"
+    with pytest.raises((TypeError, ValueError, KeyError, AttributeError)):
+        record_of(_forged(path, value, stored))
+
+
+def _stored() -> dict[str, Any]:
+    step = Step("tool", "t", {}, Value("1", "tool"))
+    run = Run("a", Task("what?"), Status.SOLVED, "", Value("1", "tool"), "text", 0.5, {"text": 1.0},
+              (step,), Cost())  # fmt: skip
+    stored: dict[str, Any] = json.loads(json.dumps({"at": 1, "data": asdict(run)}))
+    return stored
+
+
+def test_a_corrected_call_brings_the_schema_of_its_tool(tmp_path: Path) -> None:
+    with Agent() as agent:
+        run = agent.run("what is 2 + 2?", interactive=False)
+        said = {"name": "days_until", "arguments": {"date": "2027-01-01"}}
+        record = agent.feedback(run, correction=said)
+        assert [each["name"] for each in record.functions] == ["calculate", "days_until"]
+        assert export(agent.memory, "calls", tmp_path / "calls").written == 1
+        with pytest.raises(UsageError, match="nosuch"):
+            replay(agent, [record], Swap.of("text=nosuch"))  # it needs no model, and yet
+    mail = json.loads(typed("shoal run 'what is 3 + 3?' --untrusted --json").stdout)
+    assert mail["task"]["provenance"] == "tool"
+    told = typed(f"shoal records reject {run.id[:8]} {run.id} --json").stdout
+    assert [each["rejected"] for each in json.loads(told)] == [True, True]
+
+
+def test_no_record_leads_out_of_the_blob_folder(tmp_path: Path) -> None:
+    with closing(MemoryStore()) as memory:
+        data = _forged(("task", "images"), [{"sha256": "../secret"}], _stored()["data"])
+        memory.remember("run", "", data=data, provenance="memory", key="run-a")
+        memory.blobs.put(b"a picture")
+        (memory.path.parents[1] / "secret").write_text("key")
+        assert export_to(memory, tmp_path / "x.zip").blobs == 0
+        memory.blobs.forget("../secret")
+        assert (memory.path.parents[1] / "secret").exists()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Step("tool", "calculate", {}, Value("1+1 = 2", "tool"), pure=True),
+        Step("model", "m", {}, Value("words", "model")),
+        Step("encoder", "e", {}, Value("tabby", "image")),
+    ],
+)
+def test_a_clean_step_vouches_for_no_other_answer(step: Step) -> None:
+    page = Value("what a page said", "tool")
+    run = Run("a", Task("?"), Status.SOLVED, "", page, "own", 0.5, {}, (step,), Cost())
+    assert origins(run) == ("answer (tool)",)
+    assert origins(replace(run, answer=step.result)) == ()

@@ -194,6 +194,41 @@ def test_the_command_line_shows_and_takes_back(learnt: MemoryStore) -> None:
     assert "off" in typed.invoke(app, ["reflexes", "undo", name]).stdout
 
 
+def test_complaints_by_command_demote_it_and_silence_speaks_for_it(learnt: MemoryStore) -> None:
+    (name,) = shelf_of(learnt).names()
+    with _agent(learnt) as agent:
+        runs = [str(getattr(run, "id", "")) for run, _, _ in _served(agent, 60)]
+    say = CliRunner()
+    for _ in range(20):  # the same word twice is one word
+        assert say.invoke(app, ["feedback", runs[0], "--wrong"]).exit_code == 0
+    heard = shelf_of(learnt).current(name)
+    assert (heard.status, heard.by_word.wrong) == ("on", 1)
+    assert heard.by_word.words == len(runs)
+    for run in runs[1:30]:
+        say.invoke(app, ["feedback", run, "--wrong"])
+    assert shelf_of(learnt).current(name).status == "demoted"
+
+
+def test_a_reflex_with_damaged_files_stops_nobody(learnt: MemoryStore) -> None:
+    shelf, say = shelf_of(learnt), CliRunner()
+    (name,) = shelf.names()
+    head = shelf.folder(name, 1) / "quick.safetensors"
+    head.write_bytes(head.read_bytes()[:-9])
+    (fact,) = json.loads(say.invoke(app, ["reflexes", "list", "--json"]).stdout)
+    assert fact["status"] == "damaged"
+    current = shelf.root / name / "current.json"
+    current.write_text('{"version":')
+    assert say.invoke(app, ["reflexes", "off", name]).exit_code == 0  # what the error said to type
+    assert shelf.current(name).status == "off"
+    current.write_text('{"version":')
+    (again,) = learn(learnt, SETTINGS)
+    assert (again.promoted, again.version) == (True, 2)
+    (shelf.folder(name, 2) / "reflex.json").unlink()
+    (third,) = learn(learnt, SETTINGS)
+    assert (third.promoted, third.version) == (True, 3)
+    assert shelf.undo(name).version == 1  # past the one that can't be read
+
+
 def test_records_without_their_pictures_stop_nobody_from_learning(learnt: MemoryStore) -> None:
     image = {"sha256": "0" * 64, "media_type": "image/png", "width": 1, "height": 1}
     desk.record(learnt, desk.requests(200, 3))
@@ -284,6 +319,8 @@ def test_a_killed_process_loses_no_record(learnt: MemoryStore) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    told = CliRunner().invoke(app, ["records", "list", "--json"])  # commands take them in, too
+    assert json.loads(told.stdout)[0]["expert"] == "reflex"
     with _agent(learnt) as agent:
         assert agent.reflexes
         fast = [r for r in stream(learnt, approved_only=False) if r.run.expert == "reflex"]

@@ -14,12 +14,14 @@ from shoal.agents.memory import MemoryStore
 from shoal.agents.records import stream
 from shoal.agents.reflexes.learning import shelf_of
 from shoal.agents.report import Window, gather, report
+from shoal.agents.report.axes import marks
 from shoal.agents.report.charts import CHARTS
 from shoal.agents.report.missing import missing
 from shoal.agents.report.summing import summed
 from shoal.agents.report.words import duration, size, times
 from shoal.agents.tools import as_tool
 from shoal.errors import StorageError, UsageError
+from shoal.modalities.training.plots import figure_of
 from tests.agents import reflex_records as desk
 from tests.commands import typed
 
@@ -120,6 +122,16 @@ def test_reflexes_their_speed_and_their_end_are_told(learnt: MemoryStore, tmp_pa
     assert told["drift"][0]["said_wrong"] == 12
     assert name in page.text
     assert "it drifted" in page.text
+
+
+def test_what_happened_at_once_is_told_once(learnt: MemoryStore) -> None:
+    shelf = shelf_of(learnt)
+    (name,) = shelf.names()
+    for status in ("off", "on", "off"):
+        shelf.switch(name, status, "a test")
+    told, figure = gather(learnt), figure_of(9, 3)
+    marks(figure.subplots(), told, told.reflexes[0].events, 0.0)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["  turned off v1 and 3 more"]
 
 
 def test_windows(learnt: MemoryStore, tmp_path: Path) -> None:

@@ -88,7 +88,9 @@ def _router(path: str) -> Router:
 
 def _text(model: str) -> Any:
     from shoal.modalities.text import ChatShoal, TextExpert
+    from shoal.modalities.text.models import load_backend
 
+    load_backend(model)  # a run that needs none would not miss it, and "no difference" be told
     return TextExpert(ChatShoal(model=model))
 
 
