@@ -13,15 +13,15 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from shoal.agents.router.courtesy import bare
 from shoal.agents.router.framing import FRAMED, framed, misspelt
 from shoal.agents.router.games import elsewhere
 
-EXAMPLES = Path(__file__).with_name("examples.toml")
-TEMPLATES = Path(__file__).with_name("templates.toml")
+WORDINGS = Path(__file__).with_name("wordings")
 TALKED = ("talk", "everyday", "further", "limits", "voices", "desks", "borders", "trials")
-TALKS = tuple(Path(__file__).with_name(f"{name}.toml") for name in TALKED)
+"""Tables of wordings with slots of their own."""
 NO_IMAGE, NO_ENV, WRONG_ENV = "ask.no_image", "ask.no_env", "ask.wrong_env"
 FILLINGS = 3
 """How often a wording with slots is filled."""
@@ -92,15 +92,17 @@ def lessons(seed: int = 0) -> list[Lesson]:
 
 
 def _wordings() -> Iterator[tuple[str, str, list[str], dict[str, list[str]]]]:
-    authored = tomllib.loads(EXAMPLES.read_text(encoding="utf-8"))
-    table = tomllib.loads(TEMPLATES.read_text(encoding="utf-8"))
+    authored, table, *talks = map(_table, ("examples", "templates", *TALKED))
     slots = table.pop("slots")
     for skill, texts in authored.items():
         yield from ((skill, text, table.get(skill, {}).get("env", []), {}) for text in texts)
-    talks = [tomllib.loads(path.read_text(encoding="utf-8")) for path in TALKS]
     for listed, fill in ((table, slots), *((talk, slots | talk.pop("slots")) for talk in talks)):
         for skill, about in listed.items():
             yield from ((skill, text, about.get("env", []), fill) for text in about["wordings"])
+
+
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads((WORDINGS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def _filled(wording: str, slots: dict[str, list[str]], draw: random.Random) -> str:
