@@ -116,7 +116,7 @@ class Maker:
             return low
         if generator is not self._generator:
             self._hold(generator)
-        drawn = self._bits(self._state) * span
+        drawn: int = self._bits(self._state) * span
         if drawn & 0xFFFF_FFFF < span:  # else no number is likelier than another
             least = (0x1_0000_0000 - span) % span
             while drawn & 0xFFFF_FFFF < least:
