@@ -18,13 +18,14 @@ from minigrid.core.roomgrid import reject_next_to
 from minigrid.envs.babyai.core.roomgrid_level import RejectSampling, RoomGridLevel
 from minigrid.minigrid_env import MiniGridEnv
 
+from shoal.envs import quick_words
 from shoal.envs.flood import bit_of, flood
 
 _OWN = {
     name: getattr(kind, name)
     for kind, names in (
         (MiniGridEnv, ("_rand_int", "_rand_elem", "place_obj")),
-        (RoomGridLevel, ("check_objs_reachable",)),
+        (RoomGridLevel, ("check_objs_reachable", "validate_instrs")),
     )
     for name in names
 }
@@ -99,6 +100,10 @@ class Maker:
             first = min((place % width, place // width) for place in places)
             raise RejectSampling("unreachable object at " + str(first))
         return not left
+
+    def validate_instrs(self, instr: Any) -> None:
+        """As `RoomGridLevel.validate_instrs`, which is shown each instruction of a level."""
+        _OWN["validate_instrs"](self._level, quick_words.quicken(instr))
 
     def _rejected(self, rule: Any, x: int, y: int) -> bool:
         if rule is reject_next_to:
