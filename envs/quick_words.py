@@ -17,7 +17,7 @@ def quicken(instruction: Any) -> Any:
         instruction: As `minigrid.envs.babyai.core.verifier` has them.
     """
     for name in ("desc", "desc_move", "desc_fixed"):
-        described = getattr(instruction, name, None)
+        described: Any = getattr(instruction, name, None)
         if type(described) is _words.ObjDesc:  # partials, unlike methods, can be pickled
             described.find_matching_objs = partial(_found, described)
     if type(instruction) is _words.GoToInstr:

@@ -78,7 +78,7 @@ def clean(outcome: Outcome) -> Outcome:
 
 def as_dict(value: Any) -> Any:
     """Turns values into what JSON can hold; numpy numbers become Python's, the rest text."""
-    kind = type(value)
+    kind: Any = type(value)
     if value is None or kind in _PLAIN or (kind is str and value.isascii()):
         return value  # nearly all that a record holds, and a reflex writes one each millisecond
     names = _fields(kind)
