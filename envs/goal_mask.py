@@ -99,9 +99,9 @@ def encode(image: NDArray[np.uint8], goal: Goal) -> NDArray[np.float32]:
 def seen(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Marks in (3, V, V) float32 what is free, a barrier, or a key, ball or box."""
     kinds = image[..., 0]
-    view: NDArray[np.float32] = _KINDS[:, kinds]
-    doors = kinds == _DOOR
-    if doors.any():
+    view: NDArray[np.float32] = _KINDS.take(kinds, axis=1)
+    if _DOOR in kinds.tobytes():  # sooner told than by comparing the cells
+        doors = kinds == _DOOR
         is_open = image[..., 2] == STATE_TO_IDX["open"]
         view[0] += doors & is_open
         view[1] += doors & ~is_open

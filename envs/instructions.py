@@ -9,6 +9,7 @@ from typing import Any
 from minigrid.envs.babyai.core import verifier
 
 from shoal.envs.goals import Clause, Goal, Thing
+from shoal.envs.quick_words import quicken
 
 _words: Any = verifier  # minigrid's verifier has no annotations
 
@@ -53,9 +54,9 @@ def _stage(clauses: tuple[Clause, ...]) -> Any:
 
 def _clause(clause: Clause) -> Any:
     if clause.near is not None:
-        return _words.PutNextInstr(_desc(clause.what), _desc(clause.near))
+        return quicken(_words.PutNextInstr(_desc(clause.what), _desc(clause.near)))
     kinds = {"goto": "GoToInstr", "pickup": "PickupInstr", "open": "OpenInstr"}
-    return getattr(_words, kinds[clause.action])(_desc(clause.what))
+    return quicken(getattr(_words, kinds[clause.action])(_desc(clause.what)))
 
 
 def _desc(thing: Thing) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from shoal.envs.flood import bit_of, flood
 
 _STOPS = ("wall", "lava")
 
@@ -36,32 +37,34 @@ def reach(level: Any) -> Reach:
         level: A minigrid env, after a reset.
     """
     keys = {level.carrying.color} if getattr(level.carrying, "type", "") == "key" else set()
+    grid, (clear, things, locked) = level.grid, _cells(level.grid.grid)
+    start = bit_of(level.agent_pos, grid.width, grid.height)
     while True:
-        things = list(_flood(level, keys))
-        found = keys | {key.color for thing in things for key in _keys(thing)}
-        if found == keys:
-            return Reach(frozenset(map(id, things)), frozenset(keys))
+        opened = sum(bits for color, bits in locked.items() if color in keys)
+        met = flood(start, clear | opened, grid.width, grid.height)
+        come_across = [thing for bit, thing in things if met & bit]
+        found = keys | {key.color for thing in come_across for key in _keys(thing)}
+        if not (found - keys) & locked.keys():  # nothing more can be opened
+            return Reach(frozenset(map(id, come_across)), frozenset(found))
         keys = found
 
 
-def _flood(level: Any, keys: set[str]) -> Iterator[Any]:
-    """Yields the things come across, with these keys in hand."""
-    cells, width, height = level.grid.grid, level.grid.width, level.grid.height
-    open_cells, seen = [tuple(map(int, level.agent_pos))], set()
-    while open_cells:
-        x, y = open_cells.pop()
-        for place in ((x + 1, y), (x, y + 1), (x - 1, y), (x, y - 1)):
-            if place in seen or not (0 <= place[0] < width and 0 <= place[1] < height):
-                continue
-            seen.add(place)
-            thing = cells[place[1] * width + place[0]]  # most are empty, and met at every reset
-            if thing is not None:
-                if thing.type in _STOPS:
-                    continue
-                yield thing
-                if thing.type == "door" and thing.is_locked and thing.color not in keys:
-                    continue
-            open_cells.append(place)
+def _cells(cells: list[Any]) -> tuple[int, list[tuple[int, Any]], dict[str, int]]:
+    """What can be walked over, things with their bits, and bits of locked doors by color."""
+    clear, bit = 0, 1
+    things: list[tuple[int, Any]] = []
+    locked: dict[str, int] = {}
+    for cell in cells:
+        if cell is None:
+            clear |= bit
+        elif cell.type not in _STOPS:
+            things.append((bit, cell))
+            if cell.type == "door" and cell.is_locked:
+                locked[cell.color] = locked.get(cell.color, 0) | bit
+            else:
+                clear |= bit
+        bit <<= 1
+    return clear, things, locked
 
 
 def _keys(thing: Any) -> list[Any]:

@@ -62,9 +62,10 @@ def make(
         options["max_episode_steps"] = check_limit(time_limit)
     base = _base(env_id, render_mode or ("rgb_array" if record else None), options)
     if _is_minigrid(base):
-        from shoal.envs.quick_view import quicken
+        from shoal.envs import quick_level, quick_view
 
-        quicken(base.unwrapped)
+        quick_level.quicken(base.unwrapped)
+        quick_view.quicken(base.unwrapped)
     env = _instructed(SuccessInfo(base, by_reward=_is_minigrid(base)), wanted)
     env = take(_shaped(observe(env, observation), shaping, gamma), actions)
     env = env if seed is None else Seeded(env, seed)

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from shoal.agents.memory.names import key_of
@@ -77,22 +78,33 @@ def clean(outcome: Outcome) -> Outcome:
 
 def as_dict(value: Any) -> Any:
     """Turns values into what JSON can hold; numpy numbers become Python's, the rest text."""
-    kind = type(value)
+    kind: Any = type(value)
     if value is None or kind in _PLAIN or (kind is str and value.isascii()):
         return value  # nearly all that a record holds, and a reflex writes one each millisecond
+    names = _fields(kind)
+    if names is not None:
+        return {name: as_dict(getattr(value, name)) for name in names}
     if hasattr(value, "tolist"):  # numpy and torch; numpy's float64 is a float as well
         return as_dict(value.tolist())
     if isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
         return str(value).encode("utf-8", "replace").decode()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: as_dict(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): as_dict(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [as_dict(item) for item in value]
     return str(value)
+
+
+@lru_cache(maxsize=256)
+def _fields(kind: type) -> tuple[str, ...] | None:
+    """A dataclass's fields; None for what is something else, or something else first."""
+    if not dataclasses.is_dataclass(kind) or hasattr(kind, "tolist"):
+        return None
+    if issubclass(kind, bool | int | float | str):
+        return None
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def keep(run: Run, memory: MemoryStore, **more: Any) -> None:

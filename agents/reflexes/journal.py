@@ -36,6 +36,9 @@ JOIN store s ON s.prefix = p.value ->> 0 AND s.key = p.value ->> 1
 
 Entry = dict[str, Any]
 
+_JSON = json.JSONEncoder(ensure_ascii=False, default=str)
+"""As `json.dumps` would make it anew for each record."""
+
 
 class Journal:
     """The records of one process that are not in the memory yet.
@@ -71,7 +74,7 @@ class Journal:
         Args:
             entry: `user`, `key` and `value` as the memory keeps them.
         """
-        line = json.dumps(entry, ensure_ascii=False, default=str) + "\n"
+        line = _JSON.encode(entry) + "\n"
         with self._guard:
             os.write(self._file, line.encode("utf-8", "replace"))
             self._waiting.append(entry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from shoal.types import Task
@@ -35,14 +36,19 @@ class Kind:
     @property
     def name(self) -> str:
         """A name for a folder: readable, and different for different kinds."""
-        whole = "\n".join((self.form, self.user, self.thread, self.subject))
-        said = re.sub(r"[^a-z0-9]+", "-", (self.subject or self.thread).lower()).strip("-")[:32]
-        return f"{self.form}-{said or 'any'}-{hashlib.sha256(whole.encode()).hexdigest()[:6]}"
+        return _name(self)
 
     def takes(self, task: Task) -> bool:
         """Whether a task could be of this kind, by its outside alone."""
         same = self.thread in (ANY, task.thread)
         return same and self.form in forms_of(task) and self.subject == subject_of(task)
+
+
+@lru_cache(maxsize=1024)
+def _name(kind: Kind) -> str:
+    whole = "\n".join((kind.form, kind.user, kind.thread, kind.subject))
+    said = re.sub(r"[^a-z0-9]+", "-", (kind.subject or kind.thread).lower()).strip("-")[:32]
+    return f"{kind.form}-{said or 'any'}-{hashlib.sha256(whole.encode()).hexdigest()[:6]}"
 
 
 def forms_of(task: Task) -> tuple[Form, ...]:
