@@ -62,6 +62,7 @@ class Lesson:
         env: The env at hand, or None.
         weight: How much it counts.
         wording: Number of the wording it was made from: what is held out is held out whole.
+        clean: Not misspelt on purpose: what the figures and the calibration rest on.
     """
 
     text: str
@@ -70,6 +71,7 @@ class Lesson:
     env: str | None = None
     weight: float = 1.0
     wording: int = 0
+    clean: bool = True
 
 
 def lessons(seed: int = 0) -> list[Lesson]:
@@ -77,17 +79,16 @@ def lessons(seed: int = 0) -> list[Lesson]:
     made: list[Lesson] = []
     for number, (skill, wording, envs, slots) in enumerate(_wordings()):
         draw = random.Random(f"{seed} {skill} {wording}")
-        texts = dict.fromkeys(_filled(wording, slots, draw) for _ in range(FILLINGS))
-        plain = list(texts)
-        for place in range(FRAMED):
-            texts[framed(plain[place % len(plain)], draw)] = None
-        texts[misspelt(draw.choice(plain), draw)] = None
-        for text in texts:
+        plain = list(dict.fromkeys(_filled(wording, slots, draw) for _ in range(FILLINGS)))
+        said = plain + [framed(plain[place % len(plain)], draw) for place in range(FRAMED)]
+        texts = dict.fromkeys(said, True)
+        texts.setdefault(misspelt(draw.choice(plain), draw), False)
+        for text, clean in texts.items():
             usual, *rare = _circumstances(skill, text, envs, draw)
             few = draw.sample(rare, min(OTHERS, len(rare))) if slots else rare
             for named, (images, env, weight) in [usual, *few]:
                 share = weight / len(texts) * (len(rare) / len(few) if weight < 1 else 1)
-                made.append(Lesson(text, named, images, env, share, number))
+                made.append(Lesson(text, named, images, env, share, number, clean))
     return made
 
 

@@ -45,6 +45,7 @@ class Lot:
         y: int64 (n,), columns of `skills`.
         shares: float32 (n,), how much each counts.
         wordings: int64 (n,).
+        clean: bool (n,), what figures and calibration rest on.
         skills: Names of the columns.
     """
 
@@ -52,6 +53,7 @@ class Lot:
     y: torch.Tensor
     shares: torch.Tensor
     wordings: torch.Tensor
+    clean: torch.Tensor
     skills: tuple[str, ...]
 
     @classmethod
@@ -63,6 +65,7 @@ class Lot:
             torch.tensor([skills.index(lesson.skill) for lesson in taught]),
             torch.tensor([lesson.weight for lesson in taught]),
             torch.tensor([lesson.wording for lesson in taught]),
+            torch.tensor([lesson.clean for lesson in taught]),
             skills,
         )
 
@@ -150,13 +153,15 @@ def _array(tensor: torch.Tensor) -> Any:
 def _temperature(logits: torch.Tensor, lot: Lot) -> float:
     candidates = torch.logspace(-1, 1, 100)
     entropy = torch.nn.functional.cross_entropy
-    losses = [entropy(logits / t, lot.y, reduction="none") @ lot.shares for t in candidates]
+    shares = lot.shares * lot.clean
+    losses = [entropy(logits / t, lot.y, reduction="none") @ shares for t in candidates]
     return float(candidates[int(torch.stack(losses).argmin())])
 
 
 def _figures(logits: torch.Tensor, lot: Lot) -> tuple[dict[str, Any], NDArray[np.float32]]:
     """Cross-validated figures over the usual circumstances, and what the thresholds rest on."""
-    sure, chosen, truth = chosen_experts(logits.softmax(1), lot)
+    clean = lot.clean.numpy()
+    sure, chosen, truth = (told[clean] for told in chosen_experts(logits.softmax(1), lot))
     right = chosen == truth
     ask, n = truth == "ask", len(truth)
     figures = {
@@ -168,7 +173,7 @@ def _figures(logits: torch.Tensor, lot: Lot) -> tuple[dict[str, Any], NDArray[np
     }
     # Fillings of one wording stand or fall together: one of them, drawn at random, speaks for all.
     order = np.random.default_rng(SEED).permutation(n)
-    once = order[np.sort(np.unique(lot.wordings.numpy()[order], return_index=True)[1])]
+    once = order[np.sort(np.unique(lot.wordings.numpy()[clean][order], return_index=True)[1])]
     acted = once[chosen[once] != "ask"][:HELD_OUT]
     return figures, np.stack([sure[acted], right[acted].astype(np.float32)], 1)
 
