@@ -211,13 +211,22 @@ def test_records_come_in_order_and_a_damaged_one_does_not_stop_them(scripted: Sc
         assert "store_by_time" in str(agent.memory.query(plan))  # not all are read for a few
 
 
-def test_the_commands_say_what_may_be_learnt(scripted: Scripted) -> None:
+def test_the_commands_say_what_may_be_learnt(scripted: Scripted, tmp_path: Path) -> None:
     with Agent(experts=[scripted(_saying("hi"))]) as agent:
         run = agent.run("hello", provenance="tool")
     told = json.loads(typed(f"shoal records show {run.id[:10]} --json").stdout)
     assert told["origins"] == ["request (tool)"]
+    (waits,) = json.loads(typed("shoal records list --waiting --json").stdout)
+    assert (waits["run"], waits["usable"]) == (run.id, [])
+    shown = typed("shoal records list --waiting").stdout
+    assert "request (tool)" in shown
+    assert "records list --waiting" in typed("shoal learn").stdout
+    assert "records list --waiting" in typed(f"shoal export intents --to {tmp_path / 'x'}").stdout
+    shown += typed("shoal records list").stdout
+    assert max(map(len, shown.splitlines())) <= 81
     assert json.loads(typed(f"shoal records approve {run.id} --json").stdout)["approved"]
     typed(f"shoal feedback {run.id} --wrong --correction", '{"label": "greet"}')
+    assert "No record waits" in typed("shoal records list --waiting").stdout
     told = json.loads(typed("shoal records list --json").stdout)[0]
     assert (told["verdict"], told["correction"]) == (False, {"label": "greet"})
     assert "unknown run" in str(typed("shoal feedback nosuch --ok").exception)
