@@ -23,6 +23,9 @@ Name = Annotated[str, typer.Argument(help="The reflex; `shoal reflexes list` nam
 _LOOK = 5.0
 """Seconds between two looks for new records."""
 
+_LOOKED_AT = 1_000
+"""Of so many records, the latest, it is told whether one waits for approval."""
+
 
 def learn(
     min_examples: Annotated[int, typer.Option(min=20, help="Usable records of a kind.")] = 100,
@@ -54,6 +57,7 @@ def learn(
             _stay(memory, settings, every, json)
         else:
             _show(_learnt(memory, settings, quiet=json), json)
+            _tell_what_waits(memory, quiet=json)
 
 
 @app.command("list")
@@ -153,6 +157,15 @@ def _show(learnt: Sequence[Learnt], json: bool) -> None:
         return
     rows = [(one.name, str(one.n), _came_of(one), one.reason) for one in learnt]
     print_table(f"{len(rows)} kinds of work", ("name", "records", "", "why"), rows)
+
+
+def _tell_what_waits(memory: MemoryStore, *, quiet: bool) -> None:
+    from shoal.agents.cli.records import WAITING
+    from shoal.agents.records.reading import newest
+
+    if not quiet and newest(memory, 1, waiting=True, among=_LOOKED_AT):
+        told = f"Some records teach nothing, or only in part: they hold text of others. {WAITING}"
+        console.print(told, highlight=False, soft_wrap=True)
 
 
 def _came_of(one: Learnt) -> str:

@@ -68,16 +68,28 @@ def forget(
     thread: Annotated[str, typer.Option(help="Forget all of this conversation.")] = "",
     json: Json = False,
 ) -> None:
-    """Delete an item, or a conversation, for good: text, vectors, files and backups."""
+    """Delete an item, or a conversation, for good: text, vectors, files and backups.
+
+    Reflexes that learnt from its runs go as well; shoal learn makes new ones of what is left. What
+    you exported, tuned or taught the router (shoal route undo) before stays.
+    """
+    from shoal.agents.memory.forgetting import forget_items
+
     if bool(key) == bool(thread):
         raise UsageError("say what to forget", "it takes a key or --thread", "Give one of them")
     with opened_memory() as memory:
         if thread:
-            count = memory.forget_thread(thread)
-            _say(json, "Forgotten: {items} items of {thread}", items=count, thread=thread)
+            items = memory.of_thread(thread)
+            gone = forget_items(memory, items)
+            said = "Forgotten: {items} items of {thread}"
+            _say(json, said, items=len(items), thread=thread, unlearnt=gone)
         else:
-            item = memory.forget(key)
-            _say(json, "Forgotten: {text}", key=item.key, text=item.text)
+            item = memory.find(key)
+            gone = memory.forget_item(item)
+            _say(json, "Forgotten: {text}", key=item.key, text=item.text, unlearnt=gone)
+    if gone and not json:
+        told = f"Gone with it, for it was learnt from: {', '.join(gone)}. The slow path answers "
+        console.print(plain(told + "until you type: shoal learn"), highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -14,6 +14,7 @@ import typer
 from shoal.agents.cli.memory import Limit, opened_memory
 from shoal.agents.cli.show import console, plain, print_json, print_run, print_table
 from shoal.agents.cli.tasks import Json
+from shoal.agents.records.trust import PARTS
 from shoal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,27 +26,71 @@ RunId = Annotated[str, typer.Argument(help="The run's id, or the start of it.")]
 RunIds = Annotated[list[str], typer.Argument(help="The runs' ids, or the starts of them.")]
 By = Annotated[str, typer.Option(help="Who says so.")]
 
+WAITING = "See what waits for your approval: shoal records list --waiting"
+
 
 @app.command("list")
-def listing(limit: Limit = 20, json: Json = False) -> None:
-    """List the latest records: how they ended, what people said, whom they come from."""
+def listing(
+    limit: Limit = 20,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="Only what waits for your approval, and why.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """List the latest records: how they ended, what people said, what may be learnt of them."""
     from shoal.agents.records.reading import count, newest
 
     with opened_memory() as memory:
-        found, total = newest(memory, limit), count(memory)
+        found, total = newest(memory, limit, waiting=waiting), count(memory)
     if json:
         print_json([_facts(record) for record in found])
-        return
-    if not found:
+    elif not total:
         console.print('There are no records yet. Type: shoal run "what is 17.5 % of 240?"')
+    elif waiting:
+        _print_waiting(found, limit)
+    else:
+        columns = ("run", "ended", "expert", "status", "said", "learnt", "task")
+        rows = (
+            (record.id[:12], f"{datetime.fromtimestamp(record.at):%m-%d %H:%M}", record.run.expert,
+             record.run.status, _said(record), _learnt(record), _line(record.text))
+            for record in found
+        )  # fmt: skip
+        print_table(f"{len(found)} of {total} records", columns, rows, cut=True)
+
+
+def _print_waiting(found: Sequence[Record], limit: int) -> None:
+    if not found:
+        console.print("No record waits for your approval.")
         return
-    columns = ("run", "ended", "expert", "status", "feedback", "may be learnt", "task")
+    columns = ("run", "waits", "for it holds text of", "task")
     rows = (
-        (record.id[:12], f"{datetime.fromtimestamp(record.at):%Y-%m-%d %H:%M}", record.run.expert,
-         record.run.status, _said(record), _use(record), record.text[:80])
+        (record.id[:12], "the answer" if record.usable("decision") else "all of it",
+         _strangers(record), _line(record.text))
         for record in found
     )  # fmt: skip
-    print_table(f"{len(found)} of {total} records", columns, rows)
+    more = "; --limit shows more" if len(found) == limit else ""
+    print_table(f"{len(found)} records wait for your approval{more}", columns, rows, cut=True)
+    told = "Look at one: shoal records show RUN. Then: shoal records approve RUN… (or reject)"
+    console.print(told, highlight=False, soft_wrap=True)
+
+
+def _strangers(record: Record) -> str:
+    """Its origins, without the answer's where they are known."""
+    found = record.origins()
+    return ", ".join([each for each in found if not each.startswith("answer (")] or found)
+
+
+def _line(text: str) -> str:
+    return " ".join(text[:500].split())
+
+
+def _learnt(record: Record) -> str:
+    """In a word: whether it may be learnt."""
+    if record.review is not None:
+        return "approved" if record.approved else "rejected"
+    if not record.waits:
+        return "yes"
+    return "in part" if record.usable("decision") else "waits"
 
 
 @app.command()
@@ -138,7 +183,7 @@ def _print_manifest(told: Manifest, to: Path) -> None:
     for reason, number in told.left_out.most_common():
         lines.append(f"left out: {number} · {reason}")
     if told.origins:
-        lines.append("Look at them (shoal records show RUN), then type: shoal records approve RUN…")
+        lines.append(f"Untrusted is what holds text of others. {WAITING}")
     for line in (*lines, *told.notes):
         console.print(plain(line), highlight=False, soft_wrap=True)
 
@@ -165,7 +210,8 @@ def _facts(record: Record) -> dict[str, Any]:
         "status": str(run.status), "answer": run.text, "confidence": run.confidence,
         "verdict": record.verdict, "contradictory": record.contradictory,
         "correction": record.correction, "success": record.success,
-        "trusted": record.trusted, "origins": record.origins(), "approved": record.approved,
+        "trusted": record.trusted, "origins": record.origins(), "waits": record.waits,
+        "usable": [part for part in PARTS if record.usable(part)], "approved": record.approved,
         "rejected": record.rejected, "feedback": record.feedback,
     }  # fmt: skip
 

@@ -31,6 +31,9 @@ _COLOURS = {
     Status.FAILED: "red",
 }
 
+_WIDEST = 24
+"""Characters of a column beside one that is cut: in 80 of them a row still says something."""
+
 
 def fail(error: ShoalError) -> int:
     """Prints an error and returns the exit code: 2 for wrong use, 1 otherwise."""
@@ -125,11 +128,22 @@ def exit_code(run: Run) -> int:
     return 0 if run.status is Status.SOLVED else 1
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Prints a table in the house's look."""
-    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
-    for column in columns:
-        made.add_column(column, overflow="fold")
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, cut: bool = False
+) -> None:
+    """Prints a table in the house's look.
+
+    Args:
+        title: Above it.
+        columns: Their headings.
+        rows: Their cells.
+        cut: The last column gets one line, and what the others leave of it.
+    """
+    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, expand=cut)
+    for column in columns[:-1] if cut else columns:
+        made.add_column(column, overflow="fold", max_width=_WIDEST if cut else None)
+    if cut:
+        made.add_column(columns[-1], overflow="ellipsis", no_wrap=True, ratio=1)
     for row in rows:
         made.add_row(*map(plain, row))
     console.print(made)

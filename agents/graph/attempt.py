@@ -9,6 +9,7 @@ from typing import Any
 
 from shoal.agents.graph.progress import tell
 from shoal.agents.graph.state import State
+from shoal.agents.graph.vouching import vouched
 from shoal.agents.house import CURRENT, House, approval_key
 from shoal.agents.records.keeping import clean
 from shoal.agents.router import Route
@@ -30,7 +31,9 @@ def attempt(house: House, name: str, state: State) -> Update:
     calls = _Calls(_context(house, name, state), state.get("done", []))
     waiting: list[str] = []
     try:
-        outcome = clean(house.experts[name].attempt(state["task"], calls.context))
+        expert = house.experts[name]
+        outcome = clean(expert.attempt(state["task"], calls.context))
+        outcome = vouched(expert, outcome, state["task"], [step for _, step in calls.made])
     except ApprovalNeeded as error:
         waiting = [error.tool, approval_key(error.tool, error.arguments)]
         outcome = Outcome(Status.NEEDS_APPROVAL, None, str(error), state["decision"].confidence)

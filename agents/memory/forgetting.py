@@ -24,6 +24,9 @@ CHECKPOINTS = "checkpoints.sqlite"
 FILES = ("gif", "trajectory")
 """What an episode names by path, in the artifacts folder."""
 
+_RUN = "run:"
+"""How a forgotten run is noted among the files, until what was learnt from it is gone."""
+
 _HOLDS = """
 SELECT prefix, key FROM store
 WHERE prefix = ? AND instr(CAST(value AS TEXT), ?)
@@ -48,31 +51,47 @@ ORDER BY rowid LIMIT 500
 
 def forget_items(
     memory: MemoryStore, items: Sequence[Memory], expired: Sequence[tuple[str, str]] = ()
-) -> None:
-    """Deletes items and all that was made of them.
+) -> tuple[str, ...]:
+    """Deletes items and all that was made of them, reflexes included.
 
-    The rows go in one transaction, which also notes the files. After a kill, whoever opens the
-    memory next deletes those.
+    The rows go in one transaction, which also notes the files and the runs. After a kill, whoever
+    opens the memory next deletes those files, and what was learnt from those runs.
 
     Args:
         memory: Where they are.
         items: Of Shoal's kinds.
         expired: Further rows, (namespace joined by dots, key).
+
+    Returns:
+        The reflexes that had learnt from it and are gone, each "NAME version N".
     """
     rows = {(".".join(item.namespace), item.key) for item in items} | set(expired)
     made = {row for item in items for row in _made_of(memory, item)}
     if not rows:
-        return
+        return ()
     blobs = {sha256 for item in items for sha256 in references(item)}
     files = [str(item.data[name]) for item in items for name in FILES if item.data.get(name)]
-    memory.delete_all(sorted(rows | made), [*(f"blob:{each}" for each in blobs), *files])
+    files += [f"blob:{each}" for each in blobs]
+    files += [_RUN + key.removeprefix("run-") for space, key in rows | made if _is_run(space)]
+    memory.delete_all(sorted(rows | made), files)
     _from_backups(memory.path, rows | made)
-    finish(memory)
+    return finish(memory)
 
 
-def finish(memory: MemoryStore) -> None:
-    """Deletes the files of what was forgotten, and empties the log; also after a kill."""
-    doomed = [path for (path,) in memory.query("SELECT path FROM doomed")]
+def _is_run(space: str) -> bool:
+    return space.startswith("shoal.") and space.endswith(".run")
+
+
+def finish(memory: MemoryStore) -> tuple[str, ...]:
+    """Deletes the files of what was forgotten, and empties the log; also after a kill.
+
+    Returns:
+        The reflexes that are gone with it.
+    """
+    noted = [path for (path,) in memory.query("SELECT path FROM doomed")]
+    runs = {path.removeprefix(_RUN) for path in noted if path.startswith(_RUN)}
+    unlearnt = _unlearnt(memory, runs)
+    doomed = [path for path in noted if not path.startswith(_RUN)]
     blobs = {path.removeprefix("blob:") for path in doomed if path.startswith("blob:")}
     needed = _in_runs(memory, blobs)
     for path in doomed:
@@ -84,6 +103,15 @@ def finish(memory: MemoryStore) -> None:
     if memory.query("SELECT 1 FROM doomed LIMIT 1"):
         memory.guarded(lambda: memory.connection.execute("DELETE FROM doomed"))
     scrub(memory)
+    return unlearnt
+
+
+def _unlearnt(memory: MemoryStore, runs: set[str]) -> tuple[str, ...]:
+    if not runs or not (memory.path.parent / "reflexes").is_dir():
+        return ()
+    from shoal.agents.reflexes.evidence import unlearn
+
+    return unlearn(memory, runs)
 
 
 def _in_runs(memory: MemoryStore, blobs: set[str]) -> set[str]:

@@ -271,6 +271,8 @@ def _wrong(row: Mapping[str, Any]) -> str:
             return f"{name!r} is missing or of another type"
     if row.get("provenance") not in get_args(Provenance):
         return "it doesn't say who said it ('provenance')"
+    if row["kind"] == "run" and row["key"] != f"run-{row['data'].get('id')}":
+        return "it is not named by its run"  # forgetting finds by the name what was learnt from it
     at = row.get("at", 0.0)
     if not isinstance(at, int | float) or not 0 <= at <= time.time() + _AHEAD:
         return "'at' is no time that has been"

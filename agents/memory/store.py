@@ -166,7 +166,8 @@ class MemoryStore(IndexedStore):
 
         Of a note these are the runs that hold its words (of 8 characters or more) or were shown it.
         An image's file stays while another user remembers it, or a taught name needs it.
-        Backups that a migration left beside the file lose the item as well.
+        Backups that a migration left beside the file lose the item as well, and a reflex that
+        learnt from a forgotten run is gone until the next `shoal learn`.
 
         Raises:
             UnknownNameError: No item has that key.
@@ -175,18 +176,22 @@ class MemoryStore(IndexedStore):
         self.forget_item(item)
         return item
 
-    def forget_item(self, item: Memory) -> None:
-        """Deletes an item that is at hand; see `forget`."""
-        forget_items(self, [item])
+    def forget_item(self, item: Memory) -> tuple[str, ...]:
+        """Deletes an item that is at hand, as `forget`; returns the reflexes that went with it."""
+        return forget_items(self, [item])
 
     def forget_thread(self, thread: str) -> int:
         """Deletes all of a conversation, its runs' records too; returns how many items it were.
 
         What was noted with "remember that" is the user's, and stays: forget it by its key.
         """
-        items = [item for item in self.items() if thread in self._threads_of(item)]
+        items = self.of_thread(thread)
         forget_items(self, items)
         return len(items)
+
+    def of_thread(self, thread: str) -> list[Memory]:
+        """Returns all of a conversation, its runs' records too."""
+        return [item for item in self.items() if thread in self._threads_of(item)]
 
     def _threads_of(self, item: Memory) -> tuple[object, ...]:
         task = item.data.get("task")

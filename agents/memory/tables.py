@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS shown (  -- which runs looked at which picture
     FOREIGN KEY (prefix, key) REFERENCES store (prefix, key) ON DELETE CASCADE
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS shown_by_item ON shown (prefix, key);
-CREATE TABLE IF NOT EXISTS doomed (  -- files of forgotten items, until they are deleted
+CREATE TABLE IF NOT EXISTS doomed (  -- files and runs of forgotten items, until all is gone
     path TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value);
 CREATE VIRTUAL TABLE IF NOT EXISTS words

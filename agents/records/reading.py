@@ -127,10 +127,20 @@ def find(memory: MemoryStore, run: str) -> Record:
     return record
 
 
-def newest(memory: MemoryStore, limit: int) -> list[Record]:
-    """Returns the latest records that can be read, the newest first."""
-    readable = (record for record in everything(memory, newest_first=True) if record is not None)
-    return list(islice(readable, limit))
+def newest(
+    memory: MemoryStore, limit: int, *, waiting: bool = False, among: int | None = None
+) -> list[Record]:
+    """Returns the latest records that can be read, the newest first.
+
+    Args:
+        memory: Whose records.
+        limit: At most so many.
+        waiting: Only those that wait for a person's approval.
+        among: Of the latest so many records; by default of all.
+    """
+    latest = islice(everything(memory, newest_first=True), among)
+    wanted = (record for record in latest if record and (record.waits or not waiting))
+    return list(islice(wanted, limit))
 
 
 def _read(run: str, episode: str | None) -> Record | None:

@@ -134,6 +134,11 @@ class Record:
         """Whether a person said that nothing may be learnt from it."""
         return self.review is not None and not self.review.approved
 
+    @property
+    def waits(self) -> bool:
+        """Whether something of it is a stranger's, and no person has decided about it yet."""
+        return self.review is None and not self.trusted
+
     def origins(self, part: Part = "answer") -> tuple[str, ...]:
         """The strangers' hands in it: "tool NAME", "image", "memory" …; empty if trusted."""
         return origins(self.run, part)

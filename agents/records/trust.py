@@ -8,11 +8,12 @@ which arguments) only what was read before it counts; of the *answer* everything
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from shoal.types import Provenance, Run, Step, Value
 
 Part = Literal["decision", "answer"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 OWN: tuple[Provenance, ...] = ("user", "system")
 """Whose words may be learnt as they stand."""

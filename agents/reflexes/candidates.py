@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from shoal.agents.reflexes import reading
 from shoal.agents.reflexes.cards import card_of, ids_hash
 from shoal.agents.reflexes.choosing import Chooser
+from shoal.agents.reflexes.evidence import Evidence, write
 from shoal.agents.reflexes.examples import Example
 from shoal.agents.reflexes.fitting import candidate, spare
 from shoal.agents.reflexes.judging import Verdict, judged
@@ -46,6 +47,7 @@ class Made:
         differs: Share of answers unlike the slow path's that validation lets expect.
         settings: How it was learnt.
         reader: The adapter that reads arguments, where one was tuned.
+        evidence: The runs that it was learnt from.
     """
 
     kind: Kind
@@ -54,6 +56,7 @@ class Made:
     differs: float
     settings: LearnSettings
     reader: ReaderPart | None = None
+    evidence: Evidence = field(default_factory=dict)
 
     def promote(self, shelf: Shelf, figures: Mapping[str, Any]) -> int:
         """Saves it and lets it serve; returns its version."""
@@ -73,6 +76,7 @@ class Made:
         def fill(folder: Path) -> ReflexSpec:
             made.append(_filled(spec, self.model, folder))
             write_atomic(folder / "card.md", card_of(made[0]))
+            write(folder, self.evidence)
             return made[0]
 
         shelf.promote(spec, fill, str(figures["verdict"]["reason"]))

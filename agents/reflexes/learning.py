@@ -5,10 +5,11 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shoal.agents.reflexes.evidence import absent, unlearn
 from shoal.agents.reflexes.examples import MOST_OF_KIND, Example, latest
 from shoal.agents.reflexes.grouping import grouped
 from shoal.agents.reflexes.kinds import Kind
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _GROWN = 1.2
 """A reflex that serves is learnt anew once there are so many times as many examples."""
+
+_FORGOTTEN = "runs that it learnt from were forgotten meanwhile; type shoal learn again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +122,24 @@ class _Lessons:
             if verdict["promoted"]:
                 figures = {**figures, "seconds": seconds}
                 version = made.promote(self.shelf, figures)
+                if lost := absent(
+                    self.memory, [run for ids in made.evidence.values() for run in ids]
+                ):
+                    unlearn(self.memory, lost)
+                    return Learnt(name, kind, len(found), False, 0, _FORGOTTEN, seconds)
         told = (verdict["promoted"], version, verdict["reason"])
         return Learnt(name, kind, len(found), *told, seconds, figures)
 
     def _made(self, kind: Kind, found: Sequence[Example], aside: Aside) -> Any:
         from shoal.agents.reflexes.candidates import acted, chosen
 
-        parts = by_time(found)
+        parts, others = by_time(found), list[Example]()
         if kind.form == "act":
-            return acted(kind, parts, self.settings, aside)
-        others = self._others(kind, parts.fit[-1].at)
-        return chosen(kind, parts, others, self.memory, self.settings, aside)
+            made = acted(kind, parts, self.settings, aside)
+        else:
+            others = self._others(kind, parts.fit[-1].at)
+            made = chosen(kind, parts, others, self.memory, self.settings, aside)
+        return replace(made, evidence={"own": _ids(found), "others": _ids(others)})
 
     def _is_here(self, example: Example) -> bool:
         """Whether its pictures are: one that came without them teaches nothing."""
@@ -182,6 +192,10 @@ class _Lessons:
         n = len(found)
         said = f"{n} usable record{'s' if n != 1 else ''}, {least} are needed"
         return f"{said} to learn it anew" if least > self.settings.min_examples else said
+
+
+def _ids(found: Sequence[Example]) -> list[str]:
+    return [example.id for example in found]
 
 
 def facts_of(learnt: Learnt) -> dict[str, Any]:

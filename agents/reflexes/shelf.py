@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from shoal.agents.reflexes.drift import Drift
-from shoal.agents.reflexes.history import Event, note
+from shoal.agents.reflexes.history import Event, events, note
 from shoal.agents.reflexes.spec import ReflexSpec
 from shoal.errors import RunError, StorageError, UsageError, unknown
 from shoal.files import sha256_file, write_atomic
@@ -95,7 +95,7 @@ class Shelf:
         try:
             return self.current(name)
         except StorageError:
-            *earlier, version = self._versions(name) or [0]
+            *earlier, version = self.versions(name) or [0]
             reason = "its file was damaged"
             return Current(version, "off", reason, time.time(), tuple(earlier))
 
@@ -158,9 +158,8 @@ class Shelf:
         """Mends what a killed process left: half a version, or one that no agent was told of."""
         for left in self.root.glob("*/.making-*"):
             shutil.rmtree(left, ignore_errors=True)
-        told = self.stamp()
         newest = [path.stat().st_mtime_ns for path in self.root.glob("*/current.json")]
-        if max(newest, default=0) > told:
+        if max(newest, default=0) > self.stamp():
             write_atomic(self.root / ".changed", "after a kill\n")
 
     def promote(self, spec: ReflexSpec, fill: Callable[[Path], ReflexSpec], reason: str) -> Path:
@@ -192,10 +191,12 @@ class Shelf:
         return target
 
     def next_version(self, name: str) -> int:
-        """The number that a new version gets."""
-        return 1 + max(self._versions(name), default=0)
+        """The number that a new version gets: none twice, for records name who answered by it."""
+        been = (event.version for event in events(self.root / name))
+        return 1 + max((*self.versions(name), *been), default=0)
 
-    def _versions(self, name: str) -> list[int]:
+    def versions(self, name: str) -> list[int]:
+        """The versions that lie there, sorted."""
         folder = self.root / name
         found = folder.iterdir() if folder.is_dir() else ()
         return sorted(int(path.name) for path in found if path.name.isdigit())
@@ -239,12 +240,12 @@ class Shelf:
         """
 
         def back(current: Current) -> Current:
-            if not current.version:
-                raise UsageError(f"{name} has no earlier version", "its first one is undone")
+            if not current.version and not current.earlier:
+                raise UsageError(f"{name} has no earlier version", fix="Type: shoal learn")
             readable = [each for each in current.earlier if self._is_readable(name, each)]
             *rest, version = readable or (0,)
             fresh = _fresh(self.spec(name, version) if version else None)
-            said = f"version {current.version} was undone"
+            said = f"version {current.version} was undone" if current.version else "it was before"
             status = "on" if version else "off"
             return Current(version, status, said, time.time(), tuple(rest), *fresh)
 

@@ -142,6 +142,7 @@ def feedback(facts: Facts) -> Html:
             "p", f"{told['waiting']:,} runs hold words of strangers. Their answers are not learnt "
             "from until you look at them; who did it, and by which call, is, unless the request "
             "or what led to the call was theirs: ",
+            tag("code", "shoal records list --waiting"), ", then ",
             tag("code", "shoal records approve RUN"), ", or ",
             tag("code", "reject"), ". Their origins: ", ", ".join(told["origins"]), ".",
         )  # fmt: skip

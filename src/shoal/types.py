@@ -110,7 +110,8 @@ class Step:
     """One thing an expert did: a tool call, a look at an image, an env episode.
 
     Attributes:
-        kind: "tool", "model", "encoder", "ocr", "policy" or "route".
+        kind: "tool", "model", "encoder", "ocr", "policy", "memory" or "route"; "expert" where an
+            expert of the user's own tells of something that the runtime did not see.
         name: Which tool, model or policy.
         arguments: JSON-able inputs.
         result: What came back, with its provenance.

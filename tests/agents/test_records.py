@@ -95,14 +95,56 @@ def test_strangers_words_wait_for_approval(scripted: Scripted) -> None:
         ((step("model", "model", arguments={"notes": ["user", "tool"]}),), False, True),
     ]
     for steps, answer, decision in cases:
-        with Agent(experts=[scripted(_saying("hi", *steps))]) as agent:
-            record = find(agent.memory, agent.run("hello").id)
-            assert (record.usable("answer"), record.usable("decision")) == (answer, decision)
+        run = Run("a", Task("hello"), Status.SOLVED, "", Value("hi", "model"), "text", 0.5, {},
+                  steps, Cost())  # fmt: skip
+        record = Record(run, 0.0)
+        assert (record.usable("answer"), record.usable("decision")) == (answer, decision)
     with Agent(experts=[scripted(_saying("hi"))]) as agent:
         mail = agent.run("hello", provenance="tool")
         assert mail.id not in [r.id for r in stream(agent.memory, part="decision")]
         assert review(agent.memory, mail.id, True).usable()
         assert not review(agent.memory, mail.id, False).usable("decision")
+
+
+def _unseen(context: Context) -> tuple[str, Any, list[Step]]:
+    return "hi", "model", [Step("encoder", "x", {}, Value("hi", "image"))]
+
+
+def _unseen_tool(context: Context) -> tuple[str, Any, list[Step]]:
+    return "4", "model", [Step("tool", "calculate", {}, Value("4", "tool"), pure=True)]
+
+
+def _forged_user(context: Context) -> tuple[str, Any, list[Step]]:
+    return "pay Bob", "user", []
+
+
+def _changed(context: Context) -> tuple[str, Any, list[Step]]:
+    step = context.call_tool("calculate", {"expression": "2 + 2"})
+    return "5", "tool", [replace(step, result=Value("5", "tool"))]
+
+
+def _honest(context: Context) -> tuple[str, Any, list[Step]]:
+    step = context.call_tool("calculate", {"expression": "2 + 2"})
+    return step.result.text, "tool", [step]
+
+
+@pytest.mark.parametrize(
+    ("claim", "origin"),
+    [
+        (_unseen, "image"), (_unseen_tool, "tool calculate"), (_forged_user, "answer (tool)"),
+        (_changed, "tool calculate"), (_honest, None),
+    ],
+)  # fmt: skip
+def test_an_expert_of_ones_own_is_believed_what_was_seen(
+    scripted: Scripted, claim: Callable[[Context], tuple[str, Any, list[Step]]], origin: str | None
+) -> None:
+    def act(context: Context) -> Outcome:
+        text, source, steps = claim(context)
+        return Outcome(Status.SOLVED, Value(text, source), "", 0.9, tuple(steps))
+
+    with Agent(experts=[scripted(act)]) as agent:
+        found = find(agent.memory, agent.run("hello").id).origins()
+    assert found[:1] == ((origin,) if origin else ())
 
 
 def test_however_a_run_ends_it_leaves_one_record(scripted: Scripted) -> None:
@@ -211,13 +253,22 @@ def test_records_come_in_order_and_a_damaged_one_does_not_stop_them(scripted: Sc
         assert "store_by_time" in str(agent.memory.query(plan))  # not all are read for a few
 
 
-def test_the_commands_say_what_may_be_learnt(scripted: Scripted) -> None:
+def test_the_commands_say_what_may_be_learnt(scripted: Scripted, tmp_path: Path) -> None:
     with Agent(experts=[scripted(_saying("hi"))]) as agent:
         run = agent.run("hello", provenance="tool")
     told = json.loads(typed(f"shoal records show {run.id[:10]} --json").stdout)
     assert told["origins"] == ["request (tool)"]
+    (waits,) = json.loads(typed("shoal records list --waiting --json").stdout)
+    assert (waits["run"], waits["usable"]) == (run.id, [])
+    shown = typed("shoal records list --waiting").stdout
+    assert "request (tool)" in shown
+    assert "records list --waiting" in typed("shoal learn").stdout
+    assert "records list --waiting" in typed(f"shoal export intents --to {tmp_path / 'x'}").stdout
+    shown += typed("shoal records list").stdout
+    assert max(map(len, shown.splitlines())) <= 81
     assert json.loads(typed(f"shoal records approve {run.id} --json").stdout)["approved"]
     typed(f"shoal feedback {run.id} --wrong --correction", '{"label": "greet"}')
+    assert "No record waits" in typed("shoal records list --waiting").stdout
     told = json.loads(typed("shoal records list --json").stdout)[0]
     assert (told["verdict"], told["correction"]) == (False, {"label": "greet"})
     assert "unknown run" in str(typed("shoal feedback nosuch --ok").exception)

@@ -7,7 +7,7 @@ import math
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from shoal.agents.cli.app import app
 from shoal.agents.memory import MemoryStore
 from shoal.agents.records import Feedback, find, give_feedback, stream
 from shoal.agents.records.record import Record
-from shoal.agents.reflexes import LearnSettings, learn
+from shoal.agents.reflexes import LearnSettings, Shelf, learn
+from shoal.agents.reflexes.candidates import Made
 from shoal.agents.reflexes.drift import FALSE_ALARM, Drift
 from shoal.agents.reflexes.examples import example_of
 from shoal.agents.reflexes.journal import put
@@ -179,6 +180,55 @@ def test_undo_off_and_damage(learnt: MemoryStore) -> None:
     with _agent(learnt) as agent:
         assert _served(agent, 20) == []
         assert "sha256" in agent.reflexes.broken[name]
+
+
+def test_what_was_learnt_from_a_forgotten_run_is_gone(learnt: MemoryStore) -> None:
+    shelf = shelf_of(learnt)
+    (name,) = shelf.names()
+    (first, *_) = stream(learnt, part="decision")
+    desk.record(learnt, desk.requests(200, 3))
+    *_, last = stream(learnt, part="decision")
+    assert learn(learnt, SETTINGS)[0].version == 2
+    with _agent(learnt) as agent:
+        assert _served(agent, 20)
+        told = CliRunner().invoke(app, ["memory", "forget", f"run-{last.id}"]).stdout
+        assert f"{name} version 2. The slow path answers until you type: shoal learn" in told
+        assert _served(agent, 20) == []
+        assert (shelf.current(name).version, shelf.versions(name)) == (0, [1])
+        assert shelf.undo(name).version == 1  # it had not learnt from that run
+        assert _served(agent, 20)
+    told = CliRunner().invoke(app, ["memory", "forget", f"run-{first.id}", "--json"]).stdout
+    assert json.loads(told)["unlearnt"] == [f"{name} version 1"]
+    assert learn(learnt, SETTINGS)[0].version == 3
+    learnt.forget_thread("desk")
+    assert shelf.names() == []
+    assert name not in [path.name for path in shelf.root.iterdir()]
+
+
+def test_a_run_that_is_forgotten_while_it_is_learnt_from_leaves_no_reflex(
+    learnt: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf_of(learnt).undo(shelf_of(learnt).names()[0])
+    promote = Made.promote
+
+    def late(made: Made, shelf: Shelf, figures: Mapping[str, object]) -> int:
+        learnt.forget(f"run-{made.evidence['own'][0]}")
+        return promote(made, shelf, figures)
+
+    monkeypatch.setattr(Made, "promote", late)
+    (one,) = learn(learnt, SETTINGS)
+    assert (one.promoted, one.version) == (False, 0)
+    assert shelf_of(learnt).versions(one.name) == []
+
+
+def test_a_forgetting_that_is_killed_takes_the_reflex_with_it_later(learnt: MemoryStore) -> None:
+    (name,) = shelf_of(learnt).names()
+    first = next(stream(learnt, part="decision")).id
+    rows = [(f"shoal.{learnt.user}.run", f"run-{first}")]
+    learnt.delete_all(rows, [f"run:{first}"])  # as forgetting does, and no further
+    assert shelf_of(learnt).current(name).serves
+    MemoryStore(learnt.path).close()
+    assert not shelf_of(learnt).current(name).serves
 
 
 def test_the_command_line_shows_and_takes_back(learnt: MemoryStore) -> None:
