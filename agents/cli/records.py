@@ -137,19 +137,28 @@ def feedback(
 ) -> None:
     """Say whether a run was right; without --ok or --wrong, take back what you said."""
     from shoal.agents.records import give_feedback
+    from shoal.agents.records.schemas import known_functions
     from shoal.agents.reflexes.hearing import hear_from_records
 
-    began = time.time()
+    began, mended = time.time(), _corrected(correction)
+    tool = str(mended.get("name") or "") if isinstance(mended, Mapping) else ""
     with opened_memory() as memory:
-        record = give_feedback(memory, run, ok, _corrected(correction), by)
+        functions = known_functions(memory, tool) if tool else ()
+        record = give_feedback(memory, run, ok, mended, by, functions)
         if record.said_since(began):
             hear_from_records(memory, record)
     if json:
         print_json(_facts(record))
         return
     said = _said(record) or "no feedback"
-    told = f"{record.id[:12]}: {said} · {_use(record, 'may be learnt: ')}"
-    console.print(plain(told), highlight=False)
+    told = [f"{record.id[:12]}: {said} · {_use(record, 'may be learnt: ')}"]
+    if tool and not any(each.get("name") == tool for each in record.functions):
+        told.append(
+            f"No run here called {tool}, so its schema is not known, and shoal export calls leaves "
+            "this correction out. Where the tool is at hand, type: agent.feedback(…)"
+        )
+    for line in told:
+        console.print(plain(line), highlight=False, soft_wrap=True)
 
 
 def export(
