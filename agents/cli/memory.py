@@ -89,8 +89,9 @@ def forget(
             gone = memory.forget_item(item)
             _say(json, "Forgotten: {text}", key=item.key, text=item.text, unlearnt=gone)
     if gone and not json:
-        told = f"Gone with it, for it was learnt from: {', '.join(gone)}. The slow path answers "
-        console.print(plain(told + "until you type: shoal learn"), highlight=False, soft_wrap=True)
+        told = f"Reflexes that had learnt from it are gone as well: {', '.join(gone)}. "
+        told += "The slow path answers until you type: shoal learn"
+        console.print(plain(told), highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from shoal.agents.records.trust import PARTS
 from shoal.errors import UsageError
 
 if TYPE_CHECKING:
+    from shoal.agents.memory import MemoryStore
     from shoal.agents.records import Record
     from shoal.agents.records.export import Manifest
 
@@ -203,13 +204,28 @@ def _review(runs: Sequence[str], approved: bool, by: str, json: bool) -> None:
     with opened_memory() as memory:
         found = [find(memory, run).id for run in runs]  # all are known before one is changed
         records = [review(memory, run, approved, by) for run in found]
+        learnt = [] if approved else _learnt_already(memory, found)
     if json:
         facts = [_facts(record) for record in records]
         print_json(facts if len(facts) > 1 else facts[0])
         return
-    for record in records:
-        told = f"{record.id[:12]} {_use(record, 'may be learnt: ')}"
-        console.print(plain(told), highlight=False)
+    lines = [f"{record.id[:12]} {_use(record, 'may be learnt: ')}" for record in records]
+    for line in (*lines, *learnt):
+        console.print(plain(line), highlight=False, soft_wrap=True)
+
+
+def _learnt_already(memory: MemoryStore, runs: Sequence[str]) -> list[str]:
+    """Says which reflexes that serve were learnt from runs, and how to take that back."""
+    from shoal.agents.reflexes.evidence import holding
+    from shoal.agents.reflexes.learning import shelf_of
+
+    shelf = shelf_of(memory)
+    return [
+        f"{name} has learnt from it and serves. To take that back: shoal reflexes off {name}, then "
+        "shoal learn"
+        for name, held in holding(shelf, runs).items()
+        if name in shelf.names() and shelf.sound(name).serves and shelf.sound(name).version in held
+    ]
 
 
 def _facts(record: Record) -> dict[str, Any]:

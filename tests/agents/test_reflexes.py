@@ -191,8 +191,13 @@ def test_what_was_learnt_from_a_forgotten_run_is_gone(learnt: MemoryStore) -> No
     assert learn(learnt, SETTINGS)[0].version == 2
     with _agent(learnt) as agent:
         assert _served(agent, 20)
+        told = CliRunner().invoke(app, ["records", "reject", last.id]).stdout
+        assert f"shoal reflexes off {name}" in told
         told = CliRunner().invoke(app, ["memory", "forget", f"run-{last.id}"]).stdout
-        assert f"{name} version 2. The slow path answers until you type: shoal learn" in told
+        assert (
+            f"gone as well: {name} version 2. The slow path answers until you type: shoal learn"
+            in told
+        )
         assert _served(agent, 20) == []
         assert (shelf.current(name).version, shelf.versions(name)) == (0, [1])
         assert shelf.undo(name).version == 1  # it had not learnt from that run
