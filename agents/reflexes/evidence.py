@@ -72,7 +72,7 @@ def unlearn(memory: MemoryStore, runs: Collection[str]) -> tuple[str, ...]:
         _take_away(shelf, name, held)
         own = {run for found in held.values() for run in (found or {}).get("own", ())}
         if everything and absent(memory, sorted(own)) == own != set():
-            shutil.rmtree(shelf.root / name)  # it may tell what the conversation was called
+            _delete(shelf.root / name)  # it may tell what the conversation was called
         gone += [f"{name} version {each}" for each in held]
     return tuple(gone)
 
@@ -122,9 +122,12 @@ def _take_away(shelf: Shelf, name: str, doomed: Collection[int]) -> None:
     if name in shelf.names():
         shelf.change(name, without)
     for version in doomed:
-        try:
-            shutil.rmtree(shelf.folder(name, version))
-        except OSError as error:
-            raise StorageError(
-                f"could not delete {shelf.folder(name, version)}", str(error)
-            ) from error
+        _delete(shelf.folder(name, version))
+
+
+def _delete(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        fix = "Delete it, or open the memory again (shoal memory stats): that goes on with it"
+        raise StorageError(f"could not delete {folder}", str(error), fix) from error

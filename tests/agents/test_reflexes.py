@@ -23,6 +23,7 @@ from shoal.agents.reflexes import LearnSettings, Shelf, learn
 from shoal.agents.reflexes.candidates import Made
 from shoal.agents.reflexes.drift import FALSE_ALARM, Drift
 from shoal.agents.reflexes.examples import example_of
+from shoal.agents.reflexes.hearing import tell
 from shoal.agents.reflexes.journal import put
 from shoal.agents.reflexes.learning import shelf_of
 from shoal.agents.reflexes.risk import lowest_threshold, worse_by
@@ -206,6 +207,7 @@ def test_what_was_learnt_from_a_forgotten_run_is_gone(learnt: MemoryStore) -> No
     assert json.loads(told)["unlearnt"] == [f"{name} version 1"]
     assert learn(learnt, SETTINGS)[0].version == 3
     learnt.forget_thread("desk")
+    tell(shelf, name, 3, lambda current: current, "an answer that was under way")
     assert shelf.names() == []
     assert name not in [path.name for path in shelf.root.iterdir()]
 
