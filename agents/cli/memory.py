@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,8 +89,9 @@ def forget(
             gone = memory.forget_item(item)
             _say(json, "Forgotten: {text}", key=item.key, text=item.text, unlearnt=gone)
     if gone and not json:
-        told = f"Gone with it, for it was learnt from: {', '.join(gone)}. The slow path answers "
-        console.print(plain(told + "until you type: shoal learn"), highlight=False, soft_wrap=True)
+        told = f"Reflexes that had learnt from it are gone as well: {', '.join(gone)}. "
+        told += "The slow path answers until you type: shoal learn"
+        console.print(plain(told), highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -118,6 +120,9 @@ def export(
     left = "; {artifacts} GIFs and trajectories of episodes stay behind, in the artifacts folder"
     _say(json, said + (left if made.artifacts else ""), items=made.items, blobs=made.blobs,
          missing=made.missing, artifacts=made.artifacts, path=str(made.path))  # fmt: skip
+    if not json:
+        told = f"To take it in as your own: shoal memory import {shlex.quote(to.name)} --trusted"
+        console.print(plain(told), highlight=False, soft_wrap=True)
 
 
 @app.command("import")
@@ -126,23 +131,26 @@ def importing(
     skip_damaged: Annotated[
         bool, typer.Option("--skip-damaged", help="Leave out damaged lines.")
     ] = False,
-    untrusted: Annotated[
+    trusted: Annotated[
         bool,
-        typer.Option(
-            "--untrusted", help="Somebody else's: nothing in it counts as your word or approval."
-        ),
+        typer.Option("--trusted", help="Your own: its word on who said and approved what counts."),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Add an export; nothing is taken where a line is damaged, unless told to."""
+    """Add an export; nothing is taken where a line is damaged, unless told to.
+
+    Without --trusted nothing in it counts as your word or approval: notes instruct nobody, and
+    records teach nothing until you approve them.
+    """
     from shoal.agents.memory.importing import import_from
 
     with opened_memory() as memory, _progress("imported", json) as tell:
-        made = import_from(
-            memory, source, skip_damaged=skip_damaged, trust=not untrusted, progress=tell
-        )
+        made = import_from(memory, source, skip_damaged=skip_damaged, trust=trusted, progress=tell)
     if json:
         print_json(made)
+        return
+    if not (made.added or made.replaced or made.kept or made.expired or made.refused or made.named):
+        _say(False, "Nothing was imported: there is no item in {source}.", source=str(source))
         return
     _say(False, "{added} added, {replaced} replaced, {kept} here already, {expired} expired, "
          "{damaged} damaged, {blobs} files", added=made.added, replaced=made.replaced,
@@ -152,6 +160,13 @@ def importing(
     if made.refused:
         told = f"  left out {made.refused} names for pictures, which would have counted as yours"
         console.print(told, highlight=False)
+    if not trusted and (made.added or made.refused):
+        told = (
+            "Taken as somebody else's words: they instruct nobody, and the records among them wait "
+            "for your approval (shoal records list --waiting). If it is your own export, type: "
+            f"shoal memory import {shlex.quote(str(source))} --trusted"
+        )
+        console.print(plain(told), highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from shoal.agents.records.trust import PARTS
 from shoal.errors import UsageError
 
 if TYPE_CHECKING:
+    from shoal.agents.memory import MemoryStore
     from shoal.agents.records import Record
     from shoal.agents.records.export import Manifest
 
@@ -137,19 +138,28 @@ def feedback(
 ) -> None:
     """Say whether a run was right; without --ok or --wrong, take back what you said."""
     from shoal.agents.records import give_feedback
+    from shoal.agents.records.schemas import known_functions
     from shoal.agents.reflexes.hearing import hear_from_records
 
-    began = time.time()
+    began, mended = time.time(), _corrected(correction)
+    tool = str(mended.get("name") or "") if isinstance(mended, Mapping) else ""
     with opened_memory() as memory:
-        record = give_feedback(memory, run, ok, _corrected(correction), by)
+        functions = known_functions(memory, tool) if tool else ()
+        record = give_feedback(memory, run, ok, mended, by, functions)
         if record.said_since(began):
             hear_from_records(memory, record)
     if json:
         print_json(_facts(record))
         return
     said = _said(record) or "no feedback"
-    told = f"{record.id[:12]}: {said} · {_use(record, 'may be learnt: ')}"
-    console.print(plain(told), highlight=False)
+    told = [f"{record.id[:12]}: {said} · {_use(record, 'may be learnt: ')}"]
+    if tool and not any(each.get("name") == tool for each in record.functions):
+        told.append(
+            f"No run here called {tool}, so its schema is not known, and shoal export calls leaves "
+            "this correction out. Where the tool is at hand, type: agent.feedback(…)"
+        )
+    for line in told:
+        console.print(plain(line), highlight=False, soft_wrap=True)
 
 
 def export(
@@ -194,13 +204,28 @@ def _review(runs: Sequence[str], approved: bool, by: str, json: bool) -> None:
     with opened_memory() as memory:
         found = [find(memory, run).id for run in runs]  # all are known before one is changed
         records = [review(memory, run, approved, by) for run in found]
+        learnt = [] if approved else _learnt_already(memory, found)
     if json:
         facts = [_facts(record) for record in records]
         print_json(facts if len(facts) > 1 else facts[0])
         return
-    for record in records:
-        told = f"{record.id[:12]} {_use(record, 'may be learnt: ')}"
-        console.print(plain(told), highlight=False)
+    lines = [f"{record.id[:12]} {_use(record, 'may be learnt: ')}" for record in records]
+    for line in (*lines, *learnt):
+        console.print(plain(line), highlight=False, soft_wrap=True)
+
+
+def _learnt_already(memory: MemoryStore, runs: Sequence[str]) -> list[str]:
+    """Says which reflexes that serve were learnt from runs, and how to take that back."""
+    from shoal.agents.reflexes.evidence import holding
+    from shoal.agents.reflexes.learning import shelf_of
+
+    shelf = shelf_of(memory)
+    return [
+        f"{name} has learnt from it and serves. To take that back: shoal reflexes off {name}, then "
+        "shoal learn"
+        for name, held in holding(shelf, runs).items()
+        if name in shelf.names() and shelf.sound(name).serves and shelf.sound(name).version in held
+    ]
 
 
 def _facts(record: Record) -> dict[str, Any]:

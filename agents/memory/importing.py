@@ -44,7 +44,7 @@ class Imported:
         added: New items.
         replaced: Items that were here and older.
         kept: Items that were here as new or newer, and stay.
-        refused: Names for pictures, which nobody here vouches for (`trust=False`).
+        refused: Names for pictures, which nobody here vouches for (not with `trust`).
         expired: Items whose time was over.
         damaged: How many lines were refused.
         named: The first of them, each "line 3: why".
@@ -66,7 +66,7 @@ def import_from(
     source: Path,
     *,
     skip_damaged: bool = False,
-    trust: bool = True,
+    trust: bool = False,
     progress: Progress = lambda done: None,
 ) -> Imported:
     """Adds an export to a user's memory.
@@ -79,10 +79,11 @@ def import_from(
         memory: The user's.
         source: A folder, .zip or .jsonl.
         skip_damaged: Leave out damaged lines instead of refusing all.
-        trust: Believe the file's word on who said what, and on what was approved. Otherwise
-            what it says the user or the program said counts as "memory", which instructs nobody
-            and teaches nothing; runs' records wait for approval here, names taught for pictures
-            are left out, and what is here stays, whatever date the file gives its own.
+        trust: Believe the file's word on who said what, and on what was approved: for an export
+            of one's own. Otherwise what it says the user or the program said counts as "memory",
+            which instructs nobody and teaches nothing; runs' records wait for approval here, names
+            taught for pictures are left out, and what is here stays, whatever date the file gives
+            its own. What was taken so and left as it was is believed once it comes with trust.
         progress: Is told how many lines are done.
 
     Raises:
@@ -192,14 +193,19 @@ class _Taker:
         here = self._memory.get(op.namespace, op.key)
         if here is None:
             self.added += 1
-        elif not self._trust or float(here.value.get("at") or 0) >= float(
-            (op.value or {}).get("at") or 0
-        ):
+        elif not self._replaces(op.value or {}, here.value, op.namespace[-1]):
             self.kept += 1
             return False
         else:
             self.replaced += 1
         return True
+
+    def _replaces(self, new: Mapping[str, Any], here: Mapping[str, Any], kind: str) -> bool:
+        if not self._trust:
+            return False
+        if new != here == as_strangers(kind, new):
+            return True
+        return float(here.get("at") or 0) < float(new.get("at") or 0)
 
 
 @contextmanager

@@ -67,21 +67,35 @@ def unlearn(memory: MemoryStore, runs: Collection[str]) -> tuple[str, ...]:
     shelf, gone = shelf_of(memory), list[str]()
     with suppress(RunError), shelf.learning():
         pass  # half a version that a killed learner left goes, too
-    for folder in sorted(path for path in shelf.root.glob("[!.]*") if path.is_dir()):
-        versions = shelf.versions(folder.name)
-        held = {each: _evidence(folder / str(each)) for each in versions}
-        doomed = {each for each, found in held.items() if _holds(found, runs)}
-        if doomed:
-            _take_away(shelf, folder.name, doomed)
-            own = {run for each in doomed for run in (held[each] or {}).get("own", ())}
-            if doomed == set(versions) and absent(memory, sorted(own)) == own != set():
-                shutil.rmtree(folder)  # its name may tell what the conversation was called
-        gone += [f"{folder.name} version {each}" for each in sorted(doomed)]
+    for name, held in holding(shelf, runs).items():
+        everything = set(held) == set(shelf.versions(name))
+        _take_away(shelf, name, held)
+        own = {run for found in held.values() for run in (found or {}).get("own", ())}
+        if everything and absent(memory, sorted(own)) == own != set():
+            _delete(shelf.root / name)  # it may tell what the conversation was called
+        gone += [f"{name} version {each}" for each in held]
     return tuple(gone)
 
 
+def holding(shelf: Shelf, runs: Collection[str]) -> dict[str, dict[int, Evidence | None]]:
+    """Returns the versions that were learnt from one of these runs: name -> version -> its runs.
+
+    A version that can't tell its runs (None) counts as if it held them.
+    """
+    names = sorted(path.name for path in shelf.root.glob("[!.]*") if path.is_dir())
+    found = {
+        name: {each: _evidence(shelf.folder(name, each)) for each in shelf.versions(name)}
+        for name in names
+    }
+    held = {
+        name: {each: told for each, told in its.items() if _holds(told, runs)}
+        for name, its in found.items()
+    }
+    return {name: its for name, its in held.items() if its}
+
+
 def _holds(found: Evidence | None, runs: Collection[str]) -> bool:
-    """Whether it was learnt from one of these runs; one that can't tell counts as if it were."""
+    """Whether one of these runs is among its own."""
     return found is None or any(not set(runs).isdisjoint(ids) for ids in found.values())
 
 
@@ -108,9 +122,12 @@ def _take_away(shelf: Shelf, name: str, doomed: Collection[int]) -> None:
     if name in shelf.names():
         shelf.change(name, without)
     for version in doomed:
-        try:
-            shutil.rmtree(shelf.folder(name, version))
-        except OSError as error:
-            raise StorageError(
-                f"could not delete {shelf.folder(name, version)}", str(error)
-            ) from error
+        _delete(shelf.folder(name, version))
+
+
+def _delete(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        fix = "Delete it, or open the memory again (shoal memory stats): that goes on with it"
+        raise StorageError(f"could not delete {folder}", str(error), fix) from error

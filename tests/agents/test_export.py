@@ -12,7 +12,7 @@ import pytest
 
 from shoal import Agent, Run
 from shoal.agents import as_tool
-from shoal.agents.records.export import Manifest, export
+from shoal.agents.records.export import Filter, Manifest, export
 from shoal.errors import UnknownNameError, UsageError
 from shoal.extras import installed
 from shoal.modalities.text.calls.lessons import read_lessons
@@ -100,6 +100,10 @@ def test_what_people_disagree_about_or_reject_is_left_out(
     assert told["written"] == 2
     assert told["left_out"]["contradictory feedback"] == 1
     assert told["left_out"]["rejected by a person"] == 1
+    before = (tmp_path / "calls.jsonl").read_bytes()
+    with pytest.raises(UsageError, match=r"expert nobody, so nothing was written: those here are"):
+        export(agent.memory, "calls", tmp_path / "calls.jsonl", Filter(experts=("nobody",)))
+    assert (tmp_path / "calls.jsonl").read_bytes() == before
 
 
 @pytest.mark.parametrize("library", ["", "h5py"])

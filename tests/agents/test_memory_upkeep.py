@@ -24,6 +24,7 @@ from shoal.agents.memory.sqlite import FORMAT, driver
 from shoal.agents.records import find, stream
 from shoal.agents.records.export import export
 from shoal.errors import UnknownNameError, UsageError
+from tests.commands import typed
 
 
 @pytest.fixture
@@ -161,15 +162,20 @@ def test_an_export_comes_back_whole(name: str, memory: MemoryStore, tmp_path: Pa
     assert (made.items, made.blobs) == (4, 0 if name.endswith("jsonl") else 1)
     assert made.artifacts == 1  # stays behind, and is told
     other = MemoryStore(tmp_path / "other" / "memory.sqlite", user="anna")
-    first = import_from(other, tmp_path / name)
-    again = import_from(other, tmp_path / name)
-    assert (first.added, again.added, again.kept) == (4, 0, 4)
+    first, again, doubted = (
+        import_from(other, tmp_path / name, trust=trust) for trust in (True, True, False)
+    )
+    assert (first.added, again.added, again.kept, doubted.kept) == (4, 0, 4, 4)
     assert other.find("e").data == {"seed": 3}
     assert other.recall("thread", thread="a.b")[0].data == {"x": [1]}
     assert other.connection.execute("SELECT count(expires_at) FROM store").fetchone() == (1,)
     assert name.endswith("jsonl") or other.blobs.path(sha256).read_bytes() == b"pixels"
-    told = import_from(MemoryStore(tmp_path / "b" / "m.sqlite"), tmp_path / name, trust=False)
-    assert told.added == 4
+    third = MemoryStore(tmp_path / "b" / "m.sqlite")
+    told = [import_from(third, tmp_path / name, trust=trust) for trust in (False, True, True)]
+    assert [(each.added, each.replaced, each.kept) for each in told] == [
+        (4, 0, 0), (0, 2, 2), (0, 0, 4)
+    ]  # fmt: skip
+    assert {item.provenance for item in third.items(("text",))} == {"user"}
     other.close()
 
 
@@ -192,7 +198,7 @@ def test_damaged_lines_are_named_and_nothing_is_taken(memory: MemoryStore, tmp_p
     with pytest.raises(UsageError, match=r"4 lines.*line 2: it is no JSON; line 3: its checksum"):
         import_from(memory, source)
     assert memory.recent() == ()
-    made = import_from(memory, source, skip_damaged=True, trust=False)
+    made = import_from(memory, source, skip_damaged=True)
     assert (made.added, made.damaged, len(made.named)) == (2, 4, 4)
     assert {item.provenance for item in memory.recent()} == {"memory"}
     memory.forget("s")
@@ -220,7 +226,7 @@ def test_a_strangers_export_teaches_nothing_and_replaces_nothing(tmp_path: Path)
         ]
         source = tmp_path / "x.jsonl"
         source.write_text("\n".join(map(json.dumps, lines)))
-        made = import_from(agent.memory, source, trust=False)
+        made = import_from(agent.memory, source)
         assert (made.added, made.kept, made.refused) == (1, 2, 1)
         assert find(agent.memory, "forged").origins("decision") == ("request (memory)",)
         for kind in ("sft", "intents", "calls", "bandit", "calibration"):
@@ -229,6 +235,11 @@ def test_a_strangers_export_teaches_nothing_and_replaces_nothing(tmp_path: Path)
         assert [record.id for record in stream(agent.memory)] == [run.id]
         assert agent.memory.find("note").text == "mine"
         source.write_text(json.dumps(note | {"at": 1e300}))
+        other = source.with_name("of-nobody.jsonl")
+        other.touch()
+        assert "there is no item in" in typed(f"shoal memory import {other}").stdout
+        other.write_text(json.dumps(note | {"key": "other"}))
+        assert "--trusted" in typed(f"shoal memory import {other}").stdout
         with pytest.raises(UsageError, match="no time that has been"):
             import_from(agent.memory, source)
 

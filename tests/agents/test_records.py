@@ -25,6 +25,7 @@ from shoal.agents.records.export import export
 from shoal.agents.records.parsing import record_of
 from shoal.agents.records.reading import newest
 from shoal.agents.records.replay import Swap, replay
+from shoal.agents.records.schemas import known_functions
 from shoal.agents.records.trust import origins
 from shoal.errors import MissingModelError, UnknownNameError, UsageError
 from shoal.types import Cost, Expert, Run, Step, Task
@@ -322,6 +323,17 @@ def test_a_corrected_call_brings_the_schema_of_its_tool(tmp_path: Path) -> None:
         assert export(agent.memory, "calls", tmp_path / "calls").written == 1
         with pytest.raises(UsageError, match="nosuch"):
             replay(agent, [record], Swap.of("text=nosuch"))  # it needs no model, and yet
+        run = agent.run("what is 2 + 3?", interactive=False)
+        agent.run("how many days until 2027-02-02?", interactive=False)
+    said = {"name": "days_since", "arguments": {"date": "2026-01-01"}}
+    told = typed(f"shoal feedback {run.id} --wrong --correction '{json.dumps(said)}'").stdout
+    assert "schema is not known" not in told
+    said["name"] = "nosuch"
+    told = typed(f"shoal feedback {run.id} --wrong --correction '{json.dumps(said)}'").stdout
+    assert "No run here called nosuch, so its schema is not known" in told
+    with closing(MemoryStore()) as memory:
+        assert known_functions(memory, "days_until")[0]["parameters"]["required"] == ["date"]
+        assert find(memory, run.id).functions[-1]["name"] == "days_since"
     mail = json.loads(typed("shoal run 'what is 3 + 3?' --untrusted --json").stdout)
     assert mail["task"]["provenance"] == "tool"
     told = typed(f"shoal records reject {run.id[:8]} {run.id} --json").stdout

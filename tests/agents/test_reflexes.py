@@ -23,6 +23,7 @@ from shoal.agents.reflexes import LearnSettings, Shelf, learn
 from shoal.agents.reflexes.candidates import Made
 from shoal.agents.reflexes.drift import FALSE_ALARM, Drift
 from shoal.agents.reflexes.examples import example_of
+from shoal.agents.reflexes.hearing import tell
 from shoal.agents.reflexes.journal import put
 from shoal.agents.reflexes.learning import shelf_of
 from shoal.agents.reflexes.risk import lowest_threshold, worse_by
@@ -191,8 +192,13 @@ def test_what_was_learnt_from_a_forgotten_run_is_gone(learnt: MemoryStore) -> No
     assert learn(learnt, SETTINGS)[0].version == 2
     with _agent(learnt) as agent:
         assert _served(agent, 20)
+        told = CliRunner().invoke(app, ["records", "reject", last.id]).stdout
+        assert f"shoal reflexes off {name}" in told
         told = CliRunner().invoke(app, ["memory", "forget", f"run-{last.id}"]).stdout
-        assert f"{name} version 2. The slow path answers until you type: shoal learn" in told
+        assert (
+            f"gone as well: {name} version 2. The slow path answers until you type: shoal learn"
+            in told
+        )
         assert _served(agent, 20) == []
         assert (shelf.current(name).version, shelf.versions(name)) == (0, [1])
         assert shelf.undo(name).version == 1  # it had not learnt from that run
@@ -201,6 +207,7 @@ def test_what_was_learnt_from_a_forgotten_run_is_gone(learnt: MemoryStore) -> No
     assert json.loads(told)["unlearnt"] == [f"{name} version 1"]
     assert learn(learnt, SETTINGS)[0].version == 3
     learnt.forget_thread("desk")
+    tell(shelf, name, 3, lambda current: current, "an answer that was under way")
     assert shelf.names() == []
     assert name not in [path.name for path in shelf.root.iterdir()]
 

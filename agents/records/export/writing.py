@@ -94,7 +94,7 @@ def export(
 
     Raises:
         UnknownNameError: No such kind.
-        UsageError: The place holds something else.
+        UsageError: The place holds something else, or no record is of an expert that is wanted.
         StorageError: It can't be written; what was there before is intact.
     """
     if kind not in KINDS and kind != EPISODES:
@@ -123,14 +123,22 @@ def manifest_path(to: Path) -> Path:
 def _looked_at(
     memory: MemoryStore, wanted: Filter, told: Manifest, report: Callable[[int], None]
 ) -> Iterator[Record]:
+    names = set[str]()
     for place, record in enumerate(everything(memory, since=wanted.since), 1):
         report(place)
+        names |= {record.run.expert} if record else set()
         if record is None:
             told.records += 1
             told.leave_out(None, "the record is damaged")
         elif not wanted.experts or record.run.expert in wanted.experts:
             told.records += 1
             yield record
+    if nobody := set(wanted.experts) - names:
+        raise UsageError(
+            f"no record is of the expert {' or '.join(sorted(nobody))}, so nothing was written",
+            f"those here are of {', '.join(sorted(names)) or 'nobody'}",
+            "Leave out --expert, or name one of these",
+        )
 
 
 def _rows(kind: Kind, seen: Iterator[Record], spool: Spool, told: Manifest) -> Iterator[Row]:
