@@ -96,7 +96,7 @@ def train(path: Path = SHIPPED) -> dict[str, Any]:
     with one_thread():
         logits = possible(_held_out(lot), lot)
         temperature = _temperature(logits, lot)
-        weights, bias = _fitted(lot)
+        weights, bias = fitted(lot)
     figures, held_out = _figures(logits / temperature, lot)
     figures = {
         "command": "python -m shoal.agents.router.train", "lessons": len(taught),
@@ -119,7 +119,8 @@ def _first(taught: Sequence[Lesson], place: int) -> bool:
     return place == 0 or taught[place - 1].wording != taught[place].wording
 
 
-def _fitted(lot: Lot, kept: torch.Tensor | None = None) -> tuple[Any, Any]:
+def fitted(lot: Lot, kept: torch.Tensor | None = None) -> tuple[Any, Any]:
+    """Weights (3 d + f, k) and bias (k,) of the lessons that are kept, before any temperature."""
     rows = torch.ones(len(lot.y), dtype=torch.bool) if kept is None else kept
     k, shares = len(lot.skills), lot.shares[rows]
     return fit_head(lot.x[rows], lot.y[rows], k, PENALTY, shares=shares, iterations=ITERATIONS)
@@ -131,7 +132,7 @@ def _held_out(lot: Lot) -> torch.Tensor:
     fold = (order % FOLDS)[lot.wordings]
     logits = torch.zeros(len(lot.y), len(lot.skills))
     for number in range(FOLDS):
-        weights, bias = _fitted(lot, fold != number)
+        weights, bias = fitted(lot, fold != number)
         logits[fold == number] = lot.x[fold == number] @ weights + bias
     return logits
 
