@@ -112,11 +112,7 @@ def _wh(plain: str) -> bool:
 
 
 def too_few(task: Task) -> bool:
-    """Whether it speaks of more pictures than are at hand, where any is.
-
-    >>> too_few(Task("what is on the third picture", (PICTURE,)))  # doctest: +SKIP
-    True
-    """
+    """Whether it speaks of more pictures than are at hand ("the third"), where any is."""
     return 0 < len(task.images) < _pictures(bare(task.text))
 
 
