@@ -71,7 +71,9 @@ def _stored(house: House, image: Any) -> ImageRef:
     from shoal.modalities.vision import load_image
 
     loaded = load_image(image)
-    sha256 = house.memory.blobs.put(loaded.encoded)
-    if loaded is not image:  # the pixels of a caller's own `LoadedImage` may be others by then
+    if loaded is image:  # a caller's own: its pixels, and its name, may be others by then
+        sha256 = house.memory.blobs.put(loaded.encoded)
+    else:
+        house.memory.blobs.put_soon(loaded.encoded, sha256 := loaded.sha256)
         house.recent.add(loaded)
     return ImageRef(sha256, loaded.media_type, loaded.width, loaded.height)

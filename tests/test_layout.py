@@ -22,6 +22,7 @@ BASE = {
     "shoal.files",
     "shoal.extras",
     "shoal.lazy",
+    "shoal.lingering",
     "shoal.statistics",
     "shoal.version",
 }

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from shoal.errors import StorageError
-from shoal.files import sha256_file, write_atomic
+from shoal.errors import ImageError, StorageError
+from shoal.files import sync, write_atomic, write_quickly
+from shoal.lingering import Lingering
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class BlobStore:
-    """A folder of files that are named by their sha256.
+    """A folder of files that are named by the sha256 of what they stand for.
 
     Args:
         folder: Where the blobs lie; made when the first one is stored.
@@ -21,27 +25,72 @@ class BlobStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._hasty: dict[str, None] = {}
+        self._lingering: Lingering | None = None
+        self._one = threading.Lock()
 
-    def put(self, content: bytes) -> str:
+    def put(self, content: bytes, sha256: str = "") -> str:
         """Stores bytes and returns their hex sha256; the same bytes are stored once.
 
         A file that was damaged since is written anew.
 
+        Args:
+            content: The bytes.
+            sha256: Their name, where they are packed pixels that `stands_for` it.
+
         Raises:
             StorageError: The disk is full or not writable; nothing half-written stays.
         """
-        sha256 = hashlib.sha256(content).hexdigest()
+        sha256 = sha256 or hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
-        if not path.exists() or sha256_file(path) != sha256:
-            write_atomic(path, content)
+        if not path.exists() or not stands_for(path.read_bytes(), sha256):
+            write_atomic(path, _packed(content) or content)
         return sha256
+
+    def put_soon(self, content: bytes, sha256: str) -> None:
+        """Stores bytes without waiting for the disk.
+
+        Once this returns, a kill does not lose them. A moment later, when nothing comes, a thread
+        makes them durable and packs plain pixels: lossless, in a third of the space.
+
+        Args:
+            content: The bytes.
+            sha256: Their hex sha256.
+
+        Raises:
+            StorageError: The disk is full or not writable; nothing half-written stays.
+        """
+        write_quickly(self._path(sha256), content)
+        self._hasty[sha256] = None
+        if self._lingering is None:
+            self._lingering = Lingering(self)
+        self._lingering.stir()
+
+    def flush(self) -> None:
+        """Makes durable, and packs, what was stored in haste.
+
+        Raises:
+            StorageError: The disk is full or not writable; the blobs are as they were.
+        """
+        with self._one:
+            for sha256 in list(self._hasty):
+                self._settle(sha256)
+                self._hasty.pop(sha256, None)
+
+    def close(self) -> None:
+        """Flushes, and ends the thread."""
+        if self._lingering is not None:
+            self._lingering.end()
+            self._lingering = None
+        with suppress(StorageError):  # they are there, and whole
+            self.flush()
 
     def holds(self, sha256: str) -> bool:
         """Whether a blob is here."""
         return _is_name(sha256) and self._path(sha256).exists()
 
     def path(self, sha256: str) -> Path:
-        """Returns the file that holds a blob.
+        """Returns the file that holds a blob: its bytes, or its pixels, packed.
 
         Raises:
             StorageError: It is not here (forgotten, or from another machine).
@@ -57,11 +106,57 @@ class BlobStore:
 
     def forget(self, sha256: str) -> None:
         """Deletes a blob; one that is not there is fine."""
-        if _is_name(sha256):
-            self._path(sha256).unlink(missing_ok=True)
+        if self.holds(sha256):
+            with self._alone():
+                self._path(sha256).unlink(missing_ok=True)
+
+    def _settle(self, sha256: str) -> None:
+        path = self._path(sha256)
+        try:
+            small = _packed(path.read_bytes())
+            with self._alone():
+                if small is None:
+                    sync(path)
+                    sync(path.parent)
+                elif path.exists():
+                    write_atomic(path, small)
+        except FileNotFoundError:
+            return  # forgotten since
+        except OSError as error:
+            raise StorageError(f"cannot make {path} durable", str(error)) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No process packs what another one forgets: it would be back."""
+        from filelock import FileLock
+
+        with FileLock(self.folder.with_name(f".{self.folder.name}.lock")):
+            yield
 
     def _path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
+
+
+def stands_for(content: bytes, sha256: str) -> bool:
+    """Whether a name is that of these bytes, or of the pixels that are packed in them."""
+    if hashlib.sha256(content).hexdigest() == sha256:
+        return True
+    if content[8:12] != b"WEBP":
+        return False
+    from shoal.modalities.vision import load_image
+
+    try:
+        return load_image(load_image(content).pixels).sha256 == sha256
+    except ImageError:
+        return False
+
+
+def _packed(content: bytes) -> bytes | None:
+    if not content.startswith(b"BM"):
+        return None
+    from shoal.modalities.vision.opening.encoding import packed
+
+    return packed(content)
 
 
 def _is_name(sha256: str) -> bool:

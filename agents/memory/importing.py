@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 from langgraph.store.base import PutOp
 
+from shoal.agents.memory.blobs import stands_for
 from shoal.agents.memory.expiry import minutes_left
 from shoal.agents.memory.exporting import ITEMS, checksum
 from shoal.agents.memory.forgetting import FILES
@@ -137,8 +137,8 @@ class _Parts:
                 continue
             with self.blob(name) as stream:
                 content = stream.read(_LARGEST)
-            if hashlib.sha256(content).hexdigest() == name:  # else damaged: as if it were missing
-                memory.blobs.put(content)
+            if stands_for(content, name):  # else damaged: as if it were missing
+                memory.blobs.put(content, name)
                 count += 1
         return count
 

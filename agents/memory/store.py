@@ -55,6 +55,11 @@ class MemoryStore(IndexedStore):
         if self.query("SELECT 1 FROM doomed LIMIT 1"):  # a kill interrupted forgetting
             finish(self)
 
+    def close(self) -> None:
+        """Closes the file, after the pictures that were stored in haste are durable."""
+        self.blobs.close()
+        super().close()
+
     def remember(
         self,
         kind: str,

@@ -140,12 +140,7 @@ class TaughtNames:
 
         from shoal.modalities.vision.teach.views import embed_views
 
-        content, blobs = save({"vectors": embed_views([image], encoder)[0]}), self._memory.blobs
-        sha256 = blobs.put(content)
-        if blobs.path(sha256).read_bytes() != content:  # it was there, and damaged
-            blobs.forget(sha256)
-            blobs.put(content)
-        return sha256
+        return self._memory.blobs.put(save({"vectors": embed_views([image], encoder)[0]}))
 
     def _read(self, sha256: str) -> Floats:
         from safetensors import SafetensorError

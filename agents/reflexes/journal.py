@@ -7,24 +7,20 @@ and whoever opens the memory next moves what was left.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal.errors import ShoalError, StorageError
+from shoal.lingering import Lingering
 
 if TYPE_CHECKING:
     from shoal.agents.memory import MemoryStore
-
-_LINGER = 0.5
-"""Seconds until a record is in the memory."""
 
 _MOST = 500
 """Lines that are moved at once."""
@@ -63,10 +59,7 @@ class Journal:
             raise StorageError(f"cannot keep a journal in {folder}", str(error)) from error
         self._waiting: list[Entry] = []
         self._guard, self._moving = threading.Lock(), threading.Lock()
-        self._wake, self._closed = threading.Event(), False
-        self._thread = threading.Thread(target=_work, args=(weakref.ref(self),), daemon=True)
-        self._thread.start()
-        self._at_exit = atexit.register(_close, weakref.ref(self))
+        self._closed, self._lingering = False, Lingering(self)
 
     def add(self, entry: Entry) -> None:
         """Notes a record; once this returns, a kill does not lose it.
@@ -78,7 +71,7 @@ class Journal:
         with self._guard:
             os.write(self._file, line.encode("utf-8", "replace"))
             self._waiting.append(entry)
-        self._wake.set()
+        self._lingering.stir()
 
     def flush(self) -> None:
         """Moves all that waits into the memory.
@@ -103,7 +96,7 @@ class Journal:
         if self._closed:
             return
         self._closed = True
-        self._wake.set()
+        self._lingering.end()
         with suppress(ShoalError):  # what is left, the next one to open the memory moves
             self.flush()
         os.close(self._file)
@@ -111,7 +104,6 @@ class Journal:
             self._path.unlink(missing_ok=True)
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
-        atexit.unregister(self._at_exit)
 
 
 def recover(root: Path, memory: MemoryStore) -> int:
@@ -173,25 +165,3 @@ def _entries(path: Path) -> Iterator[Entry]:
             entry = json.loads(line)
             if isinstance(entry, dict) and {"user", "key", "value"} <= set(entry):
                 yield entry
-
-
-def _work(journal: weakref.ref[Journal]) -> None:
-    """The thread: holds the journal by a weak reference, so that it can be collected."""
-    wake: Callable[[], threading.Event | None] = lambda: getattr(journal(), "_wake", None)  # noqa: E731
-    while (event := wake()) is not None:
-        if not event.wait(5.0):
-            continue
-        event.clear()
-        time.sleep(_LINGER)
-        alive = journal()
-        if alive is None or alive._closed:
-            return
-        with suppress(ShoalError):  # tried again with the next record, and at the end
-            alive.flush()
-        del alive
-
-
-def _close(journal: weakref.ref[Journal]) -> None:
-    alive = journal()
-    if alive is not None:
-        alive.close()

@@ -57,14 +57,14 @@ def test_a_loaded_image_is_returned_as_it_is() -> None:
 
 def test_pil_and_numpy_are_stored_alike_and_without_loss() -> None:
     from_pil, from_numpy = load_image(half()), load_image(np.asarray(half()))
-    assert from_pil.media_type == from_numpy.media_type == "image/webp"
+    assert from_pil.media_type == from_numpy.media_type == "image/bmp"
     assert from_pil.sha256 == from_numpy.sha256
     again = load_image(from_pil.encoded)
     assert np.array_equal(np.asarray(again.pixels), np.asarray(half()))
 
 
 @pytest.mark.parametrize("size", [(20_000, 3), (2500, 1700)])
-def test_what_webp_cannot_hold_or_makes_costly_is_stored_as_png(size: tuple[int, int]) -> None:
+def test_what_could_not_be_packed_later_is_stored_as_png(size: tuple[int, int]) -> None:
     pixels = np.zeros((*size, 3), np.uint8)
     pixels[:, :, 1] = np.arange(size[1]) % 256
     stored = load_image(pixels)
