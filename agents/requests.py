@@ -71,9 +71,10 @@ def _stored(house: House, image: Any) -> ImageRef:
     from shoal.modalities.vision import load_image
 
     loaded = load_image(image)
+    blobs, sha256 = house.memory.blobs, loaded.sha256
     if loaded is image:  # a caller's own: its pixels, and its name, may be others by then
-        sha256 = house.memory.blobs.put(loaded.encoded)
-    else:
-        house.memory.blobs.put_soon(loaded.encoded, sha256 := loaded.sha256)
+        sha256 = blobs.put(loaded.encoded)
+    elif house.recent.get(sha256) is None or not blobs.holds(sha256):
+        blobs.put_soon(loaded.encoded, sha256)
         house.recent.add(loaded)
     return ImageRef(sha256, loaded.media_type, loaded.width, loaded.height)

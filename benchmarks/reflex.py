@@ -99,6 +99,7 @@ class Bench:
             work.prepare(agent)
             told |= self._learnt(agent, work)
             ran = self._run(agent, work)
+            told["stored_later"] = _stored_later(agent)
             told |= self._beside(ran, slow[count:], work)
             if isinstance(work, Missions):
                 told["env_alone"] = _env_alone(work, self.items[work.name], ran)
@@ -197,6 +198,14 @@ def _served(agent: Agent, item: Item) -> Run | None:
     return agent.reflexes.serve(agent.task(**item.parts))
 
 
+def _stored_later(agent: Agent) -> dict[str, Any]:
+    """What storing pictures takes after they were answered; a thread does it when nothing comes."""
+    began = time.perf_counter()
+    count = agent.memory.blobs.flush()
+    each = 1000 * (time.perf_counter() - began) / max(1, count)
+    return {"pictures": count, "ms_each": round(each, 2)}
+
+
 def _unknown(agent: Agent, work: Support, count: int) -> dict[str, Any]:
     """Requests of intents that were never seen: who answers them fast is wrong."""
     tasks = [agent.task(**item.parts) for item in work.unknown(count)]
@@ -239,6 +248,8 @@ def _say(name: str, told: dict[str, Any]) -> None:
         print(f"  {label}: {value} (target {target}: {'met' if met else 'MISSED'})")
     print(f"  success {told['success']} beside {told['success_slow']} of the slow path")
     print(f"  where served {told['success_where_served']}")
+    if told["stored_later"]["pictures"]:
+        print(f"  stored after they were answered: {told['stored_later']}")
     if "env_alone" in told:
         print(f"  the env's own part of the fast median: {told['env_alone']}")
     if "unknown_served" in told:

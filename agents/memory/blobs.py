@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -60,22 +61,27 @@ class BlobStore:
         Raises:
             StorageError: The disk is full or not writable; nothing half-written stays.
         """
+        if self.holds(sha256):
+            self.put(content, sha256)  # looks whether it is sound
+            return
         write_quickly(self._path(sha256), content)
         self._hasty[sha256] = None
         if self._lingering is None:
             self._lingering = Lingering(self)
         self._lingering.stir()
 
-    def flush(self) -> None:
-        """Makes durable, and packs, what was stored in haste.
+    def flush(self) -> int:
+        """Makes durable, and packs, what was stored in haste; returns how many blobs.
 
         Raises:
             StorageError: The disk is full or not writable; the blobs are as they were.
         """
         with self._one:
-            for sha256 in list(self._hasty):
+            waiting = list(self._hasty)
+            for sha256 in waiting:
                 self._settle(sha256)
                 self._hasty.pop(sha256, None)
+        return len(waiting)
 
     def close(self) -> None:
         """Flushes, and ends the thread."""
@@ -87,7 +93,7 @@ class BlobStore:
 
     def holds(self, sha256: str) -> bool:
         """Whether a blob is here."""
-        return _is_name(sha256) and self._path(sha256).exists()
+        return _is_name(sha256) and os.path.exists(f"{self.folder}/{sha256[:2]}/{sha256}")
 
     def path(self, sha256: str) -> Path:
         """Returns the file that holds a blob: its bytes, or its pixels, packed.
@@ -134,7 +140,7 @@ class BlobStore:
             yield
 
     def _path(self, sha256: str) -> Path:
-        return self.folder / sha256[:2] / sha256
+        return Path(f"{self.folder}/{sha256[:2]}/{sha256}")  # several times a task: `/` is slow
 
 
 def stands_for(content: bytes, sha256: str) -> bool:

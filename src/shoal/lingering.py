@@ -24,7 +24,7 @@ _LOOK = 5.0
 class Owner(Protocol):
     """Who has work that can wait."""
 
-    def flush(self) -> None:
+    def flush(self) -> object:
         """Does all that waits; what a `ShoalError` interrupts, the next call does."""
 
     def close(self) -> None:

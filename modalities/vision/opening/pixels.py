@@ -32,6 +32,8 @@ def to_rgb(image: Image.Image, keep: bool = False) -> Image.Image:
     from PIL import Image
 
     image.load()
+    if image.mode == "RGB" and not image.info and type(image) is Image.Image:  # from memory
+        return image.copy() if keep else image
     with quiet_pillow():
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     flat = _flatten(image.copy() if keep else image)
