@@ -96,8 +96,16 @@ def copied(source: Path, target: MemoryStore, names: Sequence[str]) -> None:
         for name, item in found if item is not None
     ]  # fmt: skip
     put(target, entries)
-    if (source / "blobs").is_dir():
-        shutil.copytree(source / "blobs", target.path.parent / "blobs", dirs_exist_ok=True)
+    _copy_pictures(source / "blobs", target.path.parent / "blobs", entries)
+
+
+def _copy_pictures(source: Path, target: Path, entries: Sequence[dict[str, Any]]) -> None:
+    """Those of the records alone: a fresh task's picture has to be new to the memory."""
+    for entry in entries:
+        for image in entry["value"]["data"]["task"].get("images", ()):
+            name = Path(image["sha256"][:2]) / image["sha256"]
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, target / name)
 
 
 def approved(memory: MemoryStore, slow: Sequence[Slow]) -> None:
