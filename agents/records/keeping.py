@@ -91,7 +91,7 @@ def as_dict(value: Any) -> Any:
     if isinstance(value, str):
         return str(value).encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
-        return {str(key): as_dict(item) for key, item in value.items()}
+        return {as_dict(str(key)): as_dict(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [as_dict(item) for item in value]
     return str(value)

@@ -32,9 +32,6 @@ JOIN store s ON s.prefix = p.value ->> 0 AND s.key = p.value ->> 1
 
 Entry = dict[str, Any]
 
-_JSON = json.JSONEncoder(ensure_ascii=False, default=str)
-"""As `json.dumps` would make it anew for each record."""
-
 
 class Journal:
     """The records of one process that are not in the memory yet.
@@ -57,7 +54,7 @@ class Journal:
             self._file = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         except OSError as error:
             raise StorageError(f"cannot keep a journal in {folder}", str(error)) from error
-        self._waiting: list[Entry] = []
+        self._waiting: list[bytes] = []
         self._guard, self._moving = threading.Lock(), threading.Lock()
         self._closed, self._lingering = False, Lingering(self)
 
@@ -65,12 +62,12 @@ class Journal:
         """Notes a record; once this returns, a kill does not lose it.
 
         Args:
-            entry: `user`, `key` and `value` as the memory keeps them.
+            entry: `user`, `key` and `value` as the memory keeps them, or as `as_dict` makes it.
         """
-        line = _JSON.encode(entry) + "\n"
+        line = _line(entry)
         with self._guard:
-            os.write(self._file, line.encode("utf-8", "replace"))
-            self._waiting.append(entry)
+            os.write(self._file, line)
+            self._waiting.append(line)
         self._lingering.stir()
 
     def flush(self) -> None:
@@ -85,7 +82,7 @@ class Journal:
                     batch = self._waiting[:_MOST]
                 if not batch:
                     return
-                put(self._memory, batch)
+                put(self._memory, [json.loads(line) for line in batch])
                 with self._guard:
                     del self._waiting[: len(batch)]
                     if not self._waiting:
@@ -151,6 +148,19 @@ def put(memory: MemoryStore, entries: list[Entry]) -> None:
             PutOp(("shoal", e["user"], "run"), e["key"], _with_words_of(e, known), index=False)
             for e in entries
         )
+
+
+def _line(entry: Entry) -> bytes:
+    import orjson
+
+    from shoal.agents.records.keeping import as_dict
+
+    how = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+    try:
+        return orjson.dumps(entry, default=as_dict, option=how)
+    except TypeError:  # half a surrogate, a key that is no text, a number of more than 64 bits
+        text = json.dumps(as_dict(entry), ensure_ascii=False) + "\n"
+        return text.encode("utf-8", "replace")
 
 
 def _with_words_of(entry: Entry, known: Mapping[tuple[str, str], Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from shoal.agents.house import House
     from shoal.agents.records import Record
     from shoal.agents.records.record import Correction
+
+_FIELDS = tuple(field.name for field in fields(Run))
 
 _REMEMBERED = 1_000
 """Spot checks that wait for the slow path, at most."""
@@ -185,15 +187,13 @@ class Reflexes:
         self._checks[run] = _Check(serving.name, serving.spec.version, choice.what.label, given)
 
     def _keep(self, run: Run, serving: Serving) -> None:
-        from shoal.agents.records.keeping import as_dict
-
         if self._journal is None:
             self._journal = Journal(self.shelf.root / ".journal", self._house.memory)
         told = {"expert": EXPERT, "skill": serving.kind.form, "confidence": run.confidence}
         told |= {"reflex": serving.name, "version": serving.spec.version}
         value = {
             "at": time.time(), "text": run.task.text[:500], "provenance": "memory",
-            "data": as_dict(run) | {"decision": told},
+            "data": {**{each: getattr(run, each) for each in _FIELDS}, "decision": told},
         }  # fmt: skip
         user = self._house.memory.user
         self._journal.add({"user": user, "key": f"run-{run.id}", "value": value})
