@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shoal.errors import ImageError, StorageError
-from shoal.files import sync, write_atomic, write_quickly
+from shoal.files import sync, write_atomic, write_new
 from shoal.lingering import Lingering
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -61,10 +61,9 @@ class BlobStore:
         Raises:
             StorageError: The disk is full or not writable; nothing half-written stays.
         """
-        if self.holds(sha256):
+        if not write_new(self._path(sha256), content):
             self.put(content, sha256)  # looks whether it is sound
             return
-        write_quickly(self._path(sha256), content)
         self._hasty[sha256] = None
         if self._lingering is None:
             self._lingering = Lingering(self)

@@ -7,9 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from shoal.errors import StorageError
@@ -78,39 +76,46 @@ def write_atomic(path: Path | str, content: bytes | str | Callable[[Path], None]
     return path
 
 
-def write_quickly(path: Path, content: bytes) -> None:
-    """As `write_atomic`, but a power failure may undo it: nothing waits for the disk.
+def write_new(path: Path, content: bytes) -> bool:
+    """Writes a file that is not there yet, without waiting for the disk.
+
+    A kill leaves a part of it only while this runs, a power failure for some seconds more.
 
     Args:
         path: Target file; its folder is made if needed.
         content: The bytes.
 
+    Returns:
+        Whether it was written; False where there is one already.
+
     Raises:
-        StorageError: The disk is full, or the folder can't be written.
+        StorageError: The disk is full, or the folder can't be written; nothing stays.
     """
-    temporary = f"{path.parent}/.{path.name}-{os.getpid()}-{threading.get_ident()}"
     try:
-        _fill_quickly(temporary, content, path.parent)
-        os.replace(temporary, path)
+        handle = _opened_new(path)
+    except FileExistsError:
+        return False
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(temporary)
         raise _storage_error(path, error) from error
-
-
-def _fill_quickly(name: str, content: bytes, folder: Path) -> None:
-    how = os.O_CREAT | os.O_TRUNC | os.O_WRONLY
-    try:
-        handle = os.open(name, how, 0o666)
-    except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(name, how, 0o666)
     try:
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(handle, rest) :]
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise _storage_error(path, error) from error
     finally:
         os.close(handle)
+    return True
+
+
+def _opened_new(path: Path) -> int:
+    how = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+    try:
+        return os.open(path, how, 0o666)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, how, 0o666)
 
 
 def _umask() -> int:
