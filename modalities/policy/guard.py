@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import Any, SupportsFloat
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from shoal.errors import RunError, ShoalError
 
@@ -18,6 +20,7 @@ FAULT, CUT = "shoal.fault", "shoal.cut"
 """Keys of a step's info: what went wrong, and that the episode was cut at `LIMIT`."""
 
 _FIX = "Mend the env: gymnasium.utils.env_checker.check_env finds most such mistakes"
+_WHOLE = frozenset({np.dtype(np.uint8), np.dtype(np.int64), np.dtype(np.int32)})
 _ARRAYS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 Step = tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]
 
@@ -60,7 +63,7 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
             observation, reward, terminated, truncated, info = self.env.step(action)
             observation = self._checked(observation, self.observation_space)
             terminated, truncated, info = bool(terminated), bool(truncated), _checked_info(info)
-            if not np.isfinite(float(reward)):
+            if not math.isfinite(float(reward)):
                 raise _Wrong(f"returned the reward {float(reward)}")
         except ShoalError:
             raise
@@ -83,6 +86,8 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
         if not isinstance(space, _ARRAYS):
             return _checked_other(observation, space)
         array = np.asarray(observation)
+        if _is_plain(array, space):  # nearly always, and asked at each step
+            return array
         if array.dtype.kind not in "biuf" or not np.can_cast(array.dtype, space.dtype, "same_kind"):
             raise _Wrong(f"returned an observation of {array.dtype}, its space is {space.dtype}")
         if array.shape != space.shape:
@@ -101,6 +106,13 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
             where = f"in the reset of episode {self._episode} since seed {self._seed}"
         done = "" if action is None else f", after the action {np.asarray(action).tolist()}"
         return RunError(f"{self._name} {told}{more}", f"{where}{done}", _FIX)
+
+
+def _is_plain(array: NDArray[Any], space: Any) -> bool:
+    """Whether it is whole numbers just as a Box of them has it."""
+    if array.dtype not in _WHOLE or not array.ndim or type(space) is not spaces.Box:
+        return False
+    return array.dtype == space.dtype and array.shape == space.shape
 
 
 class Reported(gymnasium.Wrapper[Any, Any, Any, Any]):

@@ -35,7 +35,8 @@ class Policy:
         self.spec = spec
         self.folder = folder
         self.weights = weights
-        self._random = np.random.default_rng(0)
+        self._seed = 0
+        self._random: np.random.Generator | None = None
         self._memory: tuple[NDArray[Any], ...] | None = None
         try:
             self._normalizer = Normalizer.among(weights, spec)
@@ -79,7 +80,7 @@ class Policy:
 
     def seed(self, seed: int) -> None:
         """Begins an episode: seeds the sampling, and a recurrent policy forgets the last one."""
-        self._random = np.random.default_rng(seed)
+        self._seed, self._random = seed, None
         self._memory = None
         if self._mlp is None:
             import torch
@@ -136,7 +137,7 @@ class Policy:
         batch, single = self._batched(observation)
         scores: NDArray[Any] = self._mlp.logits(batch)
         if not deterministic:  # Gumbel's trick: argmax of noisy logits samples the softmax
-            scores = scores + self._random.gumbel(size=scores.shape)
+            scores = scores + self._sampling().gumbel(size=scores.shape)
         if action_masks is not None:
             scores = np.where(np.broadcast_to(action_masks, scores.shape), scores, -np.inf)
         actions = scores.argmax(axis=1)
@@ -189,12 +190,21 @@ class Policy:
             why = f"their shape is {shape}, and there are {actions} actions"
             raise UsageError(f"policy {name!r} can't read these action masks", why)
 
+    def _sampling(self) -> np.random.Generator:
+        if self._random is None:  # made when needed: that takes as long as an action
+            self._random = np.random.default_rng(self._seed)
+        return self._random
+
     def _seen(self, observation: Any) -> Any:
         """What the network is shown: the observation, normalized as it was in training."""
         return self._normalizer(observation) if self._normalizer else observation
 
+    @cached_property
+    def _shape(self) -> tuple[int, ...]:
+        return shape_of(self.spec.observation_space)
+
     def _batched(self, observation: Any) -> tuple[NDArray[Any], bool]:
-        shape = shape_of(self.spec.observation_space)
+        shape = self._shape
         array = np.asarray(observation)
         if array.shape == shape:
             return array[None], True
