@@ -12,7 +12,6 @@ import weakref
 import pytest
 
 from shoal import lingering
-from shoal.errors import StorageError
 
 
 class _Owner:
@@ -24,7 +23,7 @@ class _Owner:
     def flush(self) -> None:
         self.flushed.append(time.monotonic())
         if len(self.flushed) <= self.fails:
-            raise StorageError("the disk is full")
+            raise ValueError("whatever")
 
     def close(self) -> None:
         self.lingering.end()
@@ -73,6 +72,16 @@ def test_what_failed_is_tried_again_with_the_next() -> None:
     owner.close()
 
 
+def test_an_owner_is_kept_until_its_work_is_done() -> None:
+    owner = _Owner(fails=1)
+    flushed = owner.flushed
+    owner.lingering.stir()
+    time.sleep(0.1)  # the thread has woken
+    del owner
+    gc.collect()
+    _until(lambda: flushed)
+
+
 def test_it_ends_with_its_owner() -> None:
     before = set(threading.enumerate())
     owner = _Owner()
@@ -87,13 +96,16 @@ def test_it_ends_with_its_owner() -> None:
 
 def test_nothing_is_left_undone_at_exit() -> None:
     code = """
+import os
 from shoal.lingering import Lingering
 class Owner:
-    def __init__(self): self.lingering = Lingering(self)
-    def flush(self): print("flushed")
+    def __init__(self, name): self.name, self.lingering = name, Lingering(self)
+    def flush(self): print("flushed", self.name, flush=True)
     def close(self): self.lingering.end(); self.flush()
-owner = Owner()
-owner.lingering.stir()
+owners = [Owner(name) for name in "abc"]
+for owner in owners: owner.lingering.stir()
+owners[1].close()
+if child := os.fork(): os.waitpid(child, 0)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout == "flushed\n"
+    assert sorted(ran.stdout.splitlines()) == ["flushed a", "flushed b", "flushed c"]

@@ -14,6 +14,9 @@ from shoal.errors import ImageError, StorageError
 from shoal.files import sync, write_atomic, write_new
 from shoal.lingering import Lingering
 
+_PATIENCE = 60
+"""Seconds that another process may hold the lock."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -63,23 +66,31 @@ class BlobStore:
         """
         if not write_new(self._path(sha256), content):
             self.put(content, sha256)  # looks whether it is sound
-            return
-        self._hasty[sha256] = None
-        if self._lingering is None:
-            self._lingering = Lingering(self)
-        self._lingering.stir()
+        self._hasty[sha256] = None  # also what a killed process left as it was
+        lingering = self._lingering
+        if lingering is None:
+            with self._one:
+                lingering = self._lingering = self._lingering or Lingering(self)
+        lingering.stir()
 
     def flush(self) -> int:
         """Makes durable, and packs, what was stored in haste; returns how many blobs.
 
         Raises:
-            StorageError: The disk is full or not writable; the blobs are as they were.
+            StorageError: The disk is full or not writable; these blobs are as they were.
         """
+        failed: OSError | None = None
         with self._one:
             waiting = list(self._hasty)
             for sha256 in waiting:
-                self._settle(sha256)
-                self._hasty.pop(sha256, None)
+                self._hasty.pop(sha256, None)  # first: it may come again meanwhile
+                try:
+                    self._settle(sha256)
+                except OSError as error:
+                    self._hasty[sha256] = None
+                    failed = failed or error
+        if failed is not None:
+            raise StorageError(f"cannot make {failed.filename} durable", str(failed)) from failed
         return len(waiting)
 
     def close(self) -> None:
@@ -114,29 +125,50 @@ class BlobStore:
         if self.holds(sha256):
             with self._alone():
                 self._path(sha256).unlink(missing_ok=True)
+                self._aside(sha256).unlink(missing_ok=True)
 
     def _settle(self, sha256: str) -> None:
         path = self._path(sha256)
-        try:
+        with suppress(FileNotFoundError):  # forgotten since
             small = _packed(path.read_bytes())
             with self._alone():
                 if small is None:
                     sync(path)
-                    sync(path.parent)
                 elif path.exists():
-                    write_atomic(path, small)
-        except FileNotFoundError:
-            return  # forgotten since
-        except OSError as error:
-            raise StorageError(f"cannot make {path} durable", str(error)) from error
+                    self._replace(sha256, small)
+                sync(path.parent)
+
+    def _replace(self, sha256: str, content: bytes) -> None:
+        """As `write_atomic`, by a name that `forget` knows: a kill may leave the file aside."""
+        aside = self._aside(sha256)
+        try:
+            aside.write_bytes(content)
+            sync(aside)
+            aside.replace(self._path(sha256))
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """No process packs what another one forgets: it would be back."""
-        from filelock import FileLock
+        from filelock import FileLock, Timeout
 
-        with FileLock(self.folder.with_name(f".{self.folder.name}.lock")):
+        lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
+        try:
+            lock.acquire(timeout=_PATIENCE)
+        except Timeout as error:
+            raise StorageError(
+                f"another process has held {lock.lock_file} for {_PATIENCE} seconds",
+                "it may hang", "End it, then try again",
+            ) from error  # fmt: skip
+        try:
             yield
+        finally:
+            lock.release()
+
+    def _aside(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / f".{sha256}"
 
     def _path(self, sha256: str) -> Path:
         return Path(f"{self.folder}/{sha256[:2]}/{sha256}")  # several times a task: `/` is slow
@@ -146,10 +178,11 @@ def stands_for(content: bytes, sha256: str) -> bool:
     """Whether a name is that of these bytes, or of the pixels that are packed in them."""
     if hashlib.sha256(content).hexdigest() == sha256:
         return True
-    if content[8:12] != b"WEBP":
-        return False
     from shoal.modalities.vision import load_image
+    from shoal.modalities.vision.opening.encoding import is_packed
 
+    if not is_packed(content):
+        return False
     try:
         return load_image(load_image(content).pixels).sha256 == sha256
     except ImageError:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from shoal.agents.memory.names import owned
@@ -35,7 +38,7 @@ def stats(memory: MemoryStore) -> dict[str, Any]:
             expiring += count * ends
     for thread, count in memory.query(_THREADS, memory.prefixes()):
         threads[thread] = count
-    blobs = [path.stat().st_size for path in memory.blobs.folder.glob("??/*") if path.is_file()]
+    blobs = list(_sizes(memory.blobs.folder))
     return {
         "items": sum(kinds.values()),
         "kinds": kinds,
@@ -61,3 +64,10 @@ SELECT s.thread, count(*) FROM entries e JOIN spaces s ON s.id = e.space
 WHERE s.thread <> '' AND e.field = 'text' AND s.prefix IN (SELECT value FROM json_each(?))
 GROUP BY s.thread ORDER BY 2 DESC LIMIT 20
 """
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    """Bytes of each blob; another process may delete one meanwhile."""
+    for path in folder.glob("??/[!.]*"):
+        with suppress(OSError):
+            yield path.stat().st_size

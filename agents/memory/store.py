@@ -57,8 +57,10 @@ class MemoryStore(IndexedStore):
 
     def close(self) -> None:
         """Closes the file, after the pictures that were stored in haste are durable."""
-        self.blobs.close()
-        super().close()
+        try:
+            self.blobs.close()
+        finally:
+            super().close()
 
     def remember(
         self,

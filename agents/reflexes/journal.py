@@ -56,7 +56,8 @@ class Journal:
             raise StorageError(f"cannot keep a journal in {folder}", str(error)) from error
         self._waiting: list[bytes] = []
         self._guard, self._moving = threading.Lock(), threading.Lock()
-        self._closed, self._lingering = False, Lingering(self)
+        self._closed = self._gone = False
+        self._lingering = Lingering(self)
 
     def add(self, entry: Entry) -> None:
         """Notes a record; once this returns, a kill does not lose it.
@@ -77,7 +78,7 @@ class Journal:
             StorageError: The memory can't be written; the journal keeps what is left.
         """
         with self._moving:
-            while True:
+            while not self._gone:
                 with self._guard:
                     batch = self._waiting[:_MOST]
                 if not batch:
@@ -96,7 +97,9 @@ class Journal:
         self._lingering.end()
         with suppress(ShoalError):  # what is left, the next one to open the memory moves
             self.flush()
-        os.close(self._file)
+        with self._moving:
+            self._gone = True
+            os.close(self._file)
         if not self._waiting:
             self._path.unlink(missing_ok=True)
         self._lock.release()
@@ -155,7 +158,7 @@ def _line(entry: Entry) -> bytes:
 
     from shoal.agents.records.keeping import as_dict
 
-    how = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+    how = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATACLASS
     try:
         return orjson.dumps(entry, default=as_dict, option=how)
     except TypeError:  # half a surrogate, a key that is no text, a number of more than 64 bits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from shoal.errors import MissingExtraError, MissingModelError, ShoalError
@@ -125,7 +125,7 @@ class VisionExpert:
         for number, reference in enumerate(task.images, start=1):
             context.emit(f"looking at image {number} of {len(task.images)}")
             path = context.image_path(reference)
-            image = load_image(path)
+            image = replace(load_image(path), sha256=reference.sha256)  # the file may be packed
             look = _Look(path, image.sha256, (image.width, image.height))
             steps.append(self._label(look, image))
             if names is not None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from shoal.errors import StorageError
@@ -102,7 +103,9 @@ def write_new(path: Path, content: bytes) -> bool:
         while rest:
             rest = rest[os.write(handle, rest) :]
     except OSError as error:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # somebody may have put a whole one in its place
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                path.unlink()
         raise _storage_error(path, error) from error
     finally:
         os.close(handle)

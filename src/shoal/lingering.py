@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import time
 import weakref
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
-
-from shoal.errors import ShoalError
 
 QUIET = 0.5
 """Seconds in which nothing came, after which the work is done."""
@@ -25,7 +25,7 @@ class Owner(Protocol):
     """Who has work that can wait."""
 
     def flush(self) -> object:
-        """Does all that waits; what a `ShoalError` interrupts, the next call does."""
+        """Does all that waits; what an error interrupts, the next call does."""
 
     def close(self) -> None:
         """Does it for the last time, and calls `Lingering.end`."""
@@ -35,14 +35,15 @@ class Lingering:
     """Has its owner flush in a thread, a moment after the last `stir`, and close at exit.
 
     Args:
-        owner: Held weakly: it can be collected, which ends the thread.
+        owner: Held weakly while nothing waits: it can be collected, which ends the thread.
     """
 
     def __init__(self, owner: Owner) -> None:
         self._wake, self._last, self._ended = threading.Event(), 0.0, False
         held = weakref.ref(owner)
         threading.Thread(target=_linger, args=(weakref.ref(self), held), daemon=True).start()
-        self._at_exit = atexit.register(_close, held)
+        self._at_exit = partial(_close, held, os.getpid())  # one's own: else all are unregistered
+        atexit.register(self._at_exit)
 
     def stir(self) -> None:
         """Something came: it is due when nothing more does."""
@@ -63,27 +64,27 @@ def _linger(me: weakref.ref[Lingering], held: weakref.ref[Owner]) -> None:
         del alive
         if not wake.wait(_LOOK):
             continue
-        _until_quiet(me)
-        alive, owner = me(), held()
-        if alive is None or owner is None or alive._ended:
+        alive, owner = me(), held()  # kept until its work is done
+        if alive is None or owner is None or not _quiet(alive):
             return
         wake.clear()
-        with suppress(ShoalError):  # tried again with what comes next, and at the end
+        with suppress(Exception):  # tried again with what comes next, and at the end
             owner.flush()
         del alive, owner
 
 
-def _until_quiet(me: weakref.ref[Lingering]) -> None:
+def _quiet(lingering: Lingering) -> bool:
+    """Waits until it is time; False where it was ended."""
     end = time.monotonic() + LONGEST
-    while (alive := me()) is not None and not alive._ended:
-        rest = min(alive._last + QUIET, end) - time.monotonic()
-        del alive
+    while not lingering._ended:
+        rest = min(lingering._last + QUIET, end) - time.monotonic()
         if rest <= 0:
-            return
+            return True
         time.sleep(rest)
+    return False
 
 
-def _close(held: weakref.ref[Owner]) -> None:
+def _close(held: weakref.ref[Owner], process: int) -> None:
     owner = held()
-    if owner is not None:
+    if owner is not None and os.getpid() == process:  # what waits is not a forked child's
         owner.close()

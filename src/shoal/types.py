@@ -50,7 +50,11 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """An image by the sha256 of its stored file; `width` and `height` in pixels."""
+    """An image by the sha256 of what was stored; `width` and `height` in pixels.
+
+    `media_type` is that of what was stored: pixels are "image/bmp", and their file may be packed
+    (lossless WebP) by now.
+    """
 
     sha256: str
     media_type: str

@@ -23,7 +23,7 @@ from shoal.agents.memory.exporting import export_to
 from shoal.agents.memory.importing import import_from
 from shoal.errors import StorageError
 from shoal.modalities.vision import LoadedImage, load_image
-from shoal.modalities.vision.opening.encoding import encoded, packed
+from shoal.modalities.vision.opening.encoding import encoded, is_packed, packed
 
 
 def _photo(seed: int, width: int = 60, height: int = 47) -> LoadedImage:
@@ -80,6 +80,41 @@ def test_what_is_forgotten_meanwhile_does_not_come_back(tmp_path: Path) -> None:
     store.forget(photo.sha256)
     store.close()
     assert not store.holds(photo.sha256)
+    assert not [path for path in store.folder.rglob("*") if path.is_file()]
+
+
+def test_what_was_left_as_it_was_is_packed_when_it_comes_again(tmp_path: Path) -> None:
+    photo = _photo(8)
+    BlobStore(tmp_path / "blobs").put_soon(photo.encoded, photo.sha256)
+    other = BlobStore(tmp_path / "blobs")  # as after a kill: it knows nothing of what waits
+    other.put_soon(photo.encoded, photo.sha256)
+    other.flush()
+    assert other.path(photo.sha256).read_bytes() == packed(photo.encoded)
+
+
+def test_what_can_not_be_packed_stops_nothing_else(tmp_path: Path) -> None:
+    store, bad, cut, photo = BlobStore(tmp_path / "blobs"), _photo(9), _photo(10), _photo(11)
+    for each in (bad, cut, photo):
+        store.put_soon(each.encoded, each.sha256)
+    store.path(cut.sha256).write_bytes(cut.encoded[:54])  # damaged meanwhile
+    path = store.path(bad.sha256)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(StorageError, match=bad.sha256):
+        store.flush()
+    assert store.path(photo.sha256).read_bytes() == packed(photo.encoded)
+    path.rmdir()
+    assert store.flush() == 1  # forgotten by now
+    assert store.flush() == 0
+
+
+def test_a_copy_that_a_kill_left_aside_is_forgotten_too(tmp_path: Path) -> None:
+    store, photo = BlobStore(tmp_path / "blobs"), _photo(12)
+    store.put_soon(photo.encoded, photo.sha256)
+    path = store.path(photo.sha256)
+    path.with_name(f".{photo.sha256}").write_bytes(b"RIFF")  # where `flush` writes before renaming
+    store.forget(photo.sha256)
+    store.close()
     assert not [path for path in store.folder.rglob("*") if path.is_file()]
 
 
@@ -157,6 +192,23 @@ def test_somebodys_own_files_stay_as_they_are(tmp_path: Path) -> None:
     for content in contents:
         assert packed(content) is None
         assert not stands_for(content, "0" * 64)
+
+
+def test_only_what_holds_nothing_but_the_pixels_stands_for_them() -> None:
+    photo = _photo(13)
+    small = packed(photo.encoded) or b""
+    assert is_packed(small)
+    moving, told, large = (io.BytesIO() for _ in range(3))
+    more = {"lossless": True, "save_all": True, "append_images": [_photo(14).pixels]}
+    photo.pixels.save(moving, "WEBP", **more)
+    photo.pixels.save(told, "WEBP", lossless=True, xmp=b"<x/>" * 9)
+    Image.new("RGB", (4471, 4471)).save(large, "WEBP", lossless=True)
+    for each in (moving, told, large):
+        assert not is_packed(each.getvalue())
+        assert not stands_for(each.getvalue(), photo.sha256)
+    for cut in range(len(small)):
+        assert not is_packed(small[:cut])
+    assert not is_packed(small + b"more")
 
 
 def test_packed_pictures_are_exported_and_come_back(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import date, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,16 @@ from shoal.agents.records.keeping import as_dict
 from shoal.agents.reflexes.journal import Journal, recover
 from shoal.types import Cost, ImageRef, Run, Status, Step, Task, Value
 
+
+class _Color(Enum):
+    RED = 1
+
+
+@dataclass
+class _Own:
+    _number: int
+
+
 ODD: dict[str, Any] = {
     "plain": {"number": 7, "share": 0.25, "none": None, "yes": True},
     "text": "grüße 🐟 \u2028 \x00",
@@ -23,6 +35,7 @@ ODD: dict[str, Any] = {
     "large": 2**100,
     "numpy": [np.float32(0.5), np.int64(3), np.arange(3), np.bool_(True)],
     "dates": [date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5)],
+    "own": [_Own(3), _Color.RED, {"deep": [_Own(4)]}],
     "others": [Path("/a"), (1, 2), frozenset({4}), Status.FAILED, b"bytes"],
 }
 

@@ -77,3 +77,16 @@ def test_the_latest_are_kept_within_the_bound() -> None:
     assert kept == [False, False, True, True]
     recent.add(load_image(_picture(9, (400, 400))))  # larger than all that may be kept
     assert recent.get(pictures[3].sha256) is not None
+
+
+def test_a_picture_keeps_its_name_when_its_file_is_packed(agent: Agent) -> None:
+    task = agent.task("what is in this picture?", images=[_picture(3)])
+    agent.memory.blobs.flush()
+    path = agent.house.image_path(task.images[0])
+    assert load_image(path).sha256 != task.images[0].sha256  # its file is another by now
+    run = agent.run(task)
+    name = task.images[0].sha256
+    assert [step.arguments["image"] for step in run.steps if step.kind == "encoder"] == [name]
+    assert [item.key for item in agent.memory.items(("image",))] == [name]
+    again = agent.run("read the text in this picture", images=[_picture(3)])
+    assert {step.arguments["image"] for step in again.steps if step.kind == "ocr"} == {name}

@@ -72,6 +72,12 @@ def test_what_could_not_be_packed_later_is_stored_as_png(size: tuple[int, int]) 
     assert np.array_equal(np.asarray(load_image(stored.encoded).pixels), pixels)
 
 
+def test_what_is_said_of_a_picture_in_memory_is_heard() -> None:
+    picture = Image.new("RGB", (4, 2))
+    picture.getexif()[0x0112] = 6
+    assert load_image(picture).pixels.size == (2, 4)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied_once(orientation: int) -> None:
     upright = Image.new("RGB", (40, 20), "white")

@@ -45,6 +45,18 @@ def packed(content: bytes) -> bytes | None:
     return stream.getvalue()
 
 
+def is_packed(content: bytes) -> bool:
+    """Whether it is such a WebP by its header: one lossless frame, opaque, and nothing else."""
+    if len(content) < 25 or content[:4] != b"RIFF" or content[8:16] != b"WEBPVP8L":
+        return False
+    riff, frame = (int.from_bytes(content[at : at + 4], "little") for at in (4, 16))
+    if riff + 8 != len(content) or frame + (frame & 1) + 12 != riff or content[20] != 0x2F:
+        return False
+    bits = int.from_bytes(content[21:25], "little")
+    width, height, alpha = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bits >> 28 & 1
+    return width * height <= _AREA and not alpha
+
+
 def _plain(pixels: Image.Image) -> bytes:
     """A BMP of 24 bits, as Pillow writes it, but in half the time."""
     body = pixels.tobytes("raw", "BGR", _stride(pixels.width), -1)
@@ -53,7 +65,9 @@ def _plain(pixels: Image.Image) -> bytes:
 
 def _is_plain(content: bytes, width: int, height: int) -> bool:
     fits = 0 < width <= _SIDE and 0 < height <= _SIDE and width * height <= _AREA
-    return fits and content[: _HEADER.size] == _header(width, height)
+    if not fits or len(content) != _HEADER.size + _stride(width) * height:
+        return False
+    return content.startswith(_header(width, height))
 
 
 def _header(width: int, height: int) -> bytes:

@@ -47,7 +47,7 @@ class LoadedImage:
 
     Attributes:
         pixels: RGB, upright (EXIF orientation applied), transparency laid on white.
-        encoded: The file's own bytes; lossless WebP (PNG if large) when it came from PIL or numpy.
+        encoded: The file's own bytes; a BMP (PNG if large) when it came from PIL or numpy.
         sha256: Hex hash of `encoded`: the picture's name.
         media_type: For example "image/jpeg".
         width: In pixels, upright.

@@ -32,8 +32,8 @@ def to_rgb(image: Image.Image, keep: bool = False) -> Image.Image:
     from PIL import Image
 
     image.load()
-    if image.mode == "RGB" and not image.info and type(image) is Image.Image:  # from memory
-        return image.copy() if keep else image
+    if image.mode == "RGB" and type(image) is Image.Image and not (image.info or image._exif):
+        return image.copy() if keep else image  # from memory, with nothing said of it
     with quiet_pillow():
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     flat = _flatten(image.copy() if keep else image)
