@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shoal.errors import StorageError
-from shoal.files import data_dir, sha256_file, write_atomic
+from shoal.files import data_dir, sha256_file, write_atomic, write_new
 
 
 def _fill(path: Path) -> None:
@@ -67,3 +67,26 @@ def test_an_unwritable_home_says_what_to_set(monkeypatch: pytest.MonkeyPatch) ->
 def test_sha256(tmp_path: Path) -> None:
     path = write_atomic(tmp_path / "x", b"abc")
     assert sha256_file(path).startswith("ba7816bf8f01cfea")
+
+
+def test_a_new_file_is_written_once_and_its_folder_made(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b"
+    assert write_new(path, b"one")
+    assert not write_new(path, b"two")
+    assert path.read_bytes() == b"one"
+
+
+def test_who_fails_to_write_does_not_delete_anothers_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "blob"
+
+    def full(handle: int, content: bytes) -> int:
+        monkeypatch.undo()
+        write_atomic(path, b"whole")  # somebody else, who found a part of it
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(StorageError, match="No space left"):
+        write_new(path, b"whole")
+    assert path.read_bytes() == b"whole"
